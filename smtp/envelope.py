@@ -1,0 +1,93 @@
+"""Who a message is from and to, as the server is told: addresses and the envelope (RFC 5321 sections 2.3.1, 4.1.2)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from smtp.errors import InvalidValue
+
+# RFC 5321 4.5.3.1: octets, not characters.
+MAX_LOCAL_PART = 64
+MAX_DOMAIN = 255
+MAX_PATH = 254
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+"
+_DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_LABEL = r"[A-Za-z0-9\u0080-\U0010ffff](?:[A-Za-z0-9\-_\u0080-\U0010ffff]{0,62})"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_LITERAL = re.compile(r"\[[A-Za-z0-9:.\-]{1,253}\]")
+_NOT_IN_AN_ADDRESS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A mailbox: `local_part` without quoting, `domain` a name or an address literal with its brackets.
+
+    Raises `InvalidValue` for anything that RFC 5321 section 4.1.2 (as widened by RFC 6531) has no form for,
+    control characters and over-long parts included.
+    """
+
+    local_part: str
+    domain: str
+
+    def __post_init__(self) -> None:
+        if not self.local_part or not self.domain:
+            raise InvalidValue("an address needs a part before and after the @")
+        if _NOT_IN_AN_ADDRESS.search(self.local_part) or _NOT_IN_AN_ADDRESS.search(self.domain):
+            raise InvalidValue("control characters are not allowed in an address")
+        if len(self.local_part.encode()) > MAX_LOCAL_PART:
+            raise InvalidValue(f"the part before the @ has more than {MAX_LOCAL_PART} octets")
+        if not (_DOMAIN.fullmatch(self.domain) or _LITERAL.fullmatch(self.domain)):
+            raise InvalidValue("the part after the @ is neither a domain name nor an address literal")
+        if len(self.domain.encode()) > MAX_DOMAIN or len(str(self).encode()) > MAX_PATH:
+            raise InvalidValue(f"the address has more than {MAX_PATH} octets")
+
+    def __str__(self) -> str:
+        """The addr-spec, with the local part quoted where it has to be."""
+        if _DOT_STRING.fullmatch(self.local_part):
+            return f"{self.local_part}@{self.domain}"
+        escaped = self.local_part.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"@{self.domain}'
+
+    @property
+    def is_ascii(self) -> bool:
+        return self.local_part.isascii() and self.domain.isascii()
+
+    @property
+    def key(self) -> str:
+        """What two spellings of one mailbox have in common."""
+        return f"{self.local_part}@{self.domain}".casefold()
+
+
+class Body(StrEnum):
+    """The BODY= parameter of MAIL (RFC 6152 section 2)."""
+
+    SEVEN_BIT = "7BIT"
+    EIGHT_BIT = "8BITMIME"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One transaction's addresses. `sender` None is the null reverse-path `<>`.
+
+    `smtputf8` asks for RFC 6531 handling; without it every address has to be ASCII. Raises `InvalidValue`.
+    """
+
+    sender: Address | None
+    recipients: tuple[Address, ...]
+    body: Body = Body.SEVEN_BIT
+    smtputf8: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.recipients:
+            raise InvalidValue("an envelope needs at least one recipient")
+        if not self.smtputf8:
+            for address in (self.sender, *self.recipients):
+                if address is not None and not address.is_ascii:
+                    raise InvalidValue(f"{address} is not ASCII and SMTPUTF8 is not in use")
+
+    def to(self, recipients: tuple[Address, ...]) -> Envelope:
+        """The same envelope for other recipients."""
+        return replace(self, recipients=recipients)

@@ -1,0 +1,158 @@
+"""What can go wrong on the wire, as facts: step, reply, category, and whether a retry makes sense.
+
+Ours and theirs are kept apart: `LocalProtocolError` means that this program asked for something SMTP does
+not allow and must be mended here; `RemoteProtocolError` means that the server did, and that nothing it says
+afterwards on that connection can be trusted.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smtp.reply import Reply
+
+
+class Step(StrEnum):
+    """Where in the life of a connection something happened."""
+
+    NAME_RESOLUTION = "name resolution"
+    CONNECT = "connection"
+    BANNER = "banner"
+    EHLO = "EHLO"
+    STARTTLS = "STARTTLS"
+    TLS = "TLS"
+    AUTH = "AUTH"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    BODY = "body"
+    END = "end of message"
+    RSET = "RSET"
+    NOOP = "NOOP"
+    VRFY = "VRFY"
+    QUIT = "QUIT"
+
+
+class Category(StrEnum):
+    """What kind of trouble it is, and so who can mend it."""
+
+    CONFIGURATION = "configuration"
+    """A setting of the asset, or of the server, has to change."""
+    NETWORK = "network"
+    """Unreachable, closed, reset or silent."""
+    PROTOCOL = "protocol"
+    """The server broke SMTP."""
+    SECURITY = "security"
+    """Going on could have exposed the mail or a credential."""
+    AUTHENTICATION = "authentication"
+    """The server did not accept who we say we are."""
+    TEMPORARY = "temporary"
+    """A 4xx reply: the same may succeed later."""
+    PERMANENT = "permanent"
+    """A 5xx reply: the same will fail again."""
+    CANCELLED = "cancelled"
+    """Somebody stopped it."""
+
+
+class SmtpError(Exception):
+    """Base of everything that a session raises. The facts are fields, never text to be searched."""
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        step: Step,
+        category: Category,
+        retryable: bool = False,
+        reply: Reply | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(text)
+        self.text = text
+        self.step = step
+        self.category = category
+        self.retryable = retryable
+        self.reply = reply
+        self.hint = hint
+
+
+class LocalProtocolError(Exception):
+    """We broke the protocol, or were asked to: a mistake in the calling code, nothing was written."""
+
+
+class InvalidValue(ValueError):
+    """An address, host name or parameter that can't be put on the wire as it is. Nothing was written."""
+
+
+class RemoteProtocolError(SmtpError):
+    """The server broke the protocol; the connection is of no further use."""
+
+    def __init__(
+        self, text: str, *, step: Step, category: Category = Category.PROTOCOL, reply: Reply | None = None
+    ) -> None:
+        super().__init__(text, step=step, category=category, reply=reply)
+
+
+class ConnectError(SmtpError):
+    """No connection came about: the name does not resolve, or no address answers."""
+
+
+class ConnectionLost(SmtpError):
+    """The connection ended, or went silent, where more was due."""
+
+    def __init__(self, text: str, *, step: Step, reply: Reply | None = None) -> None:
+        super().__init__(text, step=step, category=Category.NETWORK, retryable=True, reply=reply)
+
+
+class TimedOut(ConnectionLost):
+    """Nothing, or not enough, came within the time allowed."""
+
+
+class TlsError(SmtpError):
+    """TLS did not come about."""
+
+
+class CertificateError(TlsError):
+    """The server's certificate is not good for this server."""
+
+
+class NotOffered(SmtpError):
+    """The server does not offer something that was required."""
+
+    def __init__(self, text: str, *, step: Step, category: Category, hint: str = "") -> None:
+        super().__init__(text, step=step, category=category, hint=hint)
+
+
+class Refused(SmtpError):
+    """The server said no, with a 4xx or 5xx reply."""
+
+    def __init__(self, text: str, *, step: Step, reply: Reply, hint: str = "") -> None:
+        temporary = reply.code < 500
+        category = Category.TEMPORARY if temporary else Category.PERMANENT
+        super().__init__(text, step=step, category=category, retryable=temporary, reply=reply, hint=hint)
+
+
+class AuthenticationRefused(Refused):
+    """The server did not accept the credential (RFC 4954 section 6)."""
+
+    def __init__(self, text: str, *, reply: Reply, mechanism: str, reason: str = "", hint: str = "") -> None:
+        super().__init__(text, step=Step.AUTH, reply=reply, hint=hint)
+        self.category = Category.TEMPORARY if reply.code < 500 else Category.AUTHENTICATION
+        self.mechanism = mechanism
+        self.reason = reason
+
+
+class AuthenticationFailed(SmtpError):
+    """The exchange went wrong before the server could judge it: a bad challenge, a wrong server signature."""
+
+    def __init__(self, text: str, *, category: Category = Category.AUTHENTICATION, hint: str = "") -> None:
+        super().__init__(text, step=Step.AUTH, category=category, hint=hint)
+
+
+class Cancelled(SmtpError):
+    """Somebody stopped it."""
+
+    def __init__(self, text: str, *, step: Step) -> None:
+        super().__init__(text, step=step, category=Category.CANCELLED)
