@@ -74,7 +74,7 @@ class Scram:
             return None
         return Scram(self._username, self._password, self._hash_name)
 
-    def start(self) -> bytes | None:
+    def start(self) -> bytes:
         username = saslprep(self._username).replace("=", "=3D").replace(",", "=2C")
         self._client_first = b"n=" + utf8(username) + b",r=" + self._nonce
         return self._gs2_header + self._client_first
@@ -85,7 +85,7 @@ class Scram:
         if self._server_signature or challenge.startswith(b"e="):
             return self._end(challenge)
         if not challenge:  # the initial response was not taken; RFC 4954 section 4
-            return self._gs2_header + self._client_first
+            return self.start()
         return self._prove(challenge)
 
     def finish(self) -> None:
