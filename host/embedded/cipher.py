@@ -22,9 +22,9 @@ _KEY_OCTETS = 32
 def ensure_key(folder: Path) -> None:
     """Make the data folder's key unless it has one. Raises `StoreError`.
 
-    Beside anything that needs the key, a missing key is a lost one, and a new one would only hide that. (So the
-    key is made before those, and they are looked for before it.) It comes into being complete, by a link: of
-    several processes that start at once one wins, and all read the same.
+    Beside anything that needs the key, a missing key is a lost one, and a new one would only hide that. (So
+    the key is made before those, and they are looked for before it.) It comes into being complete,
+    by a link: of several processes that start at once one wins, and all read the same.
     """
     in_use = any((folder / name).exists() for name in _NEED_THE_KEY)
     path = private_folder(folder) / KEY_FILE

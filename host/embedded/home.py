@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from host.embedded.cipher import DATABASE
 from host.embedded.spool import Run, Spool
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ class Home:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = (folder or _default_folder()).absolute()
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything has been stored."""
+        return (self.folder / DATABASE).exists()
 
     @cached_property
     def assets(self) -> Assets:

@@ -79,7 +79,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """One transaction, whole or not at all. Raises `StoreError`, and `IntegrityError` for a name twice."""
+        """One transaction, whole or not at all. Raises `StoreError`; `IntegrityError` for a name twice."""
         with self._faults_named():
             # Taking the write lock at once lets the busy timeout work: a reader that turns writer half-way
             # would be refused instead of waiting.
