@@ -1,0 +1,65 @@
+"""Where the one fault is committed: everything the server says passes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.support.scripted.log import Log
+from tests.support.scripted.replies import wrong_reply
+from tests.support.scripted.settings import Fault, Kind, Settings, Step
+from tests.support.scripted.wire import Gone, Wire
+
+
+class Speaker:
+    """Says replies to one client, and at the right moment the wrong one."""
+
+    def __init__(self, wire: Wire, settings: Settings, log: Log) -> None:
+        self._wire = wire
+        self._settings = settings
+        self._log = log
+        self._to_say: Fault | None = None
+
+    def answer(self, step: Step, reply: bytes, effect: Callable[[], None] | None = None) -> bool:
+        """Reply to `step`, or commit the fault there. `effect` is what a success does to the server; it
+        happens before anything is said. Returns whether it happened. Raises `Gone`.
+        """
+        fault = self.strike(step)
+        happens = fault is None or fault.took_effect
+        if happens and effect:
+            effect()
+        if fault:
+            self.commit(fault, reply)
+        else:
+            self.say(reply)
+        return happens
+
+    def strike(self, step: Step) -> Fault | None:
+        """The fault, if this occurrence of `step` is the one."""
+        occurrence = self._log.occurred(step)
+        fault = self._settings.fault
+        return fault if fault and fault.strikes(step, occurrence) else None
+
+    def commit(self, fault: Fault, right: bytes) -> None:
+        """Do it. Returns when the dialogue can go on afterwards. Raises `Gone`."""
+        if fault.kind is Kind.RESET:
+            self._wire.reset()
+        elif fault.kind is Kind.ENDLESS:
+            self._log.struck.set()
+            while True:
+                self._wire.write((right[:3] + b"-and so on\r\n") * 200)
+        elif fault.kind is Kind.DRIP:
+            self._wire.drip(wrong_reply(fault, right), self._settings.drip)
+        elif fault.kind not in (Kind.CLOSE, Kind.SILENCE):
+            self._wire.write(wrong_reply(fault, right))
+        if fault.kind in (Kind.SILENCE, Kind.STALL):
+            self._log.struck.set()
+            self._wire.be_silent()
+        if fault.kind in (Kind.CLOSE, Kind.RESET, Kind.SHUTDOWN, Kind.HALF_LINE):
+            self._wire.finish()
+            self._log.struck.set()
+            raise Gone
+        self._log.struck.set()
+
+    def say(self, reply: bytes) -> None:
+        """A reply that no fault touches."""
+        self._wire.write(reply)
