@@ -1,0 +1,35 @@
+"""What an action run keeps open from one parameter set to the next, such as the session with the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import RLock
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+
+class Keeping:
+    """`contract.Context.once`, and the end of what it made. Contexts of every host are built on it."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._kept: dict[tuple[str, str], tuple[Any, Callable[[Any], None]]] = {}
+
+    def once(self, make: Callable[[], T], close: Callable[[T], None]) -> T:
+        """What `make` returned the first time; the same function, or one defined at the same place, is the same."""
+        key = (make.__module__, make.__qualname__)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = (make(), close)
+            return cast(T, self._kept[key][0])
+
+    def close(self) -> None:
+        """Close what was made, the youngest first. Never raises: the results are known already, and stand."""
+        with self._lock:
+            while self._kept:
+                _, (kept, close) = self._kept.popitem()
+                try:
+                    close(kept)
+                except (Exception, KeyboardInterrupt):  # noqa: BLE001, S112 - rude at QUIT changes no result
+                    continue

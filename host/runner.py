@@ -1,0 +1,137 @@
+"""One action run: parameter sets in, reports out. The one place where exceptions become reports."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cached_property
+from pathlib import Path
+from traceback import walk_tb
+from typing import Any, Protocol
+
+from host.contract import ActionError, Context, Report, VaultError
+from host.manifest import Action
+from host.validation import InvalidInput, Rules
+
+
+class RunContext(Context, Protocol):
+    """A context whose kept things can be closed at the end of the run."""
+
+    def close(self) -> None: ...
+
+
+class ActionRun:
+    """An action, found by its identifier, over the parameter sets of one run."""
+
+    def __init__(self, action: Action, context: RunContext) -> None:
+        self.action = action
+        self._context = context
+        self._rules = Rules(action.parameters, "parameter")
+        self._interrupted = False
+
+    def one(self, parameters: object) -> Report:
+        """What became of one parameter set, as the platform gave it. Raises nothing."""
+        if self._interrupted or self._context.is_cancelled():
+            return self._not_sent(
+                "cancelled before it began", step="start", category="cancelled", retryable=True
+            )
+        handed_over = False
+        try:
+            typed = self._module.Parameters.parse(self._rules.read(parameters))
+            handed_over = True
+            report: Report = self._module.run(typed, self._context)
+            return report
+        except ActionError as error:
+            return error.report
+        except InvalidInput as error:
+            hint = "Correct the parameters named in the message."
+            return self._not_sent(str(error), step="parameters", category="input", hint=hint)
+        except VaultError as error:
+            hint = "Add the file to the vault, or correct its vault id."
+            return self._not_sent(str(error), step="vault", category="input", hint=hint)
+        except KeyboardInterrupt:
+            self._interrupted = True
+            return self._unfinished("it was interrupted", "cancelled", "", handed_over)
+        except Exception as error:  # noqa: BLE001 - whatever it is, a result is due, and a traceback helps no user
+            where = f"{type(error).__name__} at {_place(error)}"
+            hint = f"This is a mistake in the connector. Please report it with this line: {where}."
+            return self._unfinished(f"of an unexpected error ({where})", "internal", hint, handed_over)
+
+    def close(self) -> None:
+        """Close what the action kept open. Never raises."""
+        self._context.close()
+
+    @cached_property
+    def _module(self) -> Any:
+        # The manifest's identifiers are the only names that come here: see `Manifest.action`.
+        return importlib.import_module(f"actions.{self.action.identifier}")
+
+    def _not_sent(
+        self, reason: str, *, step: str, category: str, hint: str = "", retryable: bool = False
+    ) -> Report:
+        name = self.action.name
+        return self._failed(
+            f"{name}: nothing was sent. {reason}",
+            "not sent",
+            failure(step=step, category=category, hint=hint, retryable=retryable),
+        )
+
+    def _unfinished(self, reason: str, category: str, hint: str, handed_over: bool) -> Report:
+        """It ended where no end was foreseen: before the action began nothing was sent, afterwards nobody knows."""
+        name = self.action.name
+        if not handed_over:
+            return self._not_sent(
+                f"It ended because {reason}", step="parameters", category=category, hint=hint
+            )
+        return self._failed(
+            f"{name} ended because {reason}. A message may have been delivered, and was not retried. {hint}".strip(),
+            "unknown",
+            failure(step="action", category=category, hint=hint),
+        )
+
+    def _failed(self, message: str, outcome: str, failed: dict[str, Any]) -> Report:
+        if not self.action.output:
+            return Report(False, message)
+        data = {**no_delivery(), "outcome": outcome, "failure": failed}
+        return Report(False, message, [data], {"recipients": 0, "accepted": 0, "refused": 0})
+
+
+def no_delivery() -> dict[str, Any]:
+    """A result's data where no server has been spoken to: every key of the manifest's data paths, none with a fact."""
+    return {
+        "outcome": "not sent",
+        "message_id": "",
+        "sender": "",
+        "recipients": [],
+        "server_reply": "",
+        "queue_id": "",
+        "size": 0,
+        "attachments": [],
+        "warnings": [],
+        "server": "",
+        "tls_version": "",
+        "tls_cipher": "",
+        "auth_method": "",
+        "auth_mechanism": "",
+        "duration_ms": 0,
+    }
+
+
+def failure(*, step: str, category: str, hint: str = "", retryable: bool = False) -> dict[str, Any]:
+    """A result's failure in which no server's reply plays a part."""
+    return {
+        "step": step,
+        "code": None,
+        "enhanced_code": "",
+        "reply": "",
+        "category": category,
+        "retryable": retryable,
+        "retry_after": None,
+        "hint": hint,
+    }
+
+
+def _place(error: BaseException) -> str:
+    """File and line where it was raised: no path, no value, nothing that could be a secret."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    name, line = frames[-1] if frames else ("?", 0)
+    return f"{Path(name).name}:{line}"

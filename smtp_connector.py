@@ -1,0 +1,104 @@
+"""Where SOAR enters: the connector class, and the command line when it is run as a script."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# The platform's own folders come before the app's on the module path, so that a module of the platform called
+# `auth` or `message` would be imported instead of ours.
+_FOLDER = str(Path(__file__).resolve().parent)
+if sys.path[0] != _FOLDER:
+    sys.path.insert(0, _FOLDER)
+
+from host.asset import parse_asset, unknown_fields  # noqa: E402 - the module path comes first, as said above
+from host.base import ActionResult, BaseConnector, HostContext  # noqa: E402 - same
+from host.manifest import UnknownAction, load  # noqa: E402 - same
+from host.runner import ActionRun  # noqa: E402 - same
+from host.texts import escaped  # noqa: E402 - same
+from host.validation import InvalidInput  # noqa: E402 - same
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from host.playbook import Results
+
+Parameters = dict[str, Any]
+
+
+class SmtpConnector(BaseConnector):
+    """Runs the manifest's actions. What they do is in `actions/`, found by the action's identifier."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run: ActionRun | None = None
+        self.configuration_error = ""
+        """What is wrong with the asset or the action asked for, when `initialize` failed because of it."""
+
+    def initialize(self) -> bool:
+        """Read the asset and find the action; nothing is sent or connected yet."""
+        if self._run is not None:
+            return True  # some hosts ask again before every parameter set
+        if hasattr(self, "set_validator"):
+            # The platform would take a whole list of recipients for one address, and refuse it.
+            self.set_validator("email", lambda _value: True)
+        manifest = load()
+        try:
+            action = manifest.action(self.get_action_identifier())
+            asset = parse_asset(self.get_config(), str(self.get_asset_id()), manifest)
+        except (UnknownAction, InvalidInput) as error:
+            self.configuration_error = str(error)
+            return self.set_status(False, escaped(f"Nothing was sent. {error}"))
+        context = HostContext(self, asset)
+        for warning in unknown_fields(self.get_config(), manifest):
+            context.progress(warning)
+        self._run = ActionRun(action, context)
+        return True
+
+    def handle_action(self, param: Parameters) -> bool:
+        """One parameter set, one action result."""
+        if self._run is None:
+            return self.set_status(False, "Nothing was sent: the connector was not initialized.")
+        result = self.add_action_result(ActionResult(dict(param)))
+        report = self._run.one(param)
+        for item in report.data:
+            result.add_data(item)
+        result.set_summary(report.summary)
+        return _conclude(result, report.success, report.message)
+
+    def finalize(self) -> bool:
+        """Close the session with the server, if there is one."""
+        if self._run is not None:
+            self._run.close()
+        return True
+
+    def handle_exception(self, exception: Exception) -> None:
+        """What no action result speaks for; `ActionRun` lets nothing through, so this is a mistake of ours."""
+        self.set_status(False, escaped(f"The connector failed unexpectedly ({type(exception).__name__})."))
+
+
+def _conclude(result: ActionResult, success: bool, message: str) -> bool:
+    """Give the result its status. Not every host formats the message, and braces may have come from a server."""
+    result.set_status(success, escaped(message))
+    if result.get_message() == escaped(message) != message:
+        result.set_status(success, message)
+    return success
+
+
+def act(
+    action: str,
+    parameters: Parameters | Sequence[Parameters],
+    asset: str | Mapping[str, Any],
+    container_id: str = "",
+) -> Results:
+    """Run an action from a playbook's code: see `host.playbook.act`."""
+    from host import playbook
+
+    return playbook.act(action, parameters, asset, container_id, connector=SmtpConnector)
+
+
+if __name__ == "__main__":
+    from host.command_line import main
+
+    sys.exit(main(sys.argv[1:], SmtpConnector))
