@@ -53,7 +53,7 @@ class ActionRun:
             return self._unfinished("it was interrupted", "cancelled", "", handed_over)
         except Exception as error:  # noqa: BLE001 - whatever it is, a result is due, and a traceback helps no user
             where = f"{type(error).__name__} at {_place(error)}"
-            hint = f"This is a mistake in the connector. Please report it with this line: {where}."
+            hint = "This is a mistake in the connector: please report it with this message."
             return self._unfinished(f"of an unexpected error ({where})", "internal", hint, handed_over)
 
     def close(self) -> None:

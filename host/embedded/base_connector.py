@@ -33,14 +33,20 @@ def to_standard_error(text: str) -> None:
     Terminal().say(text)
 
 
+def _to_nobody(_result: ActionResult) -> None:
+    """The result comes with the others, at the end."""
+
+
 class BaseConnector:
     """The part of the platform's class that this app uses, with its names.
 
-    `show_progress` receives each progress text; replace it to show them elsewhere.
+    `show_progress` receives each progress text, `show_result` each action result as soon as it is complete;
+    replace them to show a run elsewhere than on standard error.
     """
 
     def __init__(self) -> None:
         self.show_progress: Callable[[str], None] = to_standard_error
+        self.show_result: Callable[[ActionResult], None] = _to_nobody
         self._input: dict[str, Any] = {}
         self._results: list[ActionResult] = []
         self._status = True
@@ -61,6 +67,7 @@ class BaseConnector:
         """All parameter sets, one after the other: this host's own hook, for an app that does better together."""
         for param in parameters:
             self.handle_action(param)
+            self.show_result(self._results[-1])
 
     def finalize(self) -> bool:
         """Called once, at the end."""
@@ -132,6 +139,8 @@ class BaseConnector:
                     self.handle_all(parameters)
                 else:
                     self._status = False
+            except KeyboardInterrupt:
+                self.set_status(False, "The run was interrupted.")
             except Exception as error:  # noqa: BLE001 - the platform hands every exception to the app
                 self.handle_exception(error)
             finally:
@@ -141,7 +150,9 @@ class BaseConnector:
     def _take(self, in_json: str) -> list[Parameters]:
         try:
             given = json.loads(in_json, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
+        except RecursionError as error:
+            raise BadInput("The input is JSON that is nested too deeply.") from error
+        except ValueError as error:
             raise BadInput(f"The input is not JSON that can be read: {error}.") from error
         if not isinstance(given, dict) or not isinstance(given.get("config") or {}, dict):
             raise BadInput("The input is not a JSON object with a config object.")
@@ -217,4 +228,4 @@ def _environment(variables: object) -> Iterator[None]:
 
 
 def _no_constant(name: str) -> object:
-    raise BadInput(f"{name} is not JSON")
+    raise ValueError(f"{name} is no JSON value")
