@@ -1,0 +1,61 @@
+"""The person who signs in: headless Chromium (Debian's package), driven through the provider's own pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, Route, sync_playwright
+
+from tests.real.processes import ServerTrouble
+
+CHROMIUM = Path("/usr/bin/chromium")
+_LOOPBACK = ("localhost", "127.0.0.1")
+_SECONDS = 60
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def sign_in(link: str, login: str) -> str:
+    """Follow `link`, sign in as `login`, agree to what is asked; what the page says that it ends on.
+
+    Nothing but this machine is reached, and nobody's certificate but the tests' authority is involved, so it
+    isn't checked here.
+    """
+    if not CHROMIUM.exists():
+        raise ServerTrouble("Chromium is not installed. `make test-real` installs it.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=_ARGUMENTS, timeout=_SECONDS * 1000
+        )
+        try:
+            page = browser.new_context(ignore_https_errors=True).new_page()
+            page.set_default_timeout(_SECONDS * 1000)
+            page.route("**/*", _stay_on_this_machine)
+            page.goto(link)
+            _sign_in(page, login)
+            page.wait_for_load_state()
+            return page.inner_text("body")
+        finally:
+            browser.close()
+
+
+def _sign_in(page: Page, login: str) -> None:
+    page.fill("input[name=login]", login)
+    page.fill("input[name=password]", "any password will do")
+    page.click("button[type=submit]")
+    page.click("input[name=prompt][value=consent] ~ button[type=submit]")
+
+
+def _stay_on_this_machine(route: Route) -> None:
+    if urlsplit(route.request.url).hostname in _LOOPBACK:
+        route.continue_()
+    else:
+        route.abort()

@@ -1,0 +1,131 @@
+"""A real OpenID provider, npm's oidc-provider, that the tests did not write: started, asked, and its account read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from tests.real.certificates import Certificates, KeyPair
+from tests.real.dovecot import Introspection
+from tests.real.processes import Daemon, ServerTrouble, free_port
+
+_HERE = Path(__file__).parent
+_MODULES = _HERE.parents[1] / ".local" / "provider" / "node_modules"
+_SECRET = "introspection-secret"
+
+PUBLIC_CLIENT = "desktop"
+CONFIDENTIAL_CLIENT = "webapp"
+SERVICE_CLIENT = "robot"
+CLIENT_SECRET = "client-secret-of-the-tests"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One answer of the token endpoint. `error` is None where it gave a token."""
+
+    grant: str | None
+    client: str | None
+    error: str | None
+
+
+class OpenIdProvider:
+    """Started on entry, gone on exit. Access tokens live `lifetime` seconds and have `token_octets` characters.
+
+    Three clients: `PUBLIC_CLIENT` has no secret, `CONFIDENTIAL_CLIENT` has one, `SERVICE_CLIENT` acts on its own
+    behalf. The first two are sent back to `redirect_path` on any port of this machine. Refresh tokens rotate;
+    one that is used twice ends the sign-in.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        certificates: Certificates,
+        server: KeyPair,
+        *,
+        redirect_path: str,
+        lifetime: int = 3600,
+        token_octets: int = 43,
+    ) -> None:
+        self._folder = folder
+        self._authority = certificates.certificate
+        self._server = server
+        self._redirect_path = redirect_path
+        self._lifetime = lifetime
+        self._token_octets = token_octets
+        self._port = free_port()
+        self.issuer = f"https://localhost:{self._port}"
+        self.auth_url = f"{self.issuer}/auth"
+        self.token_url = f"{self.issuer}/token"
+
+    @property
+    def introspection(self) -> Introspection:
+        """What a mail server needs to ask whether a token is good."""
+        login = f"mailserver:{quote(_SECRET)}"
+        return Introspection(f"https://{login}@localhost:{self._port}/token/introspection", self._authority)
+
+    @property
+    def grants(self) -> list[Grant]:
+        """Every answer of the token endpoint so far, oldest first."""
+        lines = (self._folder / "provider.log").read_text().splitlines()
+        return [Grant(**json.loads(line)) for line in lines if line.startswith("{")]
+
+    def __enter__(self) -> Self:
+        if not _MODULES.is_dir():
+            raise ServerTrouble("oidc-provider is not installed. `make test-real` installs it.")
+        # Node looks for modules beside the script that asks for them.
+        shutil.copy(_HERE / "provider" / "server.mjs", self._folder)
+        (self._folder / "node_modules").symlink_to(_MODULES)
+        settings = self._folder / "settings.json"
+        settings.write_text(json.dumps(self._settings()))
+        self._daemon = Daemon(
+            ["node", str(self._folder / "server.mjs"), str(settings)],
+            log=self._folder / "provider.log",
+            ports=[self._port],
+        )
+        self._daemon.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._daemon.__exit__(kind, error, trace)
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "issuer": self.issuer,
+            "port": self._port,
+            "certificate": str(self._server.certificate),
+            "key": str(self._server.key),
+            "clients": self._clients(),
+            "lifetime": self._lifetime,
+            "token_octets": self._token_octets,
+        }
+
+    def _clients(self) -> list[dict[str, Any]]:
+        signs_people_in: dict[str, Any] = {
+            "application_type": "native",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "redirect_uris": [
+                f"http://127.0.0.1{self._redirect_path}",
+                f"http://localhost{self._redirect_path}",
+            ],
+            "scope": "openid offline_access smtp",
+        }
+        never_redirects: dict[str, Any] = {"redirect_uris": [], "response_types": []}
+        return [
+            signs_people_in | {"client_id": PUBLIC_CLIENT, "token_endpoint_auth_method": "none"},
+            signs_people_in | {"client_id": CONFIDENTIAL_CLIENT, "client_secret": CLIENT_SECRET},
+            never_redirects
+            | {
+                "client_id": SERVICE_CLIENT,
+                "client_secret": CLIENT_SECRET,
+                "grant_types": ["client_credentials"],
+                "scope": "smtp",
+            },
+            never_redirects | {"client_id": "mailserver", "client_secret": _SECRET, "grant_types": []},
+        ]
