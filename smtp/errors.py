@@ -52,6 +52,8 @@ class Category(StrEnum):
     """A 4xx reply: the same may succeed later."""
     PERMANENT = "permanent"
     """A 5xx reply: the same will fail again."""
+    CONTENT = "content"
+    """What was to be sent could not be read to its end, or is not what it was said to be."""
     CANCELLED = "cancelled"
     """Somebody stopped it."""
 
@@ -149,6 +151,20 @@ class AuthenticationFailed(SmtpError):
 
     def __init__(self, text: str, *, category: Category = Category.AUTHENTICATION, hint: str = "") -> None:
         super().__init__(text, step=Step.AUTH, category=category, hint=hint)
+
+
+class TooLarge(SmtpError):
+    """The message is larger than the server takes (RFC 1870). It was not offered to it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, step=Step.MAIL, category=Category.PERMANENT)
+
+
+class ContentError(SmtpError):
+    """The message could not be read to its end, so it was not completed at the server."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, step=Step.BODY, category=Category.CONTENT)
 
 
 class Cancelled(SmtpError):

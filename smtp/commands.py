@@ -1,0 +1,139 @@
+"""Commands: values that check their own arguments and render themselves as one line (RFC 5321 section 4.1.1).
+
+Nothing that could end a line early, or start another one, gets past their checks: whatever a caller puts in,
+one command is one line.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from smtp.envelope import Address
+from smtp.errors import InvalidValue, Step
+
+
+class Kind(Enum):
+    """What a command is to the state machine."""
+
+    BANNER = auto()
+    EHLO = auto()
+    HELO = auto()
+    STARTTLS = auto()
+    AUTH = auto()
+    AUTH_RESPONSE = auto()
+    MAIL = auto()
+    RCPT = auto()
+    DATA = auto()
+    END = auto()
+    BDAT = auto()
+    BDAT_LAST = auto()
+    RSET = auto()
+    NOOP = auto()
+    VRFY = auto()
+    QUIT = auto()
+
+
+# RFC 4954 section 4: an AUTH line with its initial response keeps to RFC 5321's 512 octets.
+MAX_COMMAND_LINE = 512
+_DOMAIN_OR_LITERAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[A-Za-z0-9:.\-]{1,60}\]")
+_MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
+_PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~]+)?")
+_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line for the server, and where in a session it belongs."""
+
+    kind: Kind
+    step: Step
+    line: bytes = field(repr=False)
+    shown: str
+    """The line as a transcript may keep it: without a credential."""
+
+
+def _plain(kind: Kind, step: Step, text: str) -> Command:
+    return Command(kind, step, text.encode() + b"\r\n", text)
+
+
+BANNER = Command(Kind.BANNER, Step.BANNER, b"", "")
+STARTTLS = _plain(Kind.STARTTLS, Step.STARTTLS, "STARTTLS")
+DATA = _plain(Kind.DATA, Step.DATA, "DATA")
+END = _plain(Kind.END, Step.END, ".")
+RSET = _plain(Kind.RSET, Step.RSET, "RSET")
+NOOP = _plain(Kind.NOOP, Step.NOOP, "NOOP")
+QUIT = _plain(Kind.QUIT, Step.QUIT, "QUIT")
+
+
+def ehlo(name: str) -> Command:
+    return _plain(Kind.EHLO, Step.EHLO, f"EHLO {_host(name)}")
+
+
+def helo(name: str) -> Command:
+    return _plain(Kind.HELO, Step.EHLO, f"HELO {_host(name)}")
+
+
+def auth(mechanism: str, initial: bytes | None) -> Command:
+    """AUTH, with the initial response if there is one: `b""` is sent as `=` (RFC 4954 section 4).
+
+    Whether the line is short enough for one is for the caller to see (`fits_with_auth`).
+    """
+    if not _MECHANISM.fullmatch(mechanism):
+        raise InvalidValue("not the name of a SASL mechanism")
+    if initial is None:
+        return _plain(Kind.AUTH, Step.AUTH, f"AUTH {mechanism}")
+    encoded = base64.b64encode(initial) if initial else b"="
+    line = b"AUTH " + mechanism.encode() + b" " + encoded + b"\r\n"
+    return Command(Kind.AUTH, Step.AUTH, line, f"AUTH {mechanism} <credentials>")
+
+
+def fits_with_auth(mechanism: str, initial: bytes) -> bool:
+    """Whether AUTH with this initial response stays within 512 octets (RFC 4954 section 4)."""
+    return len(auth(mechanism, initial).line) <= MAX_COMMAND_LINE
+
+
+def auth_response(response: bytes) -> Command:
+    line = base64.b64encode(response) + b"\r\n"
+    return Command(Kind.AUTH_RESPONSE, Step.AUTH, line, "<credentials>")
+
+
+AUTH_CANCEL = _plain(Kind.AUTH_RESPONSE, Step.AUTH, "*")
+
+
+def mail(sender: Address | None, parameters: tuple[str, ...] = ()) -> Command:
+    """MAIL; `sender` None is the null reverse-path. Parameters are `KEYWORD` or `KEYWORD=value`."""
+    return _plain(Kind.MAIL, Step.MAIL, f"MAIL FROM:<{sender or ''}>{_joined(parameters)}")
+
+
+def rcpt(recipient: Address, parameters: tuple[str, ...] = ()) -> Command:
+    return _plain(Kind.RCPT, Step.RCPT, f"RCPT TO:<{recipient}>{_joined(parameters)}")
+
+
+def bdat(octets: int, *, last: bool) -> Command:
+    """The line before a chunk of that many octets (RFC 3030 section 2)."""
+    if octets < 0:
+        raise InvalidValue("a chunk has no negative size")
+    kind = Kind.BDAT_LAST if last else Kind.BDAT
+    return _plain(kind, Step.END if last else Step.BODY, f"BDAT {octets}{' LAST' if last else ''}")
+
+
+def vrfy(text: str) -> Command:
+    if not text.strip() or len(text.encode()) > MAX_COMMAND_LINE - 7 or _NOT_IN_A_LINE.search(text):
+        raise InvalidValue("VRFY takes one line of text")
+    return _plain(Kind.VRFY, Step.VRFY, f"VRFY {text}")
+
+
+def _host(name: str) -> str:
+    if not _DOMAIN_OR_LITERAL.fullmatch(name):
+        raise InvalidValue(f"{name!r} is neither a host name nor an address literal")
+    return name
+
+
+def _joined(parameters: tuple[str, ...]) -> str:
+    for parameter in parameters:
+        if not _PARAMETER.fullmatch(parameter):
+            raise InvalidValue(f"{parameter!r} is not a parameter of MAIL or RCPT")
+    return "".join(f" {parameter}" for parameter in parameters)

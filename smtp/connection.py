@@ -1,0 +1,248 @@
+"""The engine driven over a stream: writes, waits, and what the system says translated into our errors."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from smtp.commands import Command, Kind
+from smtp.engine import Answer, Engine
+from smtp.errors import (
+    Category,
+    CertificateError,
+    ConnectionLost,
+    Refused,
+    RemoteProtocolError,
+    SmtpError,
+    Step,
+    TimedOut,
+    TlsError,
+)
+from smtp.reply import Reply
+from smtp.state import State, Verdict
+from smtp.stream import Stream
+from smtp.tls import certificate_fault, is_plaintext_answer
+from smtp.transaction import refused
+
+_ENDS_MESSAGE = frozenset({Kind.END, Kind.BDAT_LAST})
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `reply` holds for one whole reply, and for the peer to take one chunk.
+
+    RFC 5321 section 4.5.3.2.6 gives the reply to the end of a message ten minutes: a client that gives up
+    earlier than the server makes doubled mail.
+    """
+
+    connect: float = 15.0
+    reply: float = 60.0
+    end_of_message: float = 600.0
+
+
+class Connection:
+    """One connection and its protocol state. After an error of its own it is closed."""
+
+    def __init__(self, stream: Stream, timeouts: Timeouts) -> None:
+        self.stream = stream
+        self.timeouts = timeouts
+        self.engine = Engine()
+
+    @property
+    def is_open(self) -> bool:
+        return self.engine.state is not State.CLOSED
+
+    def write(self, data: bytes, step: Step | None = None) -> None:
+        """Write all of it. Raises `ConnectionLost` or `TimedOut`: then not all of it has left."""
+        try:
+            self.stream.write(data, time.monotonic() + self.timeouts.reply)
+        except TimeoutError as exc:
+            self.close()
+            raise TimedOut("the server stopped reading", step=step or self.engine.step) from exc
+        except OSError as exc:
+            raise self._lost(exc, step or self.engine.step) from exc
+        except SmtpError:
+            self.close()
+            raise
+
+    def next_answer(self) -> Answer:
+        """Wait for the answer to the first command outstanding; the deadline is for the whole of it."""
+        engine = self.engine
+        answer = self._taken()
+        if answer is not None:
+            return answer
+        step = engine.step
+        ends = engine.awaited is not None and engine.awaited.kind in _ENDS_MESSAGE
+        limit = max(self.timeouts.end_of_message, self.timeouts.reply) if ends else self.timeouts.reply
+        deadline = time.monotonic() + limit
+        while answer is None:
+            data = self._read(deadline, limit, step)
+            engine.receive(data)
+            answer = self._taken()
+        return answer
+
+    def exchange(self, command: Command) -> Answer:
+        """One command and its answer."""
+        self.write(self.engine.send(command), command.step)
+        return self.next_answer()
+
+    def require(self, command: Command) -> Reply:
+        """One command that has to be accepted. Raises `Refused`."""
+        answer = self.exchange(command)
+        if answer.verdict is not Verdict.ACCEPTED:
+            raise refused(answer)
+        return answer.reply
+
+    def check_quiet(self, step: Step) -> None:
+        """Make sure, without waiting, that the server said nothing unasked and has not closed.
+
+        Raises `ConnectionLost` for a close or a farewell, `RemoteProtocolError` for anything else.
+        """
+        if self.engine.is_quiet and not self._has_input():
+            return
+        unread = self._unread()
+        self.close()
+        if unread is None:
+            raise ConnectionLost("the server has closed the connection", step=step)
+        if unread.code == 421:
+            raise ConnectionLost(f"the server is closing the connection: {unread}", step=step, reply=unread)
+        raise RemoteProtocolError(f"the server spoke out of turn: {unread}", step=step, reply=unread)
+
+    def interruption(self) -> SmtpError | None:
+        """What the server said while a message is being written, if it did: nothing may be written after that."""
+        if not self._has_input():
+            return None
+        unread = self._unread()
+        self.close()
+        if unread is None:
+            return ConnectionLost("the server closed the connection during the message", step=Step.BODY)
+        if unread.code >= 400:
+            return _refused_early(unread)
+        return RemoteProtocolError(
+            f"the server answered before the message was complete: {unread}", step=Step.BODY, reply=unread
+        )
+
+    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """Shake hands for `host`. Raises `CertificateError` or another `TlsError`, `ConnectionLost`, `TimedOut`."""
+        deadline = time.monotonic() + self.timeouts.connect
+        try:
+            self.stream.start_tls(context, host, deadline)
+        except ssl.SSLCertVerificationError as exc:
+            self.close()
+            fault, hint = certificate_fault(exc)
+            text = f"the certificate of {host} {fault}"
+            raise CertificateError(text, step=Step.TLS, category=Category.CONFIGURATION, hint=hint) from exc
+        except ssl.SSLEOFError as exc:
+            self.close()
+            raise ConnectionLost(
+                "the server closed the connection during the TLS handshake", step=Step.TLS
+            ) from exc
+        except ssl.SSLError as exc:
+            self.close()
+            raise _tls_error(exc) from exc
+        except TimeoutError as exc:
+            self.close()
+            raise TimedOut("the TLS handshake took too long", step=Step.TLS) from exc
+        except OSError as exc:
+            raise self._lost(exc, Step.TLS) from exc
+        self.engine.tls_started()
+
+    def leftover_answers(self) -> Iterator[Answer]:
+        """Answers that had arrived before the connection broke and were not taken yet."""
+        with contextlib.suppress(RemoteProtocolError):
+            while self.engine.outstanding and (answer := self.engine.next_answer()) is not None:
+                yield answer
+
+    def close(self) -> None:
+        self.engine.close()
+        self.stream.close()
+
+    def _taken(self) -> Answer | None:
+        try:
+            return self.engine.next_answer()
+        except RemoteProtocolError:
+            self.close()
+            raise
+
+    def _read(self, deadline: float, limit: float, step: Step) -> bytes:
+        try:
+            data = self.stream.read(deadline)
+        except TimeoutError as exc:
+            self.close()
+            raise TimedOut(f"no answer within {limit:g} seconds", step=step) from exc
+        except OSError as exc:
+            raise self._lost(exc, step) from exc
+        except SmtpError:
+            self.close()
+            raise
+        if not data:
+            self.close()
+            raise ConnectionLost("the server closed the connection", step=step)
+        return data
+
+    def _read_rest(self) -> None:
+        with contextlib.suppress(OSError, SmtpError):
+            while self.stream.has_input():
+                data = self.stream.read(time.monotonic())
+                if not data:
+                    return
+                self.engine.receive(data)
+
+    def _has_input(self) -> bool:
+        try:
+            return self.stream.has_input()
+        except OSError:
+            return True
+
+    def _unread(self) -> Reply | None:
+        """The unasked-for reply, or None where the connection ended instead."""
+        deadline = time.monotonic() + min(1.0, self.timeouts.reply)
+        try:
+            while True:
+                reply = self.engine.unasked_reply()
+                if reply is not None:
+                    return reply
+                data = self.stream.read(deadline)
+                if not data:
+                    return None
+                self.engine.receive(data)
+        except (OSError, SmtpError):
+            return None
+
+    def _lost(self, exc: OSError, step: Step) -> SmtpError:
+        """The connection broke. What the server said before it did is worth more than the system's errno."""
+        self._read_rest()
+        self.close()
+        if self.engine.outstanding == 0:
+            said = self.engine.unasked_reply()
+            if said is not None and said.code >= 400:
+                return _refused_early(said)
+        reason = (exc.strerror or type(exc).__name__).lower()
+        return ConnectionLost(f"the connection broke: {reason}", step=step)
+
+
+def _refused_early(reply: Reply) -> SmtpError:
+    return Refused(
+        f"the server refused the message while it was being sent: {reply}", step=Step.BODY, reply=reply
+    )
+
+
+def _tls_error(exc: ssl.SSLError) -> TlsError:
+    reason = (exc.reason or "no reason given").replace("_", " ").lower()
+    if is_plaintext_answer(exc):
+        return TlsError(
+            "the server did not answer with TLS",
+            step=Step.TLS,
+            category=Category.CONFIGURATION,
+            hint="The server speaks plain text first on this port. Choose StartTLS (port 587), "
+            "or the port that expects TLS from the first byte (465).",
+        )
+    return TlsError(
+        f"the TLS handshake failed: {reason}",
+        step=Step.TLS,
+        category=Category.CONFIGURATION,
+        hint="The server may speak only versions before TLS 1.2, or want a client certificate.",
+    )

@@ -1,0 +1,140 @@
+"""The protocol engine: commands in, octets out; octets in, answers out. It knows no socket and no clock.
+
+Replies are matched to commands first-in first-out, with exact counts (RFC 2920). A reply that nothing waits
+for is a violation by the server: it would otherwise be taken for the answer to the next command.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from smtp.commands import BANNER, Command
+from smtp.errors import LocalProtocolError, RemoteProtocolError, Step
+from smtp.reply import Reply, ReplyReader, ReplySyntaxError
+from smtp.state import ALLOWED, ENDS_GROUP, State, Verdict, after, verdict
+from smtp.transcript import Transcript
+
+_STEP_OF_A_STATE = MappingProxyType(
+    {
+        State.GREETED: Step.EHLO,
+        State.NEGOTIATING: Step.TLS,
+        State.DATA: Step.BODY,
+        State.CHUNKS: Step.BODY,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A command, the reply to it, and what the reply means to it."""
+
+    command: Command
+    reply: Reply
+    verdict: Verdict
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.verdict is Verdict.ACCEPTED
+
+
+class Engine:
+    """One connection's protocol state. It begins by waiting for the banner."""
+
+    def __init__(self) -> None:
+        self.state = State.START
+        self.transcript = Transcript()
+        self._expected = State.START
+        self._pending: deque[Command] = deque()
+        self._reader = ReplyReader()
+        self.send(BANNER)
+
+    @property
+    def outstanding(self) -> int:
+        """How many commands have not been answered."""
+        return len(self._pending)
+
+    @property
+    def awaited(self) -> Command | None:
+        """The command whose answer is due next."""
+        return self._pending[0] if self._pending else None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing is outstanding, and the server has said nothing beyond what was asked."""
+        return not self._pending and self._reader.is_empty
+
+    @property
+    def step(self) -> Step:
+        """Where the connection is: at the command whose answer is due, else where the state says."""
+        if self._pending:
+            return self._pending[0].step
+        return _STEP_OF_A_STATE.get(self.state, Step.MAIL)
+
+    def send(self, command: Command) -> bytes:
+        """The octets of a command that may be written now. Raises `LocalProtocolError` if it may not be."""
+        if self._pending and self._pending[-1].kind in ENDS_GROUP:
+            raise LocalProtocolError(
+                f"{command.kind.name} before the answer to {self._pending[-1].kind.name}"
+            )
+        expected = ALLOWED.get((self._expected, command.kind))
+        if expected is None:
+            raise LocalProtocolError(f"{command.kind.name} is not allowed in state {self._expected.name}")
+        self._expected = expected
+        self._pending.append(command)
+        if command.shown:
+            self.transcript.sent(command.shown)
+        return command.line
+
+    def receive(self, data: bytes) -> None:
+        """Take what the server sent."""
+        self._reader.feed(data)
+
+    def next_answer(self) -> Answer | None:
+        """The next answer, or None until more is received.
+
+        Raises `RemoteProtocolError` for octets that are no reply, a reply that nothing waits for, and one that
+        the command can't have; the connection is closed then.
+        """
+        step = self.step
+        try:
+            reply = self._reader.next_reply()
+        except ReplySyntaxError as exc:
+            self.close()
+            raise RemoteProtocolError(f"the server sent {exc}", step=step) from exc
+        if reply is None:
+            return None
+        if not self._pending:
+            self.close()
+            raise RemoteProtocolError(f"the server spoke out of turn: {reply}", step=step, reply=reply)
+        command = self._pending.popleft()
+        meaning = verdict(command.kind, reply.code)
+        self.transcript.received("334 <challenge>" if meaning is Verdict.CONTINUE else reply)
+        self.state = after(self.state, command.kind, meaning, reply.code)
+        if not self._pending or self.state is State.CLOSED:
+            self._expected = self.state
+        if meaning is Verdict.VIOLATION:
+            raise RemoteProtocolError(
+                f"the server answered {command.kind.name} with {reply}", step=step, reply=reply
+            )
+        return Answer(command, reply, meaning)
+
+    def unasked_reply(self) -> Reply | None:
+        """A reply that came although nothing waits for one, or None until more is received.
+
+        Raises `RemoteProtocolError` for octets that are no reply.
+        """
+        try:
+            return self._reader.next_reply()
+        except ReplySyntaxError as exc:
+            raise RemoteProtocolError(f"the server sent {exc}", step=self.step) from exc
+
+    def tls_started(self) -> None:
+        """TLS has begun: the session starts again, and all that was offered is forgotten (RFC 3207 section 4.2)."""
+        if self.state is State.NEGOTIATING:
+            self.state = self._expected = State.GREETED
+
+    def close(self) -> None:
+        """Nothing more will be written."""
+        self.state = self._expected = State.CLOSED

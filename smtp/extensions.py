@@ -1,0 +1,65 @@
+"""What a server offers: the keywords of its EHLO reply, compared whole, case ignored (RFC 5321 section 4.1.1.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from smtp.reply import Reply
+
+_KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_LIMIT = re.compile(r"([A-Z0-9][A-Z0-9-]*)=([0-9]{1,9})")
+
+
+class Extensions:
+    """An EHLO reply, parsed. Lines that are no capability are ignored."""
+
+    def __init__(self, offered: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._offered = MappingProxyType(dict(offered))
+
+    @classmethod
+    def parse(cls, reply: Reply) -> Extensions:
+        """From the reply to EHLO; its first line is a greeting."""
+        offered: dict[str, str] = {}
+        for line in reply.lines[1:]:
+            # AUTH=LOGIN was the form before the standard, and is still sent beside the right one.
+            keyword, _, parameters = line.strip().partition(" ")
+            if keyword.upper().startswith("AUTH="):
+                keyword, parameters = "AUTH", f"{keyword[5:]} {parameters}"
+            if _KEYWORD.fullmatch(keyword):
+                name = keyword.upper()
+                offered[name] = (
+                    f"{offered[name]} {parameters}".strip() if name in offered else parameters.strip()
+                )
+        return cls(offered)
+
+    def __contains__(self, keyword: str) -> bool:
+        return keyword.upper() in self._offered
+
+    def __iter__(self) -> object:
+        return iter(self._offered)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {parameters}".strip() for name, parameters in self._offered.items())
+
+    def parameters(self, keyword: str) -> str:
+        """What follows the keyword, "" if nothing or if it isn't offered."""
+        return self._offered.get(keyword.upper(), "")
+
+    @property
+    def auth(self) -> frozenset[str]:
+        """The SASL mechanisms (RFC 4954 section 3)."""
+        return frozenset(self.parameters("AUTH").upper().split())
+
+    @property
+    def size(self) -> int | None:
+        """The largest message in octets; None where it isn't said or is 0: no limit (RFC 1870 section 4)."""
+        text = self.parameters("SIZE")
+        return int(text) or None if text.isascii() and text.isdigit() and len(text) <= 20 else None
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """LIMITS (RFC 9422): MAILMAX, RCPTMAX, RCPTDOMAINMAX and whatever else has the form; zero is no limit."""
+        found = (_LIMIT.fullmatch(item) for item in self.parameters("LIMITS").upper().split())
+        return MappingProxyType({m.group(1): int(m.group(2)) for m in found if m and int(m.group(2)) > 0})

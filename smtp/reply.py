@@ -1,0 +1,109 @@
+"""Replies: what a server says, and the reader that takes them out of a stream of octets (RFC 5321 section 4.2)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# RFC 5321 4.5.3.1.5 gives a reply line 512 octets; RFC 4954 4 lets a challenge have 12,288. One bound for both.
+MAX_LINE = 12_288 + len("334 \r\n")
+MAX_LINES = 512
+MAX_REPLY = 64 * 1024
+MAX_SHOWN = 512
+
+_LINE = re.compile(rb"([1-5][0-9][0-9])(?:([ -])([^\n]*))?\Z")
+_ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |\Z)")
+# Control characters, escapes, and those that change the direction or the look of text around them.
+_UNSHOWABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]+"
+)
+
+
+class ReplySyntaxError(ValueError):
+    """These octets are not an SMTP reply, or exceed a bound. The message is fit to be shown."""
+
+
+def showable(text: str, limit: int = MAX_SHOWN) -> str:
+    """`text` from a peer, without control, escape and direction characters, at most `limit` characters."""
+    text = _UNSHOWABLE.sub(" ", text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A code and its lines, without code and line ends. The lines are as sent: `text` is fit to be shown."""
+
+    code: int
+    lines: tuple[str, ...]
+
+    @property
+    def enhanced_code(self) -> str:
+        """`"5.1.1"`, or "" where there is none; one of another class than the code counts for nothing (RFC 3463 2)."""
+        match = _ENHANCED.match(self.lines[0])
+        return match.group() if match and match.group(1) == str(self.code)[0] else ""
+
+    @property
+    def text(self) -> str:
+        """All lines in one, without the enhanced code that each repeats."""
+        enhanced = self.enhanced_code
+        return showable(" ".join(line.removeprefix(enhanced).strip() for line in self.lines).strip())
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (str(self.code), self.enhanced_code, self.text) if part)
+
+
+class ReplyReader:
+    """Takes whole replies from octets that arrive in any pieces. Every line, reply and count of lines is bounded."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._scanned = 0
+        self._code = 0
+        self._lines: list[str] = []
+        self._octets = 0
+
+    def feed(self, data: bytes) -> None:
+        self._buffer += data
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is left over, not even a part of a reply."""
+        return not self._buffer and not self._lines
+
+    def next_reply(self) -> Reply | None:
+        """The next whole reply, or None until more is fed. Raises `ReplySyntaxError`; nothing is to be read then."""
+        while True:
+            end = self._buffer.find(b"\n", self._scanned)
+            if end > MAX_LINE or (end < 0 and len(self._buffer) > MAX_LINE):
+                raise ReplySyntaxError(f"a reply line of more than {MAX_LINE} octets")
+            if end < 0:
+                self._scanned = len(self._buffer)
+                return None
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+            self._scanned = 0
+            reply = self._take(line[:-1] if line.endswith(b"\r") else line)
+            if reply is not None:
+                return reply
+
+    def _take(self, line: bytes) -> Reply | None:
+        match = _LINE.match(line)
+        if match is None:
+            raise ReplySyntaxError(f"not an SMTP reply: {showable(line[:80].decode('utf-8', 'replace'))!r}")
+        code = int(match.group(1))
+        text = (match.group(3) or b"").decode("utf-8", "replace")
+        if not self._lines and match.group(2) != b"-":
+            return Reply(code, (text,))
+        if self._lines and code != self._code:
+            raise ReplySyntaxError(f"one reply with two codes, {self._code} and {code}")
+        self._code = code
+        self._lines.append(text)
+        self._octets += len(line)
+        if len(self._lines) > MAX_LINES or self._octets > MAX_REPLY:
+            raise ReplySyntaxError(f"a reply of more than {MAX_LINES} lines or {MAX_REPLY} octets")
+        if match.group(2) == b"-":
+            return None
+        reply = Reply(code, tuple(self._lines))
+        self._lines = []
+        self._octets = 0
+        return reply

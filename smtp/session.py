@@ -1,0 +1,307 @@
+"""A session with a mail server: what a program that sends mail needs, and nothing about where it runs.
+
+    with Session.connect("mail.example.com", 587, TlsSettings(TlsMode.STARTTLS)) as session:
+        session.hello()
+        session.start_tls()
+        session.authenticate(PasswordCredentials("me", "secret"))
+        delivery = session.send(Envelope(sender, recipients), Octets(message))
+
+`connect` does TLS by itself in mode SSL. `send` takes a whole message and raises nothing that the network or
+the server did: the delivery says what became of each recipient. The single steps raise `SmtpError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+
+from smtp import authentication, commands
+from smtp.channel_binding import channel_binding
+from smtp.connection import Connection, Timeouts
+from smtp.content import Content
+from smtp.delivery import Delivery
+from smtp.engine import Answer
+from smtp.envelope import Address, Envelope
+from smtp.errors import AuthenticationRefused, Category, NotOffered, SmtpError, Step
+from smtp.extensions import Extensions
+from smtp.reply import Reply
+from smtp.sasl import Credentials, Mechanism
+from smtp.sender import Sender
+from smtp.state import State
+from smtp.stream import Stream, connect
+from smtp.tls import TlsMode, TlsSettings, TlsState, make_context, state_of
+from smtp.transaction import refused
+from smtp.transcript import Transcript
+from smtp.transmission import Transmission
+
+QUIT_TIMEOUT = 5.0
+# Transactions in flight on one connection. Enough to fill a link of 50 ms and more; few enough to account for.
+WINDOW = 20
+_HOST_NAME = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
+)
+
+
+class Session:
+    """One connection to a server. Not for several threads at once.
+
+    `use_pipelining` and `use_chunking` switch the extensions off for servers that get them wrong.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        host: str,
+        tls: TlsSettings,
+        timeouts: Timeouts | None = None,
+        *,
+        use_pipelining: bool = True,
+        use_chunking: bool = True,
+    ) -> None:
+        self.host = host
+        self.extensions = Extensions()
+        self.tls: TlsState | None = None
+        self.auth_mechanism = ""
+        self._settings = tls
+        self._use_pipelining = use_pipelining
+        self._use_chunking = use_chunking
+        self._connection = Connection(stream, timeouts or Timeouts())
+        self._sending: Sender | None = None
+
+    @classmethod
+    def connect(
+        cls,
+        host: str,
+        port: int,
+        tls: TlsSettings,
+        timeouts: Timeouts | None = None,
+        *,
+        use_pipelining: bool = True,
+        use_chunking: bool = True,
+        interrupt: Callable[[], None] | None = None,
+    ) -> Session:
+        """Connect, shake hands in mode SSL, and read the banner.
+
+        `interrupt` is called while anything is waited for and may raise (`Cancelled`). Raises `ConnectError`,
+        `TlsError`, `ConnectionLost`, `Refused`, `RemoteProtocolError`, and `ValueError` for TLS settings that
+        can't be used.
+        """
+        timeouts = timeouts or Timeouts()
+        context = make_context(tls) if tls.mode is TlsMode.SSL else None
+        stream = connect(host, port, timeouts.connect, interrupt)
+        session = cls(stream, host, tls, timeouts, use_pipelining=use_pipelining, use_chunking=use_chunking)
+        try:
+            if context is not None:
+                session._shake_hands(context)
+            session._read_banner()
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    # -- the state of things -------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection.is_open
+
+    @property
+    def transcript(self) -> Transcript:
+        """The dialogue so far, without credentials and content."""
+        return self._connection.engine.transcript
+
+    @property
+    def peer(self) -> str:
+        """The server's IP address."""
+        return self._connection.stream.peer
+
+    @property
+    def is_used_up(self) -> bool:
+        """The server takes no further message on this connection (LIMITS MAILMAX, RFC 9422 section 4.1)."""
+        return self._sender().is_used_up
+
+    def is_alive(self) -> bool:
+        """Whether the connection is as it was left. Does not wait; what the server said meanwhile ends it."""
+        if not self.is_open:
+            return False
+        try:
+            self._connection.check_quiet(Step.MAIL)
+        except SmtpError:
+            return False
+        return True
+
+    # -- getting ready ---------------------------------------------------------------------------------------
+
+    def hello(self, name: str = "", *, allow_helo: bool = False) -> Extensions:
+        """EHLO, and what the server offers. `allow_helo` falls back to HELO where EHLO is not known.
+
+        `name` is our host name; by default this machine's, or its address where it has no full one.
+        """
+        name = name or self._own_name()
+        self._sending = None
+        answer = self._connection.exchange(commands.ehlo(name))
+        if not answer.is_accepted and allow_helo and answer.reply.code in (500, 502) and self.is_open:
+            self._connection.require(commands.helo(name))
+            self.extensions = Extensions()
+            return self.extensions
+        self.extensions = Extensions.parse(_accepted(answer))
+        return self.extensions
+
+    def start_tls(self) -> TlsState:
+        """STARTTLS and the handshake. All that was offered before is forgotten: `hello` again (RFC 3207 4.2)."""
+        if "STARTTLS" not in self.extensions:
+            raise NotOffered(
+                f"STARTTLS was not offered by {self.host}",
+                step=Step.STARTTLS,
+                category=Category.SECURITY,
+                hint="Choose SSL (port 465) if the server speaks TLS from the first byte, or ask its administrator.",
+            )
+        context = make_context(self._settings)
+        self._connection.require(commands.STARTTLS)
+        self._connection.check_quiet(Step.STARTTLS)
+        return self._shake_hands(context)
+
+    def authenticate(self, credentials: Credentials, *, allow_plaintext: bool = False) -> str:
+        """Log in with the strongest mechanism offered; its name is returned.
+
+        A mechanism that hands over a secret is used with TLS, with a server on this machine, or with
+        `allow_plaintext`. Raises `NotOffered`, `AuthenticationRefused`, `AuthenticationFailed`.
+        """
+        secure = self._connection.stream.tls
+        mechanism = authentication.choose(
+            credentials.mechanisms(channel_binding(secure) if secure is not None else None),
+            self.extensions.auth,
+            connection=self._connection,
+            allow_plaintext=allow_plaintext,
+        )
+        self._run(mechanism)
+        return self.auth_mechanism
+
+    # -- single steps ----------------------------------------------------------------------------------------
+
+    def mail(self, sender: Address | None, parameters: tuple[str, ...] = ()) -> Reply:
+        """MAIL. Raises `Refused`."""
+        return self._connection.require(commands.mail(sender, parameters))
+
+    def rcpt(self, recipient: Address, parameters: tuple[str, ...] = ()) -> Reply:
+        """RCPT. Raises `Refused`; the other recipients are not touched by that."""
+        return self._connection.require(commands.rcpt(recipient, parameters))
+
+    def data(self, content: Content) -> Reply:
+        """DATA and the message, for a transaction made with `mail` and `rcpt`. Raises `SmtpError`.
+
+        `ConnectionLost` with step `END` means that the message may have been delivered.
+        """
+        self._connection.require(commands.DATA)
+        self._transmission().write_message(content)
+        return _accepted(self._connection.next_answer())
+
+    def reset(self) -> Reply:
+        """RSET: drop the transaction."""
+        return self._connection.require(commands.RSET)
+
+    def noop(self) -> Reply:
+        """NOOP: see whether the server is still there."""
+        return self._connection.require(commands.NOOP)
+
+    def verify(self, text: str) -> Reply:
+        """VRFY. Most servers answer 252, which says nothing (RFC 5321 section 7.3)."""
+        return self._connection.require(commands.vrfy(text))
+
+    # -- whole messages --------------------------------------------------------------------------------------
+
+    def send(self, envelope: Envelope, content: Content) -> Delivery:
+        """One message to all recipients of the envelope, in as few transactions as the server allows."""
+        return self._sender().send(envelope, content)
+
+    def send_many(
+        self, messages: Iterable[tuple[Envelope, Content]], window: int = WINDOW
+    ) -> Iterator[Delivery]:
+        """Many messages, in order, with up to `window` of them in flight where the server has CHUNKING.
+
+        Each delivery is as true as `send`'s. Once the connection is lost the rest are not sent.
+        """
+        return self._sender().send_many(messages, window)
+
+    # -- the end ---------------------------------------------------------------------------------------------
+
+    def quit(self) -> None:
+        """QUIT, and let go of the connection. What was accepted stays accepted, whatever is answered."""
+        connection = self._connection
+        if connection.is_open and connection.engine.is_quiet and connection.engine.state is not State.DATA:
+            connection.timeouts = Timeouts(reply=min(QUIT_TIMEOUT, connection.timeouts.reply))
+            with contextlib.suppress(SmtpError):
+                connection.exchange(commands.QUIT)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection without a word. Never raises."""
+        self._connection.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.quit()
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _read_banner(self) -> None:
+        answer = self._connection.next_answer()
+        if not answer.is_accepted:
+            self.close()
+            raise refused(answer)
+        self._connection.check_quiet(Step.BANNER)
+
+    def _shake_hands(self, context: ssl.SSLContext) -> TlsState:
+        self._connection.start_tls(context, self.host)
+        self.extensions = Extensions()
+        secure = self._connection.stream.tls
+        assert secure is not None  # noqa: S101 - what start_tls has just made
+        self.tls = state_of(secure)
+        return self.tls
+
+    def _run(self, mechanism: Mechanism) -> None:
+        try:
+            authentication.run(self._connection, mechanism)
+        except AuthenticationRefused:
+            instead = mechanism.instead
+            if instead is None or instead.name not in self.extensions.auth or not self.is_open:
+                raise
+            mechanism = instead
+            authentication.run(self._connection, mechanism)
+        self.auth_mechanism = mechanism.name
+
+    def _sender(self) -> Sender:
+        """Made anew whenever the server has said what it offers."""
+        if self._sending is None:
+            self._sending = Sender(self._connection, self.extensions, self._transmission())
+        return self._sending
+
+    def _transmission(self) -> Transmission:
+        return Transmission(
+            self._connection,
+            self.extensions,
+            pipelining=self._use_pipelining and "PIPELINING" in self.extensions,
+            chunking=self._use_chunking and "CHUNKING" in self.extensions,
+        )
+
+    def _own_name(self) -> str:
+        """This machine's full name, else its address on this connection (RFC 5321 section 4.1.4)."""
+        name = socket.gethostname()
+        if _HOST_NAME.fullmatch(name):
+            return name
+        address = self._connection.stream.local.partition("%")[0]
+        return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def _accepted(answer: Answer) -> Reply:
+    if not answer.is_accepted:
+        raise refused(answer)
+    return answer.reply

@@ -1,0 +1,194 @@
+"""The state machine of an SMTP connection as seen by a client, as tables.
+
+Two questions are asked of it. *May this command be written now?* is answered by `ALLOWED`, on the state that
+will hold if everything still unanswered succeeds: this is what makes pipelining (RFC 2920) possible. *What
+holds now that this command was answered so?* is answered by `ANSWERED`, on the state that the answers so far
+have established. When nothing is outstanding the two states are one.
+
+`ANSWERED` has more rows than `ALLOWED`: a command that was rightly written behind MAIL is still answered when
+MAIL was refused. Those rows are the collateral ones.
+
+What a reply means (`EXPECTED`) depends on the command alone. RFC 5321 section 4.3.2 lets a client go by the
+first digit; it must not where another 2xx or 3xx would have it go on to something dangerous.
+
+All that affects the state of a connection is in this file.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from types import MappingProxyType
+
+from smtp.commands import Kind
+
+
+class State(Enum):
+    START = auto()
+    """Connected; the banner is due."""
+    GREETED = auto()
+    """The banner said 220, or TLS has just begun: EHLO is due."""
+    READY = auto()
+    """No transaction."""
+    NEGOTIATING = auto()
+    """220 to STARTTLS: nothing but a TLS handshake may follow."""
+    AUTHENTICATING = auto()
+    """334: a SASL response is due."""
+    MAIL = auto()
+    """A transaction with no recipient yet."""
+    RCPT = auto()
+    """A transaction with at least one recipient."""
+    DATA = auto()
+    """354: the message is due."""
+    CHUNKS = auto()
+    """A chunk that was not the last was accepted."""
+    SPOILED = auto()
+    """A transaction that can't be completed: RSET or QUIT."""
+    CLOSED = auto()
+    """Nothing may be written any more."""
+
+
+class Verdict(Enum):
+    ACCEPTED = auto()
+    CONTINUE = auto()
+    """334: the server wants to hear more."""
+    REFUSED = auto()
+    VIOLATION = auto()
+    """A reply that this command can't have."""
+
+
+S, K, V = State, Kind, Verdict
+
+ALLOWED = MappingProxyType(
+    {
+        (S.START, K.BANNER): S.GREETED,
+        (S.GREETED, K.EHLO): S.READY,
+        (S.GREETED, K.HELO): S.READY,
+        (S.GREETED, K.QUIT): S.CLOSED,
+        (S.READY, K.EHLO): S.READY,
+        (S.READY, K.STARTTLS): S.NEGOTIATING,
+        (S.READY, K.AUTH): S.READY,
+        (S.AUTHENTICATING, K.AUTH_RESPONSE): S.READY,
+        (S.READY, K.MAIL): S.MAIL,
+        (S.MAIL, K.RCPT): S.RCPT,
+        (S.RCPT, K.RCPT): S.RCPT,
+        (S.RCPT, K.DATA): S.DATA,
+        (S.DATA, K.END): S.READY,
+        (S.RCPT, K.BDAT): S.CHUNKS,
+        (S.RCPT, K.BDAT_LAST): S.READY,
+        (S.CHUNKS, K.BDAT): S.CHUNKS,
+        (S.CHUNKS, K.BDAT_LAST): S.READY,
+        (S.READY, K.RSET): S.READY,
+        (S.MAIL, K.RSET): S.READY,
+        (S.RCPT, K.RSET): S.READY,
+        (S.CHUNKS, K.RSET): S.READY,
+        (S.SPOILED, K.RSET): S.READY,
+        (S.READY, K.NOOP): S.READY,
+        (S.MAIL, K.NOOP): S.MAIL,
+        (S.RCPT, K.NOOP): S.RCPT,
+        (S.READY, K.VRFY): S.READY,
+        (S.READY, K.QUIT): S.CLOSED,
+        (S.MAIL, K.QUIT): S.CLOSED,
+        (S.RCPT, K.QUIT): S.CLOSED,
+        (S.CHUNKS, K.QUIT): S.CLOSED,
+        (S.SPOILED, K.QUIT): S.CLOSED,
+    }
+)
+
+# RFC 2920 section 3.1: these can only be the last of a group; nothing is written until they are answered.
+ENDS_GROUP = frozenset(
+    {K.BANNER, K.EHLO, K.HELO, K.STARTTLS, K.AUTH, K.AUTH_RESPONSE, K.DATA, K.END, K.NOOP, K.VRFY, K.QUIT}
+)
+
+# command: (codes that accept it, codes that ask for more); a set of one digit stands for the whole class
+EXPECTED = MappingProxyType(
+    {
+        K.BANNER: (frozenset({220}), frozenset()),
+        K.EHLO: (frozenset({250}), frozenset()),
+        K.HELO: (frozenset({250}), frozenset()),
+        K.STARTTLS: (frozenset({220}), frozenset()),
+        K.AUTH: (frozenset({235}), frozenset({334})),
+        K.AUTH_RESPONSE: (frozenset({235}), frozenset({334})),
+        K.MAIL: (frozenset({2}), frozenset()),
+        K.RCPT: (frozenset({2}), frozenset()),
+        K.DATA: (frozenset({354}), frozenset()),
+        K.END: (frozenset({2}), frozenset()),
+        K.BDAT: (frozenset({2}), frozenset()),
+        K.BDAT_LAST: (frozenset({2}), frozenset()),
+        K.RSET: (frozenset({2}), frozenset()),
+        K.NOOP: (frozenset({2}), frozenset()),
+        K.VRFY: (frozenset({2}), frozenset()),
+        K.QUIT: (frozenset({2}), frozenset()),
+    }
+)
+
+# (state, command): (the state once accepted, the state once refused)
+ANSWERED = MappingProxyType(
+    {
+        (S.START, K.BANNER): (S.GREETED, S.CLOSED),
+        (S.GREETED, K.EHLO): (S.READY, S.GREETED),
+        (S.GREETED, K.HELO): (S.READY, S.GREETED),
+        (S.GREETED, K.QUIT): (S.CLOSED, S.CLOSED),
+        (S.READY, K.EHLO): (S.READY, S.READY),
+        (S.READY, K.STARTTLS): (S.NEGOTIATING, S.READY),
+        (S.READY, K.AUTH): (S.READY, S.READY),
+        (S.AUTHENTICATING, K.AUTH_RESPONSE): (S.READY, S.READY),
+        (S.READY, K.MAIL): (S.MAIL, S.READY),
+        (S.MAIL, K.RCPT): (S.RCPT, S.MAIL),
+        (S.RCPT, K.RCPT): (S.RCPT, S.RCPT),
+        (S.RCPT, K.DATA): (S.DATA, S.SPOILED),
+        (S.DATA, K.END): (S.READY, S.READY),
+        (S.RCPT, K.BDAT): (S.CHUNKS, S.SPOILED),
+        (S.RCPT, K.BDAT_LAST): (S.READY, S.SPOILED),
+        (S.CHUNKS, K.BDAT): (S.CHUNKS, S.SPOILED),
+        (S.CHUNKS, K.BDAT_LAST): (S.READY, S.SPOILED),
+        (S.READY, K.RSET): (S.READY, S.SPOILED),
+        (S.MAIL, K.RSET): (S.READY, S.SPOILED),
+        (S.RCPT, K.RSET): (S.READY, S.SPOILED),
+        (S.CHUNKS, K.RSET): (S.READY, S.SPOILED),
+        (S.SPOILED, K.RSET): (S.READY, S.SPOILED),
+        (S.READY, K.NOOP): (S.READY, S.READY),
+        (S.MAIL, K.NOOP): (S.MAIL, S.MAIL),
+        (S.RCPT, K.NOOP): (S.RCPT, S.RCPT),
+        (S.READY, K.VRFY): (S.READY, S.READY),
+        (S.READY, K.QUIT): (S.CLOSED, S.CLOSED),
+        (S.MAIL, K.QUIT): (S.CLOSED, S.CLOSED),
+        (S.RCPT, K.QUIT): (S.CLOSED, S.CLOSED),
+        (S.CHUNKS, K.QUIT): (S.CLOSED, S.CLOSED),
+        (S.SPOILED, K.QUIT): (S.CLOSED, S.CLOSED),
+        # collateral: MAIL was refused
+        (S.READY, K.RCPT): (S.SPOILED, S.READY),
+        (S.READY, K.DATA): (S.DATA, S.READY),
+        (S.READY, K.BDAT): (S.SPOILED, S.SPOILED),
+        (S.READY, K.BDAT_LAST): (S.SPOILED, S.SPOILED),
+        # collateral: every RCPT was refused
+        (S.MAIL, K.DATA): (S.DATA, S.SPOILED),
+        (S.MAIL, K.BDAT): (S.SPOILED, S.SPOILED),
+        (S.MAIL, K.BDAT_LAST): (S.SPOILED, S.SPOILED),
+        # collateral: something before spoiled the transaction
+        (S.SPOILED, K.MAIL): (S.SPOILED, S.SPOILED),
+        (S.SPOILED, K.RCPT): (S.SPOILED, S.SPOILED),
+        (S.SPOILED, K.DATA): (S.DATA, S.SPOILED),
+        (S.SPOILED, K.BDAT): (S.SPOILED, S.SPOILED),
+        (S.SPOILED, K.BDAT_LAST): (S.SPOILED, S.SPOILED),
+    }
+)
+
+
+def verdict(kind: Kind, code: int) -> Verdict:
+    """What a reply with this code means to this command."""
+    accepting, continuing = EXPECTED[kind]
+    if code in accepting or code // 100 in accepting:
+        return Verdict.ACCEPTED
+    if code in continuing:
+        return Verdict.CONTINUE
+    return Verdict.REFUSED if code // 100 in (4, 5) else Verdict.VIOLATION
+
+
+def after(state: State, kind: Kind, meaning: Verdict, code: int) -> State:
+    """The state that an answer establishes. 421 says that the server is closing (RFC 5321 section 3.8)."""
+    if meaning is Verdict.VIOLATION or code == 421 or state is State.CLOSED:
+        return State.CLOSED
+    if meaning is Verdict.CONTINUE:
+        return State.AUTHENTICATING
+    accepted, refused = ANSWERED[(state, kind)]
+    return accepted if meaning is Verdict.ACCEPTED else refused

@@ -1,0 +1,238 @@
+"""A stream of octets to a server: the small interface that a session drives, and its form over a socket.
+
+Everything has a deadline, in seconds of `time.monotonic`. A deadline holds for the whole of what is awaited:
+a peer that sends one octet now and then does not extend it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from smtp.errors import Category, ConnectError, Step
+
+READ_SIZE = 64 * 1024
+# A peer may answer while we write; what it sends meanwhile is kept, up to here. Every honest dialogue stays far below.
+MAX_READ_ASIDE = 4 * 1024 * 1024
+# How often a wait looks whether somebody asked to stop.
+_INTERRUPT_INTERVAL = 0.2
+
+
+class Stream(Protocol):
+    """What a session needs of a connection. `read` and `write` raise `TimeoutError` at the deadline, else `OSError`."""
+
+    def read(self, deadline: float) -> bytes:
+        """Some octets, as soon as there are any; b"" once the peer has closed."""
+
+    def write(self, data: bytes, deadline: float) -> None:
+        """All of `data`. If this raises, not all of it has left. Reads aside while the peer doesn't take it."""
+
+    def has_input(self) -> bool:
+        """Whether `read` would return at once. Does not wait."""
+
+    def start_tls(self, context: ssl.SSLContext, server_hostname: str, deadline: float) -> None:
+        """Shake hands. Raises `ssl.SSLError` too."""
+
+    @property
+    def tls(self) -> ssl.SSLSocket | None:
+        """The TLS layer, once there is one."""
+
+    @property
+    def peer(self) -> str:
+        """The peer's IP address."""
+
+    @property
+    def local(self) -> str:
+        """Our own IP address on this connection."""
+
+    def close(self) -> None:
+        """Let go of the connection. Never raises."""
+
+
+class SocketStream:
+    """A stream over a connected TCP socket. `interrupt` is called while waiting and may raise."""
+
+    def __init__(self, sock: socket.socket, interrupt: Callable[[], None] | None = None) -> None:
+        sock.setblocking(False)
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sock = sock
+        self._tls: ssl.SSLSocket | None = None
+        self._interrupt = interrupt
+        self._aside = bytearray()
+        self._ended = False
+        self.peer = str(sock.getpeername()[0])
+        self.local = str(sock.getsockname()[0])
+
+    @property
+    def tls(self) -> ssl.SSLSocket | None:
+        return self._tls
+
+    def read(self, deadline: float) -> bytes:
+        if self._aside:
+            data = bytes(self._aside)
+            self._aside.clear()
+            return data
+        while not self._ended:
+            data, wanted = self._receive()
+            if data:
+                return data
+            if wanted:
+                self._wait(wanted, deadline)
+        return b""
+
+    def write(self, data: bytes, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._sock.send(view) :]
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                self._wait(select.POLLOUT | select.POLLIN, deadline)
+                self._read_aside()
+            except ssl.SSLWantReadError:
+                self._wait(select.POLLIN, deadline)
+
+    def has_input(self) -> bool:
+        if not self._aside and not self._ended:
+            self._read_aside()
+        return bool(self._aside) or self._ended
+
+    def start_tls(self, context: ssl.SSLContext, server_hostname: str, deadline: float) -> None:
+        connection = context.wrap_socket(
+            self._sock, server_hostname=server_hostname, do_handshake_on_connect=False
+        )
+        self._sock = self._tls = connection
+        while True:
+            try:
+                connection.do_handshake()
+            except ssl.SSLWantReadError:
+                self._wait(select.POLLIN, deadline)
+            except ssl.SSLWantWriteError:
+                self._wait(select.POLLOUT, deadline)
+            else:
+                return
+
+    def close(self) -> None:
+        self._ended = True
+        with contextlib.suppress(OSError, ValueError):
+            self._sock.close()
+
+    def _receive(self) -> tuple[bytes, int]:
+        """What is there, or what to wait for. An end of the stream is noted."""
+        try:
+            data = self._sock.recv(READ_SIZE)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return b"", select.POLLIN
+        except ssl.SSLWantWriteError:
+            return b"", select.POLLOUT
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            data = b""
+        self._ended = not data
+        return data, 0
+
+    def _read_aside(self) -> None:
+        while len(self._aside) <= MAX_READ_ASIDE:
+            # A broken connection shows itself to whoever reads or writes next, with its reason.
+            try:
+                data, _ = self._receive()
+            except OSError:
+                self._ended = True
+                return
+            if not data:
+                return
+            self._aside += data
+        raise ConnectionAbortedError(f"more than {MAX_READ_ASIDE} octets that nobody asked for")
+
+    def _wait(self, events: int, deadline: float) -> None:
+        poll = select.poll()
+        poll.register(self._sock, events)
+        while True:
+            if self._interrupt is not None:
+                self._interrupt()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            if poll.poll(min(left, _INTERRUPT_INTERVAL if self._interrupt else left) * 1000):
+                return
+
+
+def connect(
+    host: str, port: int, timeout: float, interrupt: Callable[[], None] | None = None
+) -> SocketStream:
+    """Connect to the first address of `host` that answers, within `timeout` seconds over all. Raises `ConnectError`."""
+    deadline = time.monotonic() + timeout
+    addresses = _resolve(host, port, timeout)
+    trouble: OSError | None = None
+    for index, (family, kind, protocol, _, address) in enumerate(addresses):
+        left = (deadline - time.monotonic()) / (len(addresses) - index)
+        if left <= 0:
+            break
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as exc:
+            trouble = exc
+            continue
+        try:
+            sock.settimeout(left)
+            sock.connect(address)
+            return SocketStream(sock, interrupt)
+        except OSError as exc:
+            sock.close()
+            trouble = exc
+    reason = "no answer in time" if trouble is None or isinstance(trouble, TimeoutError) else _why(trouble)
+    raise ConnectError(
+        f"no connection to {host}:{port}: {reason}",
+        step=Step.CONNECT,
+        category=Category.NETWORK,
+        retryable=True,
+        hint="Check server and port, and that nothing between here and there blocks the port.",
+    ) from trouble
+
+
+def _resolve(host: str, port: int, timeout: float) -> list[Any]:
+    """The addresses of `host`. The system's resolver knows no timeout, so it is asked in a thread."""
+    found: list[Any] = []
+    trouble: list[OSError] = []
+
+    def ask() -> None:
+        try:
+            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as exc:
+            trouble.append(exc if isinstance(exc, OSError) else socket.gaierror(socket.EAI_NONAME, str(exc)))
+
+    if _is_ip_address(host):
+        ask()
+    else:
+        thread = threading.Thread(target=ask, daemon=True, name="name resolution")
+        thread.start()
+        thread.join(timeout)
+    if found:
+        return found
+    unknown = bool(trouble) and getattr(trouble[0], "errno", None) in (socket.EAI_NONAME, socket.EAI_NODATA)
+    raise ConnectError(
+        f"the name {host} does not exist" if unknown else f"the name {host} could not be looked up",
+        step=Step.NAME_RESOLUTION,
+        category=Category.CONFIGURATION if unknown else Category.NETWORK,
+        retryable=not unknown,
+        hint="Check the server field for a typing mistake."
+        if unknown
+        else "Check this machine's name service (DNS).",
+    ) from (trouble[0] if trouble else None)
+
+
+def _is_ip_address(host: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError):
+            socket.inet_pton(family, host)
+            return True
+    return False
+
+
+def _why(exc: OSError) -> str:
+    return (exc.strerror or type(exc).__name__).lower()

@@ -1,0 +1,222 @@
+"""How a transaction travels: everything that may be written at once is written at once.
+
+With PIPELINING, MAIL, every RCPT and DATA leave in one write (RFC 2920). With CHUNKING the message leaves as
+one chunk, `BDAT n LAST` (RFC 3030), and a small one leaves in the same write as its MAIL and RCPT: one round
+trip for the whole transaction. Then the point of no return comes before that write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from smtp import commands
+from smtp.commands import Command, Kind
+from smtp.connection import Connection
+from smtp.content import Content
+from smtp.engine import Answer
+from smtp.envelope import Body
+from smtp.errors import ContentError, LocalProtocolError, RemoteProtocolError, SmtpError, Step
+from smtp.extensions import Extensions
+from smtp.state import State
+from smtp.transaction import Transaction
+from smtp.transparency import DotStuffer, LineGuard
+
+# Up to here a message is small enough to be written before the server has said a word about its recipients.
+SMALL = 64 * 1024
+
+
+class Transmission:
+    """Sends transactions over one connection. What goes wrong on the way is noted in the transaction, not raised."""
+
+    def __init__(
+        self, connection: Connection, extensions: Extensions, *, pipelining: bool, chunking: bool
+    ) -> None:
+        self._connection = connection
+        self._extensions = extensions
+        self._pipelining = pipelining
+        self._chunking = chunking
+
+    def in_one_write(self, transaction: Transaction) -> bool:
+        """Whether the whole transaction can leave at once."""
+        return self._pipelining and self._chunking and transaction.content.size <= SMALL
+
+    def send(self, transaction: Transaction) -> None:
+        """The whole transaction, to the server's last word on it."""
+        try:
+            self._prepare()
+            if self.in_one_write(transaction):
+                self._write_all(transaction, ())
+                self._read_to_end(transaction)
+            else:
+                self._in_steps(transaction)
+        except SmtpError as exc:
+            self._fail(transaction, exc)
+
+    def begin(self, transaction: Transaction, *, behind_another: bool) -> None:
+        """Write a whole transaction without waiting for an answer; `finish` waits.
+
+        Behind another one RSET goes first: whatever becomes of that one, its recipients can't get this message.
+        """
+        try:
+            if not behind_another:
+                self._prepare()
+            self._write_all(transaction, (commands.RSET,) if behind_another else ())
+        except SmtpError as exc:
+            self._fail(transaction, exc)
+
+    def finish(self, transaction: Transaction) -> None:
+        """Wait for the answers to a transaction that was begun."""
+        if transaction.failure is not None or transaction.is_over:
+            return
+        try:
+            self._read_to_end(transaction)
+        except SmtpError as exc:
+            self._fail(transaction, exc)
+
+    def _prepare(self) -> None:
+        """The connection has to be quiet, and no transaction may be left over on it."""
+        self._connection.check_quiet(Step.MAIL)
+        if self._connection.engine.state is not State.READY:
+            self._connection.require(commands.RSET)
+
+    def _opening(self, transaction: Transaction) -> list[Command]:
+        envelope = transaction.envelope
+        parameters = []
+        if "SIZE" in self._extensions:
+            parameters.append(f"SIZE={transaction.content.size}")
+        if envelope.body is Body.EIGHT_BIT:
+            parameters.append("BODY=8BITMIME")
+        if envelope.smtputf8:
+            parameters.append("SMTPUTF8")
+        mail = commands.mail(envelope.sender, tuple(parameters))
+        return [mail, *(commands.rcpt(address) for address in envelope.recipients)]
+
+    def _write_all(self, transaction: Transaction, before: tuple[Command, ...]) -> None:
+        content = b"".join(_whole(transaction.content))
+        engine = self._connection.engine
+        last = commands.bdat(len(content), last=True)
+        lines = [engine.send(command) for command in (*before, *self._opening(transaction), last)]
+        self._complete(transaction, b"".join((*lines, content)))
+
+    def _in_steps(self, transaction: Transaction) -> None:
+        group = self._opening(transaction)
+        if self._pipelining:
+            self._write_group(transaction, group if self._chunking else [*group, commands.DATA])
+        else:
+            self._exchange_each(transaction, group)
+        if not self._connection.is_open:
+            return
+        if self._chunking:
+            if transaction.has_recipients:
+                self._write_chunk(transaction)
+        elif transaction.server_wants_message:
+            self._write_data(transaction)
+
+    def _write_group(self, transaction: Transaction, group: list[Command]) -> None:
+        engine = self._connection.engine
+        self._connection.write(b"".join([engine.send(command) for command in group]), Step.MAIL)
+        for _ in group:
+            transaction.take(self._connection.next_answer())
+
+    def _exchange_each(self, transaction: Transaction, group: list[Command]) -> None:
+        for command in group:
+            transaction.take(self._connection.exchange(command))
+            if transaction.mail_refused or not self._connection.is_open:
+                return
+        if not self._chunking and transaction.has_recipients:
+            transaction.take(self._connection.exchange(commands.DATA))
+
+    def write_message(self, content: Content, transaction: Transaction | None = None) -> None:
+        """The message after 354, and the dot. Raises `SmtpError` when it could not be completed."""
+        stuffer = DotStuffer()
+        rest = b""
+        for piece in _whole(content):
+            self._write_piece(rest)
+            rest = stuffer.stuff(piece)
+        self._raise_interruption()
+        self._complete(transaction, rest + self._connection.engine.send(commands.END))
+
+    def _write_data(self, transaction: Transaction) -> None:
+        if transaction.has_recipients:
+            self.write_message(transaction.content, transaction)
+        else:
+            # A lone dot ends what the server should not have begun (RFC 2920 section 3.1).
+            self._connection.write(self._connection.engine.send(commands.END), Step.BODY)
+        self._read_to_end(transaction)
+
+    def _write_chunk(self, transaction: Transaction) -> None:
+        """The whole message as one chunk: its last octets are the ones that complete it."""
+        content = transaction.content
+        rest = self._connection.engine.send(commands.bdat(content.size, last=True))
+        for piece in _whole(content):
+            self._write_piece(rest)
+            rest = piece
+        self._raise_interruption()
+        self._complete(transaction, rest)
+        self._read_to_end(transaction)
+
+    def _write_piece(self, piece: bytes) -> None:
+        if piece:
+            self._raise_interruption()
+            self._connection.write(piece, Step.BODY)
+
+    def _raise_interruption(self) -> None:
+        interruption = self._connection.interruption()
+        if interruption is not None:
+            raise interruption
+
+    def _complete(self, transaction: Transaction | None, octets: bytes) -> None:
+        """The point of no return. A write that raises has left octets behind: then the message is not complete."""
+        if transaction is None:
+            self._connection.write(octets, Step.BODY)
+            return
+        transaction.committed = True
+        try:
+            self._connection.write(octets, Step.BODY)
+        except SmtpError:
+            transaction.committed = False
+            raise
+
+    def _read_to_end(self, transaction: Transaction) -> None:
+        while not transaction.is_over:
+            answer = self._connection.next_answer()
+            if answer.command.kind is Kind.RSET and not answer.is_accepted:
+                raise _reset_refused(answer)
+            transaction.take(answer)
+        if transaction.is_anomalous:
+            self._connection.close()
+
+    def _fail(self, transaction: Transaction, failure: SmtpError) -> None:
+        for answer in self._connection.leftover_answers():
+            transaction.take(answer)
+        transaction.failure = failure
+        self._connection.close()
+
+
+def _whole(content: Content) -> Iterator[bytes]:
+    """The pieces of a message. The last is only given once all are read and found to be what was promised.
+
+    Raises `ContentError`: then what was given so far is not a message.
+    """
+    guard = LineGuard()
+    size = 0
+    held = b""
+    try:
+        for piece in content.chunks():
+            guard.check(piece)
+            if held:
+                yield held
+            held = piece
+            size += len(piece)
+        guard.finish()
+    except LocalProtocolError as exc:
+        raise ContentError(str(exc)) from exc
+    except OSError as exc:
+        raise ContentError(exc.strerror or str(exc) or type(exc).__name__) from exc
+    if size != content.size:
+        raise ContentError(f"the message has {size} octets where {content.size} were announced")
+    yield held
+
+
+def _reset_refused(answer: Answer) -> RemoteProtocolError:
+    return RemoteProtocolError(f"the server refused RSET: {answer.reply}", step=Step.RSET, reply=answer.reply)
