@@ -1,0 +1,39 @@
+"""What is wrong with a message, as facts: which parameter, which header, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong. `field` is the parameter's name, or "" where the text stands for itself."""
+
+    field: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.text}" if self.field else self.text
+
+
+class MessageError(Exception):
+    """The message can't be made as asked. Nothing was sent; `faults` has everything that is wrong with it."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(map(str, self.faults)))
+
+
+class AttachmentChanged(OSError):
+    """A file is no longer what it was when it was looked up, or can't be read: its part was not completed."""
+
+
+def shown(value: str) -> str:
+    """`value` in quotes for a message to the user: capped, with everything that can't be seen escaped."""
+    capped = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
+    if not capped.isprintable():
+        capped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in capped)
+    return f"'{capped}'"
