@@ -73,6 +73,11 @@ class SmtpConnector(BaseConnector):
             self._run.close()
         return True
 
+    def handle_cancel(self) -> None:
+        """Stop as soon as that can be done with the truth about what was sent; called from a signal handler."""
+        if self._run is not None:
+            self._run.cancel()
+
     def handle_exception(self, exception: Exception) -> None:
         """What no action result speaks for; `ActionRun` lets nothing through, so this is a mistake of ours."""
         self.set_status(False, escaped(f"The connector failed unexpectedly ({type(exception).__name__})."))

@@ -63,6 +63,10 @@ class VaultError(LookupError):
     """The vault has no readable file of that id. The message names the id and the reason."""
 
 
+class HostError(Exception):
+    """The place where it runs can't do its part: a full disk, a store that can't be read. The message is for users."""
+
+
 class Vault(Protocol):
     def find(self, vault_id: str) -> VaultFile:
         """Look in the run's container, then anywhere. Raises `VaultError`."""

@@ -8,13 +8,15 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any, Protocol
 
-from host.contract import ActionError, Context, Report, VaultError
+from host.contract import ActionError, Context, HostError, Report, VaultError
 from host.manifest import Action
 from host.validation import InvalidInput, Rules
 
 
 class RunContext(Context, Protocol):
-    """A context whose kept things can be closed at the end of the run."""
+    """A context that its run can end."""
+
+    def cancel(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -26,11 +28,10 @@ class ActionRun:
         self.action = action
         self._context = context
         self._rules = Rules(action.parameters, "parameter")
-        self._interrupted = False
 
     def one(self, parameters: object) -> Report:
         """What became of one parameter set, as the platform gave it. Raises nothing."""
-        if self._interrupted or self._context.is_cancelled():
+        if self._context.is_cancelled():
             return self._not_sent(
                 "cancelled before it began", step="start", category="cancelled", retryable=True
             )
@@ -48,13 +49,19 @@ class ActionRun:
         except VaultError as error:
             hint = "Add the file to the vault, or correct its vault id."
             return self._not_sent(str(error), step="vault", category="input", hint=hint)
+        except HostError as error:
+            return self._not_sent(str(error), step="host", category="configuration")
         except KeyboardInterrupt:
-            self._interrupted = True
+            self.cancel()
             return self._unfinished("it was interrupted", "cancelled", "", handed_over)
         except Exception as error:  # noqa: BLE001 - whatever it is, a result is due, and a traceback helps no user
             where = f"{type(error).__name__} at {_place(error)}"
             hint = "This is a mistake in the connector: please report it with this message."
             return self._unfinished(f"of an unexpected error ({where})", "internal", hint, handed_over)
+
+    def cancel(self) -> None:
+        """Ask the run to stop; may be called from a signal handler."""
+        self._context.cancel()
 
     def close(self) -> None:
         """Close what the action kept open. Never raises."""

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from host.contract import Asset, State, VaultFile
-from host.keeping import Keeping
+from host.lifetime import Lifetime
 from host.texts import escaped
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from host.embedded.home import Home
 
 
-class HostContext(Keeping):
+class HostContext(Lifetime):
     """One action run. The data folder is opened when an action asks for something that lies there."""
 
     def __init__(self, connector: BaseConnector, asset: Asset) -> None:
@@ -35,7 +35,7 @@ class HostContext(Keeping):
         self._connector.save_progress(escaped(text))
 
     def is_cancelled(self) -> bool:
-        return self._connector.is_action_cancelled()
+        return super().is_cancelled() or self._connector.is_action_cancelled()
 
     @cached_property
     def _home(self) -> Home:

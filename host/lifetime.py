@@ -1,4 +1,4 @@
-"""What an action run keeps open from one parameter set to the next, such as the session with the server."""
+"""What lasts as long as one action run: what it keeps open, and whether somebody asked it to stop."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 
-class Keeping:
-    """`contract.Context.once`, and the end of what it made. Contexts of every host are built on it."""
+class Lifetime:
+    """`contract.Context.once` and `is_cancelled`, and what ends them. The contexts of all hosts are built on it."""
 
     def __init__(self) -> None:
         self._lock = RLock()
         self._kept: dict[tuple[str, str], tuple[Any, Callable[[Any], None]]] = {}
+        self._is_cancelled = False
 
     def once(self, make: Callable[[], T], close: Callable[[T], None]) -> T:
         """What `make` returned the first time; the same function, or one defined at the same place, is the same."""
@@ -33,3 +34,10 @@ class Keeping:
                     close(kept)
                 except (Exception, KeyboardInterrupt):  # noqa: BLE001, S112 - rude at QUIT changes no result
                     continue
+
+    def cancel(self) -> None:
+        """Ask the run to stop. Takes no lock: it is called from signal handlers."""
+        self._is_cancelled = True
+
+    def is_cancelled(self) -> bool:
+        return self._is_cancelled

@@ -1,0 +1,111 @@
+"""What an action sees of the real platform: `contract.Context` over the `phantom` package.
+
+Only `host.base` imports this, where that package exists. `phantom.rules` may not be called while a module is
+being imported, so it is loaded where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from host.contract import Asset, VaultError, VaultFile
+from host.lifetime import Lifetime
+from host.phantom_state import PhantomState
+from host.texts import escaped
+
+# A mail with this container is one of the platform's own reports.
+REPORTS = "0"
+
+
+class HostContext(Lifetime):
+    """One action run on the platform. `connector` is the platform's BaseConnector."""
+
+    def __init__(self, connector: Any, asset: Asset) -> None:
+        super().__init__()
+        self._connector = connector
+        self.asset = replace(asset, ca_bundle=asset.ca_bundle or _ca_bundle(connector))
+        container = connector.get_container_id()
+        self.container_id = "" if container is None else str(container)
+
+    @cached_property
+    def vault(self) -> PhantomVault:
+        return PhantomVault(self.container_id, Path(_home(self._connector)) / "vault" / "reports")
+
+    @cached_property
+    def state(self) -> PhantomState:
+        return PhantomState(self._connector, self.asset.id)
+
+    def progress(self, text: str) -> None:
+        self._connector.save_progress(escaped(text))
+
+    def is_cancelled(self) -> bool:
+        if super().is_cancelled():
+            return True
+        # Splunk's published mock has the method, but not the field that it reads.
+        with suppress(AttributeError):
+            return bool(self._connector.is_action_cancelled())
+        return False
+
+
+class PhantomVault:
+    """The platform's vault, the run's container first; for container "0" its folder of reports."""
+
+    def __init__(self, container_id: str, reports: Path) -> None:
+        self._container_id = container_id
+        self._reports = reports
+
+    def find(self, vault_id: str) -> VaultFile:
+        """Raises `VaultError`."""
+        if self._container_id == REPORTS and vault_id.lower().endswith(".pdf"):
+            return self._report(vault_id)
+        reason = "the vault has no such file"
+        for record in self._records(vault_id):
+            try:
+                path = Path(str(record["path"])).resolve(strict=True)
+                return _vault_file(vault_id, str(record.get("name") or path.name), path)
+            except (OSError, KeyError) as error:
+                reason = f"its file can't be read ({type(error).__name__})"
+        raise VaultError(f"{vault_id!r:.80}: {reason}")
+
+    def _records(self, vault_id: str) -> Iterable[dict[str, Any]]:
+        rules = import_module("phantom.rules")
+        wheres: list[dict[str, str]] = [{"container_id": self._container_id}] if self._container_id else []
+        for where in [*wheres, {}]:
+            ok, _message, records = rules.vault_info(vault_id=vault_id, **where)
+            if ok:
+                yield from list(records or ())
+
+    def _report(self, name: str) -> VaultFile:
+        try:
+            path = (self._reports / name).resolve(strict=True)
+            if path.parent != self._reports.resolve():
+                raise VaultError(f"{name!r:.80}: reports are found by their file name alone")
+            return _vault_file(name, path.name, path)
+        except (OSError, ValueError) as error:
+            raise VaultError(f"{name!r:.80}: there is no such report") from error
+
+
+def _vault_file(vault_id: str, name: str, path: Path) -> VaultFile:
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    return VaultFile(vault_id, name, path.stat().st_size, path)
+
+
+def _home(connector: Any) -> str:
+    home = connector.get_phantom_home() if hasattr(connector, "get_phantom_home") else None
+    return home if isinstance(home, str) and home else "/opt/phantom"
+
+
+def _ca_bundle(connector: Any) -> str:
+    """The authorities that the platform trusts, "" where it names none: then the system's are."""
+    named = connector.get_ca_bundle() if hasattr(connector, "get_ca_bundle") else None
+    for path in (named, f"{_home(connector)}/etc/cacerts.pem"):
+        if isinstance(path, str) and path and Path(path).is_file():
+            return path
+    return ""
