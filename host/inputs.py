@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,11 +26,15 @@ class InputError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GivenAsset:
-    """The asset of a run. `id` and `name` are "" for one that is not stored; the fields may hold secrets."""
+    """The asset of a run. `id` and `name` are "" for one that is not stored; the fields may hold secrets.
+
+    `called` is what an error calls it.
+    """
 
     id: str
     name: str
-    config: dict[str, Any] = field(repr=False)
+    called: str
+    config: Mapping[str, Any] = field(repr=False)
 
 
 def asset(source: str, home: Home) -> GivenAsset:
@@ -40,19 +45,24 @@ def asset(source: str, home: Home) -> GivenAsset:
         )
     path = Path(source)
     if _is_file(path):
-        return GivenAsset("", "", asset_file(path))
+        return GivenAsset("", "", str(path), json_object(path))
     if path.suffix == ".json" or "/" in source or not home.exists:
         raise InputError(f"There is no file {source!r:.200}, and no stored asset of that name.")
-    stored = home.assets.get(source)
-    return GivenAsset(stored.id, stored.name, stored.config)
+    return stored_asset(source, home)
 
 
-def asset_file(path: Path) -> dict[str, Any]:
-    """The fields of an asset in a JSON file. Raises `InputError`."""
-    config = parse(_read_file(path), str(path))
-    if not isinstance(config, dict):
-        raise InputError(f"{path}: an asset is a JSON object of its fields, not {_kind(config)}.")
-    return config
+def stored_asset(name: str, home: Home) -> GivenAsset:
+    """A stored asset. Raises `StoreError`."""
+    stored = home.assets.get(name)
+    return GivenAsset(stored.id, stored.name, stored.name, stored.config)
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file: an asset's fields, or an input of the platform. Raises `InputError`."""
+    value = parse(_read_file(path), str(path))
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds {_kind(value)}; a JSON object is expected.")
+    return value
 
 
 def parameter_sets(source: str) -> list[dict[str, Any]]:
