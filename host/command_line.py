@@ -54,7 +54,7 @@ class CommandLine:
 
     def run(self, argv: Sequence[str]) -> int:
         """Returns the exit code. Raises what `main` turns into a line."""
-        if len(argv) == 1 and (argv[0].endswith(".json") or Path(argv[0]).is_file()):
+        if len(argv) == 1 and argv[0].lower().endswith(".json"):
             return self._test_file(Path(argv[0]))
         if name := action_asked_about(argv):
             self._terminal.print_text(usage.one_action(self._manifest.action(name)))

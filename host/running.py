@@ -37,7 +37,7 @@ class Order:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def input_json(self) -> str:
-        """What the platform would hand to the connector."""
+        """What the platform would hand to the connector. Raises `InputError` for what JSON can't hold."""
         request = {
             **self.more,
             "identifier": self.action.identifier,
@@ -46,7 +46,12 @@ class Order:
             "parameters": list(self.parameters),
             "container_id": self.container_id,
         }
-        return json.dumps({**request, "asset_id": self.asset.id} if self.asset.id else request)
+        if self.asset.id:
+            request["asset_id"] = self.asset.id
+        try:
+            return json.dumps(request, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"The parameters or the asset can't be written as JSON: {error}.") from error
 
 
 def check_asset(asset: GivenAsset, manifest: Manifest) -> None:
@@ -64,8 +69,9 @@ def run(order: Order, connector: Connector, home: Home, watcher: Watcher) -> dic
     """
     connector.show_progress = watcher.progress
     connector.show_result = lambda result: watcher.finished(result.get_status(), result.get_message())
+    in_json = order.input_json()
     start_time = timestamp()
-    result: dict[str, Any] = json.loads(connector._handle_action(order.input_json(), None))
+    result: dict[str, Any] = json.loads(connector._handle_action(in_json, None))
     record = Run(
         action=order.action.name,
         asset=order.asset.name,
