@@ -54,7 +54,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The results of one action run, one for each parameter set, in their order: `results[0]`, `for result in results`."""
+    """The results of one action run in the order of its parameter sets: `results[0]`, `for result in results`."""
 
     status: str
     message: str

@@ -1,0 +1,109 @@
+"""The demo's mail server: aiosmtpd with TLS by a throw-away authority and a login, keeping what it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import ssl
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import trustme
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+USERNAME = "soc@example.org"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A message as it arrived: the envelope, the octets, and how the client had come in."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+    tls: str
+    username: str
+
+
+@dataclass(slots=True)
+class _Mailbox:
+    """What aiosmtpd calls while it serves."""
+
+    password: str = field(repr=False)
+    mails: list[Mail] = field(default_factory=list)
+
+    def authenticate(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any
+    ) -> AuthResult:
+        assert isinstance(data, LoginPassword)
+        good = data.login == USERNAME.encode() and secrets.compare_digest(
+            data.password, self.password.encode()
+        )
+        return AuthResult(success=good, handled=False, auth_data=data.login.decode(errors="replace"))
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        tls = server.transport.get_extra_info("ssl_object") if server.transport else None
+        self.mails.append(
+            Mail(
+                sender=envelope.mail_from or "",
+                recipients=tuple(envelope.rcpt_tos),
+                content=envelope.original_content or b"",
+                tls=str(tls.version()) if tls else "",
+                username=str(session.auth_data or ""),
+            )
+        )
+        return "250 2.0.0 OK: kept for the demo"
+
+
+class _Controller(Controller):
+    """aiosmtpd's, on a port that the system chooses: the controller looks at the port to see whether it serves."""
+
+    def _trigger_server(self) -> None:
+        assert isinstance(self.server, asyncio.Server)
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd has no hints here
+
+
+class DemoServer:
+    """Runs while in its `with`. `asset` is what somebody would fill in to send through it."""
+
+    def __init__(self) -> None:
+        self._authority = trustme.CA()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert("127.0.0.1").configure_cert(context)
+        self._mailbox = _Mailbox(secrets.token_urlsafe(18))
+        self._controller = _Controller(
+            self._mailbox,
+            hostname="127.0.0.1",
+            port=0,
+            tls_context=context,
+            require_starttls=True,
+            auth_required=True,
+            authenticator=self._mailbox.authenticate,
+            enable_SMTPUTF8=True,
+        )
+
+    @property
+    def asset(self) -> dict[str, Any]:
+        return {
+            "server": "127.0.0.1",
+            "port": self._controller.port,
+            "ssl_config": "StartTLS",
+            "username": USERNAME,
+            "password": self._mailbox.password,
+            "sender_address": USERNAME,
+            "ca_bundle": self._authority.cert_pem.bytes().decode(),
+        }
+
+    def take(self) -> list[Mail]:
+        """What has arrived since the last call."""
+        mails, self._mailbox.mails = self._mailbox.mails, []
+        return mails
+
+    def __enter__(self) -> Self:
+        self._controller.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._controller.stop()
