@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import ssl
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import trustme
 from aiosmtpd.controller import Controller
@@ -36,11 +36,10 @@ class _Mailbox:
     def authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any
     ) -> AuthResult:
-        assert isinstance(data, LoginPassword)
-        good = data.login == USERNAME.encode() and secrets.compare_digest(
-            data.password, self.password.encode()
-        )
-        return AuthResult(success=good, handled=False, auth_data=data.login.decode(errors="replace"))
+        login = cast(LoginPassword, data)
+        right_password = secrets.compare_digest(login.password, self.password.encode())
+        good = right_password and login.login == USERNAME.encode()
+        return AuthResult(success=good, handled=False, auth_data=login.login.decode(errors="replace"))
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         tls = server.transport.get_extra_info("ssl_object") if server.transport else None
@@ -60,8 +59,7 @@ class _Controller(Controller):
     """aiosmtpd's, on a port that the system chooses: the controller looks at the port to see whether it serves."""
 
     def _trigger_server(self) -> None:
-        assert isinstance(self.server, asyncio.Server)
-        self.port = self.server.sockets[0].getsockname()[1]
+        self.port = cast(asyncio.Server, self.server).sockets[0].getsockname()[1]
         super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd has no hints here
 
 
