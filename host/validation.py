@@ -104,7 +104,10 @@ class Rules:
         return self._required <= given.keys()
 
     def _faults(self, given: Mapping[str, Any], original: Mapping[str, Any]) -> list[Fault]:
-        wrong = {error.path[0] for error in self._validator.iter_errors(given) if error.path}
+        try:
+            wrong = {error.path[0] for error in self._validator.iter_errors(given) if error.path}
+        except RecursionError:  # in the `repr` of a value that jsonschema words its error with
+            return [Fault(f"{self._noun}s", "lists or objects are nested too deeply")]
         faults: list[Fault] = []
         for name, field in self._fields.items():
             if name in wrong:

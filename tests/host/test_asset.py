@@ -1,0 +1,83 @@
+"""The asset's fields, as SOAR gives them, become one frozen value."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from host.asset import parse_asset, unknown_fields
+from host.contract import Asset
+from host.manifest import load
+from host.validation import InvalidInput
+
+MANIFEST = load()
+
+
+def test_an_asset_needs_no_more_than_a_server() -> None:
+    assert parse_asset({"server": "h"}, "7", MANIFEST) == Asset(
+        id="7", server="h", port=587, ssl_config="StartTLS"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ssl_config", "port"), [("None", 25), ("SSL", 465), ("StartTLS", 587), (None, 587), ("", 587)]
+)
+def test_the_port_follows_from_the_encryption(ssl_config: str | None, port: int) -> None:
+    assert parse_asset({"server": "h", "ssl_config": ssl_config}, "", MANIFEST).port == port
+
+
+def test_every_declared_field_is_one_of_the_asset_and_the_defaults_are_the_same() -> None:
+    fields = {field.name: field for field in dataclasses.fields(Asset)}
+    assert set(fields) == set(MANIFEST.configuration) | {"id"}
+    declared = {
+        name: field.default for name, field in MANIFEST.configuration.items() if field.default is not None
+    }
+    declared.pop("ssl_config")  # required, so that the value always comes from the manifest
+    assert {name: fields[name].default for name in declared} == declared
+
+
+def test_spaces_around_a_value_mean_nothing_but_in_a_secret() -> None:
+    asset = parse_asset({"server": " h ", "username": "u\n", "password": " p ", "scopes": "  "}, "", MANIFEST)
+    assert (asset.server, asset.username, asset.password, asset.scopes) == ("h", "u", " p ", "")
+
+
+def test_an_address_literal_loses_its_brackets() -> None:
+    assert parse_asset({"server": "[::1]"}, "", MANIFEST).server == "::1"
+
+
+def test_secrets_are_not_in_the_repr() -> None:
+    config = {"server": "h"} | dict.fromkeys(MANIFEST.secrets, "canary")
+    assert "canary" not in repr(parse_asset(config, "", MANIFEST))
+
+
+def test_fields_of_the_platform_and_unknown_ones_do_not_matter() -> None:
+    config = {
+        "server": "h",
+        "app_version": 1,
+        "ingest": {},
+        "_reserved_x": 1,
+        "directory": "d",
+        "pasword": "canary",
+    }
+    assert parse_asset(config, "", MANIFEST).server == "h"
+    (warning,) = unknown_fields(config, MANIFEST)
+    assert warning.startswith("Ignored in the asset: 'pasword': no such asset field; did you mean password?")
+    assert "canary" not in warning
+
+
+@pytest.mark.parametrize("config", [None, [], "x"])
+def test_a_configuration_that_is_no_object_is_a_fault(config: object) -> None:
+    with pytest.raises(InvalidInput, match="not a JSON object"):
+        parse_asset(config, "", MANIFEST)
+
+
+def test_a_missing_server_is_named_with_every_other_fault() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_asset({"port": "x", "username": "a\r\nb", "connection_timeout": 0}, "", MANIFEST)
+    assert [fault.field for fault in caught.value.faults] == [
+        "server",
+        "port",
+        "username",
+        "connection_timeout",
+    ]
