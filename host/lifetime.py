@@ -14,12 +14,12 @@ class Lifetime:
 
     def __init__(self) -> None:
         self._lock = RLock()
-        self._kept: dict[tuple[str, str], tuple[Any, Callable[[Any], None]]] = {}
+        self._kept: dict[object, tuple[Any, Callable[[Any], None]]] = {}
         self._is_cancelled = False
 
     def once(self, make: Callable[[], T], close: Callable[[T], None]) -> T:
-        """What `make` returned the first time; the same function, or one defined at the same place, is the same."""
-        key = (make.__module__, make.__qualname__)
+        """What `make` returned the first time in this run. A function defined inside another is the same each time."""
+        key = getattr(make, "__code__", make)
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = (make(), close)

@@ -33,7 +33,7 @@ class ActionRun:
         """What became of one parameter set, as the platform gave it. Raises nothing."""
         if self._context.is_cancelled():
             return self._not_sent(
-                "cancelled before it began", step="start", category="cancelled", retryable=True
+                "It was cancelled before it began.", step="start", category="cancelled", retryable=True
             )
         handed_over = False
         try:
