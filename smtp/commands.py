@@ -121,7 +121,7 @@ def bdat(octets: int, *, last: bool) -> Command:
 
 
 def vrfy(text: str) -> Command:
-    if not text.strip() or len(text.encode()) > MAX_COMMAND_LINE - 7 or _NOT_IN_A_LINE.search(text):
+    if not text.strip() or _NOT_IN_A_LINE.search(text) or len(text.encode()) > MAX_COMMAND_LINE - 7:
         raise InvalidValue("VRFY takes one line of text")
     return _plain(Kind.VRFY, Step.VRFY, f"VRFY {text}")
 

@@ -61,6 +61,10 @@ class Mechanism(Protocol):
 class Credentials(Protocol):
     """Who we are to the server."""
 
+    @property
+    def optional(self) -> bool:
+        """Whether to go on without logging in where the server offers none of the mechanisms."""
+
     def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:
         """New exchanges, the strongest first: use the first that the server offers, and no other.
 
@@ -68,10 +72,11 @@ class Credentials(Protocol):
         """
 
 
-def readable(text: str, secret: str = "", limit: int = REASON_LIMIT) -> str:
-    """A stranger's `text` as it may be shown: short, without control and BiDi characters and `secret`."""
-    if secret:
-        text = text.replace(secret, "…")
+def readable(text: str, *secrets: str, limit: int = REASON_LIMIT) -> str:
+    """A stranger's `text` as it may be shown: short, without control or BiDi characters or any of `secrets`."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "…")
     shown = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
@@ -200,6 +205,7 @@ class PasswordCredentials:
 
     username: str
     password: str = field(repr=False)
+    optional: ClassVar[bool] = False
 
     def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:
         from smtp.scram import Scram
@@ -219,6 +225,7 @@ class BearerCredentials:
     token: str = field(repr=False)
     host: str
     port: int
+    optional: ClassVar[bool] = False
 
     def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - not bound
         from smtp.bearer import OAuthBearer, XOAuth2
@@ -228,9 +235,13 @@ class BearerCredentials:
 
 @dataclass(frozen=True, slots=True)
 class ExternalCredentials:
-    """The client certificate of the TLS connection. `authzid` "" leaves it to the server who that is."""
+    """The client certificate of the TLS connection. `authzid` "" leaves it to the server who that is.
+
+    A server may be content with the certificate itself and offer no EXTERNAL.
+    """
 
     authzid: str = ""
+    optional: ClassVar[bool] = True
 
     def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - is TLS itself
         return (External(self.authzid),)

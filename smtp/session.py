@@ -1,13 +1,14 @@
 """A session with a mail server: what a program that sends mail needs, and nothing about where it runs.
 
-    with Session.connect("mail.example.com", 587, TlsSettings(TlsMode.STARTTLS)) as session:
+    with Session.connect("mail.example.com", 587) as session:
         session.hello()
         session.start_tls()
         session.authenticate(PasswordCredentials("me", "secret"))
         delivery = session.send(Envelope(sender, recipients), Octets(message))
 
-`connect` does TLS by itself in mode SSL. `send` takes a whole message and raises nothing that the network or
-the server did: the delivery says what became of each recipient. The single steps raise `SmtpError`.
+With `implicit_tls` `connect` does TLS by itself, and there is no `start_tls`. `send` takes a whole message
+and raises nothing that the network or the server did: the delivery says what became of each recipient. The
+single steps raise `SmtpError`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from smtp.sasl import Credentials, Mechanism
 from smtp.sender import Sender
 from smtp.state import State
 from smtp.stream import Stream, connect
-from smtp.tls import TlsMode, TlsSettings, TlsState, make_context, state_of
+from smtp.tls import TlsState, make_context, state_of
 from smtp.transaction import refused
 from smtp.transcript import Transcript
 from smtp.transmission import Transmission
@@ -56,9 +57,9 @@ class Session:
         self,
         stream: Stream,
         host: str,
-        tls: TlsSettings,
         timeouts: Timeouts | None = None,
         *,
+        context: ssl.SSLContext | None = None,
         use_pipelining: bool = True,
         use_chunking: bool = True,
     ) -> None:
@@ -66,7 +67,7 @@ class Session:
         self.extensions = Extensions()
         self.tls: TlsState | None = None
         self.auth_mechanism = ""
-        self._settings = tls
+        self._context = context
         self._use_pipelining = use_pipelining
         self._use_chunking = use_chunking
         self._connection = Connection(stream, timeouts or Timeouts())
@@ -77,26 +78,33 @@ class Session:
         cls,
         host: str,
         port: int,
-        tls: TlsSettings,
         timeouts: Timeouts | None = None,
         *,
+        implicit_tls: bool = False,
+        context: ssl.SSLContext | None = None,
         use_pipelining: bool = True,
         use_chunking: bool = True,
         interrupt: Callable[[], None] | None = None,
     ) -> Session:
-        """Connect, shake hands in mode SSL, and read the banner.
+        """Connect, shake hands if TLS comes first (`implicit_tls`), and read the banner.
 
-        `interrupt` is called while anything is waited for and may raise (`Cancelled`). Raises `ConnectError`,
-        `TlsError`, `ConnectionLost`, `Refused`, `RemoteProtocolError`, and `ValueError` for TLS settings that
-        can't be used.
+        `context` is for TLS now or later; by default one that trusts the system's authorities. `interrupt` is
+        called while anything is waited for and may raise (`Cancelled`). Raises `ConnectError`, `TlsError`,
+        `ConnectionLost`, `Refused` and `RemoteProtocolError`.
         """
         timeouts = timeouts or Timeouts()
-        context = make_context(tls) if tls.mode is TlsMode.SSL else None
         stream = connect(host, port, timeouts.connect, interrupt)
-        session = cls(stream, host, tls, timeouts, use_pipelining=use_pipelining, use_chunking=use_chunking)
+        session = cls(
+            stream,
+            host,
+            timeouts,
+            context=context,
+            use_pipelining=use_pipelining,
+            use_chunking=use_chunking,
+        )
         try:
-            if context is not None:
-                session._shake_hands(context)
+            if implicit_tls:
+                session._shake_hands()
             session._read_banner()
         except BaseException:
             session.close()
@@ -160,10 +168,9 @@ class Session:
                 category=Category.SECURITY,
                 hint="Choose SSL (port 465) if the server speaks TLS from the first byte, or ask its administrator.",
             )
-        context = make_context(self._settings)
         self._connection.require(commands.STARTTLS)
         self._connection.check_quiet(Step.STARTTLS)
-        return self._shake_hands(context)
+        return self._shake_hands()
 
     def authenticate(self, credentials: Credentials, *, allow_plaintext: bool = False) -> str:
         """Log in with the strongest mechanism offered; its name is returned.
@@ -259,8 +266,8 @@ class Session:
             raise refused(answer)
         self._connection.check_quiet(Step.BANNER)
 
-    def _shake_hands(self, context: ssl.SSLContext) -> TlsState:
-        self._connection.start_tls(context, self.host)
+    def _shake_hands(self) -> TlsState:
+        self._connection.start_tls(self._context or make_context(), self.host)
         self.extensions = Extensions()
         secure = self._connection.stream.tls
         assert secure is not None  # noqa: S101 - what start_tls has just made

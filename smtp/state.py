@@ -6,7 +6,7 @@ holds now that this command was answered so?* is answered by `ANSWERED`, on the 
 have established. When nothing is outstanding the two states are one.
 
 `ANSWERED` has more rows than `ALLOWED`: a command that was rightly written behind MAIL is still answered when
-MAIL was refused. Those rows are the collateral ones.
+MAIL was refused. Those rows are the collateral ones. What has no row at all changes nothing.
 
 What a reply means (`EXPECTED`) depends on the command alone. RFC 5321 section 4.3.2 lets a client go by the
 first digit; it must not where another 2xx or 3xx would have it go on to something dangerous.
@@ -190,5 +190,5 @@ def after(state: State, kind: Kind, meaning: Verdict, code: int) -> State:
         return State.CLOSED
     if meaning is Verdict.CONTINUE:
         return State.AUTHENTICATING
-    accepted, refused = ANSWERED[(state, kind)]
+    accepted, refused = ANSWERED.get((state, kind), (state, state))
     return accepted if meaning is Verdict.ACCEPTED else refused

@@ -33,7 +33,6 @@ class ClientCertificate:
 class TlsSettings:
     """How to do TLS. `authorities` is PEM text; with it, only those authorities are trusted, else the system's."""
 
-    mode: TlsMode = TlsMode.STARTTLS
     authorities: str = ""
     client_certificate: ClientCertificate | None = None
     dangerously_accept_any_certificate: bool = False
@@ -50,7 +49,7 @@ class TlsState:
     days_left: int | None
 
 
-def make_context(settings: TlsSettings) -> ssl.SSLContext:
+def make_context(settings: TlsSettings = TlsSettings()) -> ssl.SSLContext:
     """A client context: TLS 1.2 at least, host names matched against subject alternative names only.
 
     Raises `ValueError` when the authorities or the client certificate can't be used.

@@ -161,6 +161,12 @@ def test_external_says_only_who_to_act_as(authzid: str, message: bytes) -> None:
     external.finish()
 
 
+def test_only_the_client_certificate_is_content_without_a_login() -> None:
+    assert ExternalCredentials().optional
+    assert not PasswordCredentials("ann", "x").optional
+    assert not BearerCredentials("ann", "x", "mx.example", 587).optional
+
+
 def test_no_refusal_of_a_shown_or_hashed_password_leads_to_another_try() -> None:
     shown = [m for m in PasswordCredentials("ann", "x").mechanisms(None) if not m.name.startswith("SCRAM")]
     assert [mechanism.instead for mechanism in shown] == [None, None, None]

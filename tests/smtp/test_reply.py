@@ -1,0 +1,117 @@
+"""The reply reader: every case whole, byte by byte, and with something behind it."""
+
+from __future__ import annotations
+
+import pytest
+
+from smtp.reply import MAX_LINE, MAX_LINES, MAX_SHOWN, Reply, ReplyReader, ReplySyntaxError
+
+REPLIES = [
+    (b"250 ok\r\n", Reply(250, ("ok",))),
+    (b"250\r\n", Reply(250, ("",))),
+    (b"250 \r\n", Reply(250, ("",))),
+    (b"250 bare line feed\n", Reply(250, ("bare line feed",))),
+    (b"250-one\r\n250-two\r\n250 three\r\n", Reply(250, ("one", "two", "three"))),
+    (b"250-\r\n250\r\n", Reply(250, ("", ""))),
+    (b"550 5.1.1 no such user\r\n", Reply(550, ("5.1.1 no such user",))),
+    ("250 grüß\r\n".encode(), Reply(250, ("grüß",))),
+    (b"250 \xff\r\n", Reply(250, ("�",))),
+    (b"334 " + b"A" * 12_288 + b"\r\n", Reply(334, ("A" * 12_288,))),
+    (b"199 odd\r\n", Reply(199, ("odd",))),
+]
+
+
+def read_all(pieces: list[bytes]) -> list[Reply]:
+    reader = ReplyReader()
+    replies = []
+    for piece in pieces:
+        reader.feed(piece)
+        while (reply := reader.next_reply()) is not None:
+            replies.append(reply)
+    return replies
+
+
+@pytest.mark.parametrize(("octets", "reply"), REPLIES)
+def test_a_reply_is_the_same_whole_and_byte_by_byte(octets: bytes, reply: Reply) -> None:
+    assert read_all([octets]) == [reply]
+    assert read_all([octets[i : i + 1] for i in range(len(octets))]) == [reply]
+
+
+@pytest.mark.parametrize(("octets", "reply"), REPLIES)
+def test_what_follows_a_reply_is_kept_for_the_next(octets: bytes, reply: Reply) -> None:
+    assert read_all([octets + b"221 bye\r\n"]) == [reply, Reply(221, ("bye",))]
+
+
+@pytest.mark.parametrize(("octets", "reply"), REPLIES)
+def test_a_reply_without_its_end_is_no_reply(octets: bytes, reply: Reply) -> None:
+    reader = ReplyReader()
+    reader.feed(octets[:-1])
+    assert reader.next_reply() is None
+    assert not reader.is_empty
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"hello\r\n",
+        b"\r\n",
+        b"25\r\n",
+        b"2500 four digits\r\n",
+        b"250_ok\r\n",
+        b" 250 ok\r\n",
+        b"650 no such class\r\n",
+        b"050 no such class\r\n",
+        b"250-one\r\n251 two\r\n",
+        b"550-no\r\n250 ok\r\n",
+        b"250-one\r\nnonsense\r\n",
+        b"\x16\x03\x01\x02\x00\n",
+        "２５０ ok\r\n".encode(),
+    ],
+)
+def test_what_is_no_reply_is_refused_whole_and_byte_by_byte(octets: bytes) -> None:
+    with pytest.raises(ReplySyntaxError):
+        read_all([octets])
+    with pytest.raises(ReplySyntaxError):
+        read_all([octets[i : i + 1] for i in range(len(octets))])
+
+
+def test_a_line_without_an_end_is_given_up_at_the_bound() -> None:
+    reader = ReplyReader()
+    reader.feed(b"250 " + b"x" * MAX_LINE)
+    with pytest.raises(ReplySyntaxError, match="reply line of more than"):
+        reader.next_reply()
+
+
+def test_a_reply_without_an_end_is_given_up_at_the_bound() -> None:
+    reader = ReplyReader()
+    reader.feed(b"250-more\r\n" * (MAX_LINES + 1))
+    with pytest.raises(ReplySyntaxError, match="lines"):
+        reader.next_reply()
+
+
+@pytest.mark.parametrize(
+    ("line", "enhanced"),
+    [
+        ("5.1.1 no such user", "5.1.1"),
+        ("5.7.139", "5.7.139"),
+        ("2.1.1 of another class", ""),
+        ("5.1 too short", ""),
+        ("5.1.1234 too long", ""),
+        ("5.1.1no space", ""),
+        ("no code", ""),
+    ],
+)
+def test_an_enhanced_code_counts_when_its_class_fits_the_reply(line: str, enhanced: str) -> None:
+    assert Reply(550, (line,)).enhanced_code == enhanced
+
+
+def test_the_text_has_no_repeated_enhanced_codes() -> None:
+    reply = Reply(550, ("5.7.1 first", "5.7.1 second"))
+    assert reply.text == "first second"
+    assert str(reply) == "550 5.7.1 first second"
+
+
+def test_what_a_server_says_cannot_take_over_a_terminal() -> None:
+    text = Reply(550, ("\x1b[2J\x07 gone \u202egnp.exe \x9b31m",)).text
+    assert text.isprintable()
+    assert len(Reply(550, ("x" * 5000,)).text) == MAX_SHOWN
