@@ -113,12 +113,12 @@ def parse(data: bytes, where: str) -> Any:
     except UnicodeDecodeError as error:
         raise InputError(f"{where} is not UTF-8 at octet {error.start}.") from error
     except RecursionError as error:
-        raise InputError(f"{where} is nested more than {MAX_DEPTH} deep.") from error
+        raise InputError(f"{where}: nested more than {MAX_DEPTH} deep.") from error
     except ValueError as error:
         # a double key, NaN, or a number with thousands of digits
         raise InputError(f"{where}: {error}.") from error
     if _depth(value) > MAX_DEPTH:
-        raise InputError(f"{where} is nested more than {MAX_DEPTH} deep.")
+        raise InputError(f"{where}: nested more than {MAX_DEPTH} deep.")
     return value
 
 
