@@ -1,0 +1,21 @@
+"""Basic: a user name and a password."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from auth.settings import Progress, Settings
+from smtp.sasl import Credentials, PasswordCredentials
+
+
+class Basic:
+    name: ClassVar[str] = "Basic"
+
+    def __init__(self, settings: Settings) -> None:
+        self._credentials = PasswordCredentials(settings.username, settings.password)
+
+    def credentials(self, progress: Progress) -> Credentials | None:  # noqa: ARG002 - nothing takes time here
+        return self._credentials
+
+    def renew(self, progress: Progress) -> bool:  # noqa: ARG002 - a password does not get better
+        return False

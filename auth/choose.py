@@ -1,0 +1,101 @@
+"""Which way to log in: the first whose fields are complete, or the one that `auth_type` forces. Decided once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auth.basic import Basic
+from auth.errors import AuthError, Step
+from auth.passwordless import Passwordless
+from auth.settings import Method, Settings, State
+from smtp.errors import Category
+
+if TYPE_CHECKING:
+    from auth.oauth.sign_in import SignIn
+
+AUTOMATIC = "Automatic"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The method, and why the ones before it in the order were not taken: one line each."""
+
+    method: Method
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A method's completeness: `own` are the fields that only somebody who wants this method fills in."""
+
+    name: str
+    own: tuple[str, ...]
+    missing: Callable[[Settings], tuple[str, ...]]
+
+
+def choose(settings: Settings, state: State | None = None, sign_in: SignIn | None = None) -> Choice:
+    """The method for `settings`. OAuth keeps its tokens in `state`, or in this object's memory without one.
+
+    With `sign_in`, OAuth may ask a person to sign in in a browser; without, it says that this is needed.
+    Raises `AuthError` when the method that `auth_type` forces has not all it needs.
+    """
+    skipped: list[str] = []
+    for way in _WAYS:
+        if settings.auth_type not in ("", AUTOMATIC, way.name):
+            continue
+        missing = way.missing(settings)
+        if not missing:
+            return Choice(_made(way.name, settings, state, sign_in), tuple(skipped))
+        if settings.auth_type == way.name:
+            raise AuthError(
+                f"Authentication type {way.name} needs more fields: {', '.join(missing)}.",
+                step=Step.SETTINGS,
+                category=Category.CONFIGURATION,
+                hint=f"Fill in {', '.join(missing)}, or set auth_type to {AUTOMATIC}.",
+            )
+        if any(getattr(settings, name) for name in way.own):
+            skipped.append(f"{way.name} authentication is not used: {', '.join(missing)} not set.")
+    raise AuthError(
+        f"There is no authentication type {settings.auth_type!r}.",
+        step=Step.SETTINGS,
+        category=Category.CONFIGURATION,
+        hint=f"Choose {AUTOMATIC}, {', '.join(way.name for way in _WAYS)}.",
+    )
+
+
+def _made(name: str, settings: Settings, state: State | None, sign_in: SignIn | None) -> Method:
+    if name == Basic.name:
+        return Basic(settings)
+    if name == Passwordless.name:
+        return Passwordless(settings)
+    from auth.oauth.method import OAuth  # what signs in with a password does not pay for it
+
+    return OAuth(settings, state, sign_in)
+
+
+def _missing_for_oauth(settings: Settings) -> tuple[str, ...]:
+    missing = _empty(settings, "username", "client_id", "token_url")
+    if not (settings.auth_url or settings.refresh_token or settings.client_secret):
+        missing += ("one of auth_url, refresh_token and client_secret",)
+    return missing
+
+
+def _missing_for_basic(settings: Settings) -> tuple[str, ...]:
+    return _empty(settings, "username", "password")
+
+
+def _empty(settings: Settings, *names: str) -> tuple[str, ...]:
+    return tuple(name for name in names if not getattr(settings, name))
+
+
+_WAYS = (
+    _Way(
+        "OAuth",
+        ("client_id", "client_secret", "auth_url", "token_url", "scopes", "refresh_token"),
+        _missing_for_oauth,
+    ),
+    _Way(Basic.name, ("username", "password"), _missing_for_basic),
+    _Way(Passwordless.name, (), lambda _: ()),
+)

@@ -1,0 +1,123 @@
+"""What a provider's refusal means, and what to change (RFC 6749 sections 4.1.2.1 and 5.2, OpenID Connect)."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from auth.errors import AuthError, Step
+from smtp.errors import Category
+from smtp.sasl import readable
+
+_CONSENT = "Sign in again by running test connectivity, and agree to what the provider asks."
+_AGAIN = "Run test connectivity to sign in again (or put a new refresh_token into the asset)."
+
+# error -> whose trouble it is, and what to do. All that isn't here is the provider's permanent refusal.
+_ERRORS = MappingProxyType(
+    {
+        "invalid_grant": (Category.AUTHENTICATION, _AGAIN),
+        "invalid_client": (Category.CONFIGURATION, "Check client_id and client_secret of the asset."),
+        "unauthorized_client": (
+            Category.CONFIGURATION,
+            "The provider does not let this client_id sign in this way: check its registration.",
+        ),
+        "invalid_scope": (Category.CONFIGURATION, "Check scopes of the asset."),
+        "unsupported_grant_type": (
+            Category.CONFIGURATION,
+            "The provider does not know this kind of sign-in: check token_url, and which of auth_url, "
+            "refresh_token and client_secret are filled in.",
+        ),
+        "invalid_request": (
+            Category.CONFIGURATION,
+            "Check auth_url, token_url, client_id and scopes of the asset.",
+        ),
+        "redirect_uri_mismatch": (
+            Category.CONFIGURATION,
+            "Register the redirect URI that the sign-in link names with the provider.",
+        ),
+        "access_denied": (Category.AUTHENTICATION, _CONSENT),
+        "consent_required": (Category.AUTHENTICATION, _CONSENT),
+        "interaction_required": (Category.AUTHENTICATION, _AGAIN),
+        "login_required": (Category.AUTHENTICATION, _AGAIN),
+        "temporarily_unavailable": (Category.TEMPORARY, "The provider is busy: try again later."),
+        "server_error": (Category.TEMPORARY, "The provider has trouble of its own: try again later."),
+        "slow_down": (Category.TEMPORARY, "Too many token requests: try again later."),
+    }
+)
+
+# Microsoft says more in the number that its description begins with.
+_AADSTS = re.compile(r"AADSTS(\d{4,8})\b")
+_MICROSOFT = MappingProxyType(
+    {
+        "50011": "Register the redirect URI that the sign-in link names in the app registration.",
+        "50020": "This account is not of the tenant in token_url: sign in with one that is, or invite it.",
+        "50034": "The tenant in token_url does not know this account: check username and token_url.",
+        "50057": "The account is disabled: have it enabled, or take another one.",
+        "50076": "The tenant asks for multi-factor authentication: run test connectivity to sign in again.",
+        "50079": "The account has to enrol for multi-factor authentication: sign in with it in a browser once.",
+        "50105": "The account is not assigned to the application: have it assigned.",
+        "50173": "The password was changed since the sign-in: run test connectivity to sign in again.",
+        "53003": "A conditional access policy of the tenant blocks this sign-in: ask its administrator.",
+        "65001": "Nobody has consented to the permission yet: an administrator grants it in the app registration.",
+        "70008": "The code or refresh token has expired: run test connectivity to sign in again.",
+        "70011": "The scope is not valid: use 'https://outlook.office.com/SMTP.Send offline_access'.",
+        "70043": "A policy of the tenant ended the sign-in: run test connectivity to sign in again.",
+        "90002": "The tenant in token_url does not exist: check token_url.",
+        "700016": "The tenant does not know client_id: check client_id and the tenant in token_url.",
+        "700025": "The application is a public client: leave client_secret empty.",
+        "700082": "The refresh token was not used for too long: run test connectivity to sign in again.",
+        "900023": "The tenant in token_url is not valid: check token_url.",
+        "1002012": "Without a user the scope is 'https://outlook.office365.com/.default'.",
+        "7000215": "client_secret is wrong: take the secret's value, not its id.",
+        "7000218": "Fill in client_secret, or allow public client flows in the app registration.",
+        "7000222": "client_secret has expired: create a new one in the app registration.",
+        "500011": "The tenant does not know the resource in scopes: check scopes.",
+    }
+)
+
+
+def refusal(answer: Mapping[str, Any], step: Step, secrets: Iterable[str]) -> AuthError:
+    """The error that `answer` reports, with nothing of `secrets` in it even if the provider repeats them."""
+    secrets = spellings(secrets)
+    code = _text(answer.get("error"), secrets) or "an error without a name"
+    description = _text(answer.get("error_description"), secrets)
+    category, hint = _ERRORS.get(
+        code, (Category.PERMANENT, "See what the provider says, and its documentation.")
+    )
+    microsoft = _AADSTS.search(description)
+    if microsoft:
+        hint = _MICROSOFT.get(microsoft[1], hint)
+    said = f"{code} ({description})" if description else code
+    return AuthError(
+        f"The provider refused the {step}: {said}.",
+        step=step,
+        category=category,
+        retryable=category is Category.TEMPORARY,
+        hint=hint,
+        code=code,
+    )
+
+
+def spellings(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Each secret as it is, as a form or a URL holds it, and in base64; the longest first."""
+    forms = {
+        form
+        for secret in secrets
+        if secret
+        for form in (
+            secret,
+            quote(secret, safe=""),
+            quote_plus(secret),
+            b64encode(secret.encode("utf-8", "replace")).decode(),
+        )
+    }
+    return tuple(sorted(forms, key=len, reverse=True))
+
+
+def _text(value: object, secrets: tuple[str, ...]) -> str:
+    """`value` as one line; providers put objects where the RFC has strings."""
+    return "" if value is None else readable(str(value), *secrets).rstrip(".")

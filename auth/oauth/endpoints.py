@@ -1,0 +1,89 @@
+"""The two URLs of a provider: what they may be, and whose they are."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from auth.errors import AuthError, Step
+from auth.settings import Settings
+from smtp.errors import Category
+from smtp.sasl import readable
+
+# Every cloud of Microsoft's, with the names that they had before.
+_MICROSOFT = frozenset(
+    (
+        "login.microsoftonline.com",
+        "login.microsoft.com",
+        "login.windows.net",
+        "sts.windows.net",
+        "login.microsoftonline.us",
+        "login-us.microsoftonline.com",
+        "login.usgovcloudapi.net",
+        "login.partner.microsoftonline.cn",
+        "partner.microsoftonline.cn",
+        "login.chinacloudapi.cn",
+        "login.microsoftonline.de",
+    )
+)
+_GOOGLE = frozenset(("accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com"))
+
+_MICROSOFT_DELEGATED = "https://outlook.office.com/SMTP.Send offline_access"
+_MICROSOFT_APPLICATION = "https://outlook.office365.com/.default"
+_GOOGLE_MAIL = "https://mail.google.com/"
+
+
+def is_microsoft(url: str) -> bool:
+    """Whether `url` belongs to one of Microsoft's clouds, and so to MSAL."""
+    return _host(url) in _MICROSOFT
+
+
+def is_google(url: str) -> bool:
+    return _host(url) in _GOOGLE
+
+
+def default_scopes(settings: Settings) -> str:
+    """What to ask for when the asset's `scopes` is empty."""
+    if is_microsoft(settings.token_url):
+        with_user = settings.auth_url or settings.refresh_token
+        return _MICROSOFT_DELEGATED if with_user else _MICROSOFT_APPLICATION
+    return _GOOGLE_MAIL if is_google(settings.token_url) else ""
+
+
+def require_https(url: str, what: str) -> None:
+    """Raise `AuthError` unless `url` is https, or http to this machine."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if host is None or not url.isprintable() or parts.scheme not in ("http", "https"):
+        raise _bad(f"{what} is not a URL: {readable(url)}.", "Give it as https://…")
+    if parts.username is not None or parts.fragment:
+        raise _bad(f"{what} can't have a user name or a fragment.", "Give it as https://host/path.")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise _bad(
+            f"{what} has to begin with https://: a token would cross the network in clear ({readable(url)}).",
+            "Give the provider's https URL.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _bad(text: str, hint: str) -> AuthError:
+    return AuthError(text, step=Step.SETTINGS, category=Category.CONFIGURATION, hint=hint)

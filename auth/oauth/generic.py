@@ -1,0 +1,139 @@
+"""Every provider that isn't Microsoft, through Authlib's client on requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]  # no stubs
+from authlib.common.security import generate_token  # type: ignore[import-untyped]  # no stubs
+from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]  # no stubs
+
+from auth.errors import AuthError, Step
+from auth.oauth.answers import refusal
+from auth.oauth.endpoints import is_google
+from auth.oauth.provider import Request, scopes_of
+from auth.oauth.token import Token, granted
+from auth.oauth.web import BoundedSession, limits_of
+from auth.settings import Settings
+from smtp.errors import Category
+
+_POST, _BASIC, _PUBLIC = "client_secret_post", "client_secret_basic", "none"
+_VERIFIER_LENGTH = 64  # RFC 7636 section 4.1: 43 to 128 characters
+
+
+class _Session(BoundedSession, OAuth2Session):  # type: ignore[misc]  # Authlib has no types
+    """Authlib's client, with our limits around what it sends."""
+
+
+class Generic:
+    """One provider, as the asset describes it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._scopes = scopes_of(settings)
+
+    def begin(self, redirect_uri: str, state: str) -> Request:
+        verifier = generate_token(_VERIFIER_LENGTH)
+        extra: dict[str, str] = {}
+        if is_google(self._settings.auth_url):
+            # Only so does Google give a refresh token, and give one again to who has signed in before.
+            extra = {"access_type": "offline", "prompt": "consent", "login_hint": self._settings.username}
+        session = self._session(_PUBLIC)
+        link, _ = session.create_authorization_url(
+            self._settings.auth_url,
+            state=state,
+            code_verifier=verifier,
+            redirect_uri=redirect_uri,
+            **extra,
+        )
+        return Request(link, {"code_verifier": verifier, "redirect_uri": redirect_uri})
+
+    def redeem(self, secrets: Mapping[str, Any], answer: Mapping[str, str]) -> Token:
+        return self._ask(
+            lambda session: session.fetch_token(
+                self._settings.token_url,
+                grant_type="authorization_code",
+                code=answer["code"],
+                code_verifier=secrets["code_verifier"],
+                redirect_uri=secrets["redirect_uri"],
+            ),
+            Token(),
+            hidden=(answer["code"], secrets["code_verifier"]),
+        )
+
+    def refresh(self, token: Token) -> Token:
+        return self._ask(
+            lambda session: session.refresh_token(
+                self._settings.token_url, refresh_token=token.refresh_token
+            ),
+            token,
+            hidden=(token.refresh_token,),
+        )
+
+    def client_credentials(self) -> Token:
+        return self._ask(
+            lambda session: session.fetch_token(self._settings.token_url, grant_type="client_credentials"),
+            Token(),
+        )
+
+    def _ask(
+        self,
+        request: Callable[[Any], Mapping[str, Any]],
+        before: Token,
+        hidden: tuple[str, ...] = (),
+    ) -> Token:
+        """Make a token request, with the client's secret where the provider wants it.
+
+        RFC 6749 section 2.3.1 knows two places, and most providers take one of them only. The one that worked
+        is remembered in the token.
+        """
+        asked_at = time.time()
+        ways = self._ways(before.memory)
+        for way in ways:
+            answer = self._answer(request, way)
+            if "error" not in answer:
+                return granted(
+                    answer,
+                    asked_at=asked_at,
+                    scopes=self._scopes,
+                    refresh_token=before.refresh_token,
+                    memory=way,
+                )
+            if answer["error"] != "invalid_client":
+                break
+        raise refusal(answer, Step.TOKEN, (*hidden, self._settings.client_secret))
+
+    def _ways(self, remembered: str) -> tuple[str, ...]:
+        if not self._settings.client_secret:
+            return (_PUBLIC,)
+        return (_BASIC, _POST) if remembered == _BASIC else (_POST, _BASIC)
+
+    def _answer(self, request: Callable[[Any], Mapping[str, Any]], way: str) -> Mapping[str, Any]:
+        """What the provider said, an error included (as its `error` and `error_description`)."""
+        with self._session(way) as session:
+            try:
+                return request(session)
+            except AuthlibBaseError as exc:
+                return {"error": exc.error, "error_description": exc.description}
+            except (ValueError, TypeError) as exc:
+                # From Authlib itself: a secret it can't encode, an answer of a strange shape. It may quote both.
+                raise AuthError(
+                    f"The token request could not be made or understood ({type(exc).__name__}).",
+                    step=Step.TOKEN,
+                    category=Category.PROTOCOL,
+                    hint="Check client_id, client_secret and token_url of the asset.",
+                ) from None
+
+    def _session(self, way: str) -> Any:
+        make: Any = _Session  # its arguments are Authlib's, which has no types
+        session = make(
+            client_id=self._settings.client_id,
+            client_secret=self._settings.client_secret or None,
+            token_endpoint_auth_method=way,
+            scope=self._scopes or None,
+            code_challenge_method="S256",
+        )
+        session.use(limits_of(self._settings))
+        return session

@@ -1,0 +1,117 @@
+"""Where the browser comes back to when it runs on this machine: a page on the loopback interface (RFC 8252)."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+from urllib.parse import urlsplit
+
+from auth.errors import AuthError, Step
+from smtp.errors import Category
+
+PORT_VARIABLE = "SMTP_CONNECTOR_REDIRECT_PORT"
+"""For providers that insist on a redirect URI that was registered with its port."""
+
+_DONE = "You are signed in as far as this page can tell. Close it, and see what the connector says."
+_NOT_OURS = "This sign-in was not begun here, was used already, or took too long. Begin again."
+_POLL = 0.1
+
+
+class LocalRedirect:
+    """Listens on 127.0.0.1 while it is entered. `port` 0 is any that is free."""
+
+    def __init__(self, port: int | None = None) -> None:
+        self._port = _configured_port() if port is None else port
+        self._arrived: queue.Queue[str] = queue.Queue(maxsize=1)
+        self._is_ours: Callable[[str], bool] = lambda _: False
+
+    def __enter__(self) -> Self:
+        try:
+            self._server = ThreadingHTTPServer(("127.0.0.1", self._port), self._handler())
+        except OSError as exc:
+            raise AuthError(
+                f"Port {self._port} of this machine can't be listened on for the sign-in: {exc.strerror}.",
+                step=Step.SIGN_IN,
+                category=Category.CONFIGURATION,
+                hint=f"Choose another port in {PORT_VARIABLE}, or leave it out.",
+            ) from exc
+        threading.Thread(target=self._server.serve_forever, args=(_POLL,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def uri(self) -> str:
+        # Not 127.0.0.1, as RFC 8252 section 7.3 has it: Microsoft lets the port differ for this name only.
+        return f"http://localhost:{self._server.server_port}/"
+
+    def wait(
+        self, is_ours: Callable[[str], bool], seconds: float, cancelled: Callable[[], bool]
+    ) -> str | None:
+        """The query of the first request that `is_ours`; None when time is up or somebody cancelled."""
+        self._is_ours = is_ours
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not cancelled():
+            try:
+                return self._arrived.get(timeout=_POLL)
+            except queue.Empty:
+                continue
+        return None
+
+    def _take(self, query: str) -> bool:
+        if not self._is_ours(query):
+            return False
+        try:
+            self._arrived.put_nowait(query)
+        except queue.Full:
+            return False
+        return True
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        take = self._take
+
+        class Handler(BaseHTTPRequestHandler):
+            timeout = 5.0  # seconds for a request that does not go on
+
+            def do_GET(self) -> None:
+                url = urlsplit(self.path)
+                if url.path != "/":
+                    self._say(404, "There is nothing here.")
+                elif take(url.query):
+                    self._say(200, _DONE)
+                else:
+                    self._say(400, _NOT_OURS)
+
+            def _say(self, status: int, text: str) -> None:
+                body = f"<!DOCTYPE html><title>Sign-in</title><p>{text}</p>".encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Cache-Control", "no-store")
+                self.send_header("Referrer-Policy", "no-referrer")  # the address of this page holds the code
+                self.send_header("Content-Security-Policy", "default-src 'none'")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing: the request line holds the code."""
+
+        return Handler
+
+
+def _configured_port() -> int:
+    text = os.environ.get(PORT_VARIABLE, "0")
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise AuthError(
+            f"{PORT_VARIABLE} has to be a port from 1 to 65535, not {text!r}.",
+            step=Step.SIGN_IN,
+            category=Category.CONFIGURATION,
+        )
+    return int(text)

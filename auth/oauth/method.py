@@ -1,0 +1,185 @@
+"""OAuth: an access token for the mail server, from wherever one can be had.
+
+What is configured decides (RFC 6749 sections 4.1, 6 and 4.4): with `auth_url` a person signs in once, and
+the refresh token from that does from then on; with `refresh_token` that one does from the start; with
+neither, the application itself is who logs in.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from auth.errors import AuthError, Step
+from auth.oauth.provider import Provider, provider_of, scopes_of
+from auth.oauth.store import Remembered, TokenStore
+from auth.oauth.token import Token
+from auth.settings import Progress, Settings, State
+from smtp.errors import Category
+from smtp.sasl import BearerCredentials, Credentials
+
+if TYPE_CHECKING:
+    from auth.oauth.sign_in import SignIn
+
+_SIGN_IN_HELPS = frozenset(("invalid_grant", "interaction_required", "login_required", "consent_required"))
+
+
+class OAuth:
+    """One asset's way to a token. `sign_in` is there when a person can be asked."""
+
+    name: ClassVar[str] = "OAuth"
+
+    def __init__(self, settings: Settings, state: State | None = None, sign_in: SignIn | None = None) -> None:
+        self._settings = settings
+        self._store = TokenStore(settings, state or _OwnMemory())
+        self._sign_in = sign_in
+        self._scopes = scopes_of(settings)
+        self._presented = ""
+        self._renewed = False
+
+    def credentials(self, progress: Progress) -> Credentials | None:
+        """A token that is good for a while yet. Raises `AuthError`."""
+        remembered = self._store.load()
+        if remembered.token.is_fresh(self._scopes):
+            return self._bearer(remembered.token)
+        provider = provider_of(self._settings)
+        token = self._unattended(provider, progress, rejected="")
+        return self._bearer(token or self._attended(provider, progress, remembered))
+
+    def renew(self, progress: Progress) -> bool:
+        """After a 535: get another token, once, by a refresh or else by asking the person who is there."""
+        if self._renewed:
+            return False
+        self._renewed = True
+        provider = provider_of(self._settings)
+        token = self._unattended(provider, progress, rejected=self._presented)
+        if token is None and self._sign_in is not None:
+            token = self._attended(provider, progress, Remembered(Token()))
+        return token is not None
+
+    def _bearer(self, token: Token) -> Credentials:
+        self._presented = token.access_token
+        return BearerCredentials(
+            self._settings.username, token.access_token, self._settings.server, self._settings.port
+        )
+
+    def _unattended(self, provider: Provider, progress: Progress, rejected: str) -> Token | None:
+        """A token that nobody has to be asked for, and that isn't `rejected`; None where there is none.
+
+        One process at a time does this, and each looks again once it is its turn: of all that find a token
+        expired, the first refreshes it, and the others find it fresh (a provider that replaces refresh tokens
+        takes a second use of one for theft).
+        """
+        with self._store.lock():
+            remembered = self._store.load()
+            token = remembered.token
+            if remembered.changed:
+                progress(f"Signed out: {', '.join(remembered.changed)} changed since the token was obtained.")
+            if token.is_fresh(self._scopes) and token.access_token != rejected:
+                return token
+            usable = token.is_usable() and token.scopes == self._scopes and token.access_token != rejected
+            try:
+                with _undisturbed():
+                    if token.refresh_token:
+                        progress("Refreshing the access token.")
+                        return self._saved(self._refreshed(provider, remembered), progress)
+                    if not self._settings.auth_url:
+                        progress("Asking for an access token.")
+                        return self._saved(provider.client_credentials(), progress)
+            except AuthError as exc:
+                if exc.code in _SIGN_IN_HELPS and self._sign_in is not None and self._settings.auth_url:
+                    progress(f"{exc.text} Signing in again.")
+                    return None
+                if not (exc.retryable and usable):
+                    raise
+                progress(f"{exc.text} The token that is there holds for a while yet.")
+            return token if usable else None
+
+    def _refreshed(self, provider: Provider, remembered: Remembered) -> Token:
+        token = remembered.token
+        self._store.save(token, unfinished=True)
+        try:
+            return provider.refresh(token)
+        except AuthError as exc:
+            if exc.retryable:
+                raise  # whether the provider got as far as to replace the refresh token is not known
+            other = self._store.load().token
+            if exc.code == "invalid_grant" and other.refresh_token != token.refresh_token:
+                # Somebody without our lock (another machine) was faster.
+                return other if other.is_usable() else provider.refresh(other)
+            self._store.save(token, unfinished=remembered.unfinished)
+            if exc.code == "invalid_grant" and remembered.unfinished:
+                exc.hint = (
+                    "An earlier refresh never ended: the process was stopped, or the answer was lost, after the "
+                    f"provider had replaced the refresh token. {exc.hint}"
+                )
+            raise
+
+    def _saved(self, token: Token, progress: Progress) -> Token:
+        """`token`, remembered before anything else is done with it."""
+        try:
+            self._store.save(token)
+        except Exception as exc:  # noqa: BLE001 - whatever the host's storage raises, this run has its token
+            progress(
+                f"The new token could not be saved ({type(exc).__name__}): it serves this run, and the next may "
+                "have to sign in again."
+            )
+        return token
+
+    def _attended(self, provider: Provider, progress: Progress, remembered: Remembered) -> Token:
+        """A token by asking a person to sign in."""
+        if self._sign_in is not None and self._settings.auth_url:
+            token = self._sign_in.run(self._settings, provider, self._store, progress)
+            if not token.refresh_token:
+                progress(
+                    "The provider gave no refresh token: signing in is needed again when this one ends. "
+                    "Many give one for the scope offline_access."
+                )
+            return token
+        if remembered.changed:
+            text = f"Signed out: {', '.join(remembered.changed)} changed since the last sign-in."
+        else:
+            text = "Nobody has signed in yet, or the sign-in has ended."
+        raise AuthError(
+            text,
+            step=Step.SIGN_IN,
+            category=Category.AUTHENTICATION,
+            hint="Run test connectivity to sign in.",
+        )
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold back what would stop this process (SIGINT, SIGTERM) until the provider's answer is saved.
+
+    It lasts as long as one token request may, at most. A process can still be killed; then the next one
+    tries the old refresh token, which is the best there is.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _OwnMemory:
+    """State for who gave none: it lasts as long as this object."""
+
+    def __init__(self) -> None:
+        self._state: dict[str, Any] = {}
+        self._lock = threading.RLock()
+
+    def load(self) -> dict[str, Any]:
+        return dict(self._state)
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        self._state = dict(state)
+
+    def lock(self) -> AbstractContextManager[object]:
+        return self._lock

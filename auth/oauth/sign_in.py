@@ -1,0 +1,155 @@
+"""A person signs in: authorization code with PKCE (RFC 6749 section 4.1, RFC 7636), in two halves.
+
+`begin` makes the link, `complete` takes what the browser was sent back with. Between them lies only what
+the store keeps, so the two may run in different processes; whatever receives the redirect is a `Redirect`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+from auth.errors import AuthError, Step
+from auth.oauth.answers import refusal
+from auth.oauth.endpoints import is_microsoft
+from auth.oauth.local_redirect import LocalRedirect
+from auth.oauth.provider import Provider
+from auth.oauth.store import TokenStore
+from auth.oauth.token import Token
+from auth.settings import Progress, Settings
+from smtp.errors import Category
+from smtp.sasl import readable
+
+WAIT = 300.0
+"""Seconds that a sign-in is waited for, and that its link can be used."""
+_MAX_FIELDS = 32
+
+Query = Mapping[str, str]
+
+
+class Redirect(Protocol):
+    """Where the provider sends the browser back to."""
+
+    @property
+    def uri(self) -> str: ...
+
+    def wait(
+        self, is_ours: Callable[[str], bool], seconds: float, cancelled: Callable[[], bool]
+    ) -> str | None:
+        """The query of the first request that `is_ours`; None when time is up or somebody cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How to ask a person: given to `choose` by what has one in front of it (test connectivity)."""
+
+    cancelled: Callable[[], bool]
+    redirect: Callable[[], AbstractContextManager[Redirect]] = LocalRedirect
+    wait: float = WAIT
+
+    def run(self, settings: Settings, provider: Provider, store: TokenStore, progress: Progress) -> Token:
+        """Show the link, wait for the browser, and save the token. Raises `AuthError`."""
+        with self.redirect() as redirect:
+            link = begin(settings, provider, store, redirect.uri, self.wait)
+            progress(f"To sign in as {settings.username}, open this link within {self.wait:g} s: {link}")
+            query = redirect.wait(lambda text: is_ours(store, text), self.wait, self.cancelled)
+        if query is not None:
+            progress("The browser came back; asking the provider for the token.")
+            return complete(settings, provider, store, query)
+        with store.lock():
+            store.drop_sign_in()
+        if self.cancelled():
+            raise AuthError("The sign-in was cancelled.", step=Step.SIGN_IN, category=Category.CANCELLED)
+        raise _failed(
+            f"Nobody signed in within {self.wait:g} s.",
+            "Run test connectivity again, and open the link that it shows.",
+        )
+
+
+def begin(
+    settings: Settings, provider: Provider, store: TokenStore, redirect_uri: str, seconds: float = WAIT
+) -> str:
+    """The link to open. Its `state` names the asset, can be used once, and for `seconds`."""
+    state = f"{settings.id}:{secrets.token_urlsafe(32)}"
+    request = provider.begin(redirect_uri, state)
+    with store.lock():
+        store.save_sign_in(
+            {"state": state, "expires_at": time.time() + seconds, "secrets": dict(request.secrets)}
+        )
+    return request.link
+
+
+def is_ours(store: TokenStore, query: str) -> bool:
+    """Whether `query` answers the sign-in that was begun; anybody can send a request to a redirect URI."""
+    return _matches(store.sign_in(), parsed(query))
+
+
+def complete(settings: Settings, provider: Provider, store: TokenStore, query: str) -> Token:
+    """The token for the redirect's `query`, saved. Raises `AuthError`."""
+    answer = parsed(query)
+    with store.lock():
+        pending = store.sign_in()
+        if not _matches(pending, answer):
+            raise _failed("This sign-in was not begun here, was used already, or took too long.")
+        store.drop_sign_in()  # before anything else: whatever comes of it, it can't be used again
+    _check_issuer(settings, answer)
+    if "error" in answer:
+        raise refusal(answer, Step.SIGN_IN, (settings.client_secret,))
+    if not answer.get("code"):
+        raise _failed("The provider sent the browser back without a code.")
+    token = provider.redeem(pending["secrets"], answer)
+    with store.lock():
+        store.save(token)
+    return token
+
+
+def parsed(query: str) -> Query:
+    """The fields of a redirect's query; empty when it has one twice, or too many (RFC 6749 section 3.1)."""
+    try:
+        fields = parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        return {}
+    answer = dict(fields)
+    return answer if len(answer) == len(fields) else {}
+
+
+def _matches(pending: Mapping[str, object], answer: Query) -> bool:
+    expected, until = pending.get("state"), pending.get("expires_at")
+    if not isinstance(expected, str) or not isinstance(until, int | float) or time.time() > until:
+        return False
+    return hmac.compare_digest(expected.encode(), answer.get("state", "").encode("utf-8", "replace"))
+
+
+def _check_issuer(settings: Settings, answer: Query) -> None:
+    """RFC 9207: an answer that says who gave it has to be from the provider that was asked.
+
+    The asset names no issuer, so what is compared is the origin, which all of a provider's URLs share.
+    """
+    issuer = answer.get("iss")
+    if issuer is None or (is_microsoft(issuer) and is_microsoft(settings.auth_url)):
+        return  # Microsoft's clouds have several names
+    if _origin(issuer) != _origin(settings.auth_url):
+        raise AuthError(
+            f"The sign-in was answered by another provider: {readable(issuer)}.",
+            step=Step.SIGN_IN,
+            category=Category.SECURITY,
+            hint="Check that auth_url and token_url are of the same provider, and sign in again.",
+        )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return None
+
+
+def _failed(text: str, hint: str = "Run test connectivity again to sign in.") -> AuthError:
+    return AuthError(text, step=Step.SIGN_IN, category=Category.AUTHENTICATION, hint=hint)

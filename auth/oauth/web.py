@@ -1,0 +1,247 @@
+"""Talking to a token endpoint that may be slow, broken or hostile: https, no redirects, bounded in size and time."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from auth.errors import AuthError, Step
+from auth.oauth.endpoints import require_https
+from auth.oauth.token import lifetime
+from auth.settings import Settings
+from smtp.errors import Category
+from smtp.sasl import readable
+
+MAX_ANSWER = 1024 * 1024
+"""Octets of an answer."""
+MAX_WAIT = 60.0
+"""Seconds for a whole request, from looking the name up to the last octet."""
+MAX_RETRY_AFTER = 3_600
+_CHUNK = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`connect` and `total` are seconds; `ca_bundle` a PEM file or text with authorities to trust as well."""
+
+    connect: float
+    total: float
+    ca_bundle: str
+
+
+def limits_of(settings: Settings) -> Limits:
+    return Limits(settings.connection_timeout, settings.read_timeout, settings.ca_bundle)
+
+
+class BoundedSession(requests.Session):
+    """A requests session whose answers are JSON objects, or an `AuthError`. The environment's proxies apply.
+
+    Only answers of 2xx and 4xx come back to the caller; their lifetimes are whole numbers by then, because
+    neither MSAL nor Authlib expects what providers send there.
+    """
+
+    limits: Limits
+
+    def use(self, limits: Limits) -> None:
+        """Take `limits` for every request from here on."""
+        self.limits = limits
+        self.mount("https://", _Adapter(_tls(limits.ca_bundle)))
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        url = request.url or ""
+        require_https(url, "the token endpoint")
+        host = urlsplit(url).hostname or ""
+        request.headers["Accept-Encoding"] = "identity"  # what is sent packed could be of any size unpacked
+        # The deadline has to hold for all of it, name resolution and a header that drips in included. No timeout
+        # of a socket does that, so another thread does the waiting, and is left behind if it takes too long.
+        total = min(self.limits.total, MAX_WAIT)
+        kwargs |= {
+            "allow_redirects": False,
+            "stream": True,
+            "timeout": (min(self.limits.connect, total), total),
+        }
+        fetch = _Fetch(lambda: super(BoundedSession, self).send(request, **kwargs))
+        response, body = fetch.result(total, host)
+        answer = _checked(response, body, host)
+        for name in ("expires_in", "ext_expires_in"):
+            if name in answer:
+                answer[name] = lifetime(answer[name])
+        answer.pop("refresh_in", None)  # when to refresh is decided here
+        response._content = json.dumps(answer).encode()
+        return response
+
+
+class _Fetch(threading.Thread):
+    """One request and its body, read in a thread of its own."""
+
+    def __init__(self, send: Any) -> None:
+        super().__init__(daemon=True, name="token request")
+        self._send = send
+        self._abandoned = threading.Event()
+        self._response: requests.Response | None = None
+        self._body = bytearray()
+        self._failure: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self._response = self._send()
+            if self._response.headers.get("Content-Encoding", "identity") != "identity":
+                return  # packed although nobody asked for that; an empty answer is refused
+            with self._response:
+                for chunk in self._response.iter_content(_CHUNK):
+                    self._body += chunk
+                    if len(self._body) > MAX_ANSWER or self._abandoned.is_set():
+                        break
+        except Exception as exc:  # noqa: BLE001 - raised again in the thread that waits
+            self._failure = exc
+
+    def result(self, total: float, host: str) -> tuple[requests.Response, bytes]:
+        self.start()
+        self.join(total)
+        if self.is_alive():
+            self._abandoned.set()
+            raise _network(f"{host} did not answer the token request within {total:g} s.")
+        if self._failure is not None:
+            raise _translated(self._failure, host) from self._failure
+        if self._response is None:
+            raise _network(f"{host} gave no answer to the token request.")
+        if len(self._body) > MAX_ANSWER:
+            raise _broken(f"The answer of {host} to the token request is larger than {MAX_ANSWER} octets.")
+        return self._response, bytes(self._body)
+
+
+class _Adapter(HTTPAdapter):
+    """An adapter that trusts what `context` trusts, besides requests' own authorities."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+
+def _tls(ca_bundle: str) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_bundle:
+        is_text = "-----BEGIN" in ca_bundle
+        try:
+            if is_text:
+                context.load_verify_locations(cadata=ca_bundle)
+            else:
+                context.load_verify_locations(cafile=ca_bundle)
+        except (OSError, ValueError) as exc:
+            what = "The text in ca_bundle" if is_text else f"ca_bundle {readable(ca_bundle)}"
+            raise AuthError(
+                f"{what} can't be read as PEM certificates.",
+                step=Step.TOKEN,
+                category=Category.CONFIGURATION,
+                hint="Give ca_bundle a PEM file, or the PEM text itself.",
+            ) from exc
+    return context
+
+
+def _checked(response: requests.Response, body: bytes, host: str) -> dict[str, Any]:
+    """The JSON object of an answer that the caller can go on with."""
+    status = response.status_code
+    if 300 <= status < 400:
+        raise AuthError(
+            f"{host} answered the token request with a redirect, which is not followed.",
+            step=Step.TOKEN,
+            category=Category.SECURITY,
+            hint="Check token_url: it has to be the token endpoint itself.",
+        )
+    if status == 429 or status >= 500:
+        raise AuthError(
+            f"{host} can't answer token requests now (HTTP {status}).",
+            step=Step.TOKEN,
+            category=Category.TEMPORARY,
+            retryable=True,
+            hint="Try again later.",
+            retry_after=_retry_after(response.headers),
+        )
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise _broken(f"{host} did not answer the token request with a JSON object (HTTP {status}).")
+    return answer
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds; the other form, a date, is rare enough to do without."""
+    value = headers.get("Retry-After", "")
+    return float(min(int(value), MAX_RETRY_AFTER)) if value.isascii() and value.isdigit() else None
+
+
+_REASONS = MappingProxyType(
+    {
+        requests.exceptions.ProxyError: "the proxy does not let the request through",
+        requests.exceptions.ConnectTimeout: "it can't be reached in time",
+        requests.exceptions.Timeout: "it fell silent",
+        requests.exceptions.InvalidURL: "the URL is not valid",
+        requests.exceptions.ConnectionError: "it can't be reached, or closed the connection",
+    }
+)
+
+
+def _translated(failure: Exception, host: str) -> AuthError:
+    """A foreign exception as ours. Its text stays behind: it may quote the request."""
+    if isinstance(failure, AuthError):
+        return failure
+    if isinstance(failure, requests.exceptions.SSLError):
+        return AuthError(
+            f"No trusted TLS connection to {host} for the token request{_certificate_fault(failure)}.",
+            step=Step.TOKEN,
+            category=Category.CONFIGURATION,
+            hint="If the provider, or a proxy in between, has a private authority, add it in ca_bundle.",
+        )
+    for kind, reason in _REASONS.items():
+        if isinstance(failure, kind):
+            return _network(f"The token request to {host} failed: {reason}.")
+    return _broken(f"The token request to {host} failed: {type(failure).__name__}.")
+
+
+def _certificate_fault(failure: BaseException) -> str:
+    """What OpenSSL found wrong with a certificate, however deep requests has wrapped it."""
+    inner: BaseException | None = failure
+    for _ in range(8):
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return f": {readable(inner.verify_message)}"
+        if inner is None:
+            break
+        reason = getattr(inner, "reason", None)
+        inner = inner.__cause__ or inner.__context__ or (reason if isinstance(reason, Exception) else None)
+    return ""
+
+
+def _network(text: str) -> AuthError:
+    return AuthError(
+        text,
+        step=Step.TOKEN,
+        category=Category.NETWORK,
+        retryable=True,
+        hint="Check token_url, the network and the proxy settings, and try again.",
+    )
+
+
+def _broken(text: str) -> AuthError:
+    return AuthError(
+        text,
+        step=Step.TOKEN,
+        category=Category.PROTOCOL,
+        hint="Check that token_url is the provider's token endpoint.",
+    )

@@ -1,0 +1,21 @@
+"""Passwordless: the server knows us by our address, or by the client certificate of the TLS connection."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from auth.settings import Progress, Settings
+from smtp.sasl import Credentials, ExternalCredentials
+
+
+class Passwordless:
+    name: ClassVar[str] = "Passwordless"
+
+    def __init__(self, settings: Settings) -> None:
+        self._has_certificate = bool(settings.client_cert)
+
+    def credentials(self, progress: Progress) -> Credentials | None:  # noqa: ARG002 - nothing takes time here
+        return ExternalCredentials() if self._has_certificate else None
+
+    def renew(self, progress: Progress) -> bool:  # noqa: ARG002 - there is nothing to renew
+        return False
