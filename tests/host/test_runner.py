@@ -54,7 +54,13 @@ def test_an_action_gets_its_validated_values_and_its_report_is_passed_on(
         return SENT
 
     install(monkeypatch, "send_htmlemail", run)
-    values = {"to": "a@b", "html_body": "x", "cc": None, "should_sanitize_template": "False", "context": {}}
+    values: dict[str, Any] = {
+        "to": "a@b",
+        "html_body": "x",
+        "cc": None,
+        "should_sanitize_template": "False",
+        "context": {},
+    }
     assert action_run(context, "send_htmlemail").one(values) is SENT
     assert seen == [{"to": "a@b", "html_body": "x", "should_sanitize_template": False}]
 
