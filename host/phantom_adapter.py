@@ -6,6 +6,7 @@ being imported, so it is loaded where it is used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +22,8 @@ from host.texts import escaped
 
 # A mail with this container is one of the platform's own reports.
 REPORTS = "0"
+# The SHA-1 of the content. Asked for anything else, "" for example, the vault could answer with some other file.
+_VAULT_ID = re.compile(r"[0-9A-Fa-f]{40}")
 
 
 class HostContext(Lifetime):
@@ -64,6 +67,8 @@ class PhantomVault:
         """Raises `VaultError`."""
         if self._container_id == REPORTS and vault_id.lower().endswith(".pdf"):
             return self._report(vault_id)
+        if not _VAULT_ID.fullmatch(vault_id):
+            raise VaultError(f"{vault_id!r:.80} is not a vault id: it has 40 hexadecimal digits")
         reason = "the vault has no such file"
         for record in self._records(vault_id):
             try:
