@@ -6,8 +6,10 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from host.contract import HostError
 
-class StoreError(Exception):
+
+class StoreError(HostError):
     """The data folder, or something in it, can't be used. The message says which, why, and what to do."""
 
 
