@@ -20,7 +20,8 @@ from host.texts import escaped  # noqa: E402 - same
 from host.validation import InvalidInput  # noqa: E402 - same
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from os import PathLike
 
     from host.playbook import Results
 
@@ -58,9 +59,9 @@ class SmtpConnector(BaseConnector):
 
     def handle_action(self, param: Parameters) -> bool:
         """One parameter set, one action result."""
-        if self._run is None:
-            return self.set_status(False, "Nothing was sent: the connector was not initialized.")
         result = self.add_action_result(ActionResult(dict(param)))
+        if self._run is None:  # some hosts go on although `initialize` failed
+            return _conclude(result, False, f"Nothing was sent. {self.configuration_error}")
         report = self._run.one(param)
         for item in report.data:
             result.add_data(item)
@@ -71,6 +72,7 @@ class SmtpConnector(BaseConnector):
         """Close the session with the server, if there is one."""
         if self._run is not None:
             self._run.close()
+            self._run = None
         return True
 
     def handle_cancel(self) -> None:
@@ -93,14 +95,15 @@ def _conclude(result: ActionResult, success: bool, message: str) -> bool:
 
 def act(
     action: str,
-    parameters: Parameters | Sequence[Parameters],
-    asset: str | Mapping[str, Any],
+    parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    asset: str | PathLike[str] | Mapping[str, Any],
     container_id: str = "",
+    progress: Callable[[str], None] | None = None,
 ) -> Results:
-    """Run an action from a playbook's code: see `host.playbook.act`."""
+    """Run an action from Python, off the platform: see `host.playbook.act`."""
     from host import playbook
 
-    return playbook.act(action, parameters, asset, container_id, connector=SmtpConnector)
+    return playbook.act(action, parameters, asset, container_id, connector=SmtpConnector, progress=progress)
 
 
 if __name__ == "__main__":

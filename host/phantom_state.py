@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import threading
 import time
@@ -21,17 +22,14 @@ _KEY = "encrypted_state"
 
 
 class PhantomState:
-    """`contract.State`. The platform keeps the file in clear, so what is in it is encrypted here.
-
-    `asset_id` goes into a file name: `ValueError` unless it is alphanumeric.
-    """
+    """`contract.State`. The platform keeps the file in clear, so what is in it is encrypted here."""
 
     def __init__(self, connector: Any, asset_id: str, folder: Path | None = None) -> None:
-        if not (asset_id.isascii() and asset_id.isalnum()):
-            raise ValueError("an asset's id is made of letters and digits")
         self._connector = connector
         self._asset_id = asset_id
-        self._lock_file = (folder or Path(__file__).resolve().parent.parent) / f"{asset_id}_state.lock"
+        # Hashed: whatever an id looks like, it can't name a file anywhere else.
+        name = hashlib.sha256(asset_id.encode()).hexdigest()[:32]
+        self._lock_file = (folder or Path(__file__).resolve().parent.parent) / f"{name}.lock"
         self._threads = threading.RLock()
         self._held: IO[str] | None = None
 
@@ -79,7 +77,7 @@ class PhantomState:
                 return
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise HostError(f"Another run has held {self._lock_file.name} for too long.") from None
+                    raise HostError(f"Another run has held {self._lock_file} for too long.") from None
                 pause.wait(_RETRY_AFTER)
 
     def _stored(self) -> dict[str, Any]:

@@ -75,22 +75,21 @@ class ActionRun:
     def _not_sent(
         self, reason: str, *, step: str, category: str, hint: str = "", retryable: bool = False
     ) -> Report:
-        name = self.action.name
         return self._failed(
-            f"{name}: nothing was sent. {reason}",
+            f"Nothing was sent. {reason}",
             "not sent",
             failure(step=step, category=category, hint=hint, retryable=retryable),
         )
 
     def _unfinished(self, reason: str, category: str, hint: str, handed_over: bool) -> Report:
         """It ended where no end was foreseen: before the action began nothing was sent, afterwards nobody knows."""
-        name = self.action.name
         if not handed_over:
             return self._not_sent(
                 f"It ended because {reason}", step="parameters", category=category, hint=hint
             )
+        doubt = "A message may have been delivered, and was not retried."
         return self._failed(
-            f"{name} ended because {reason}. A message may have been delivered, and was not retried. {hint}".strip(),
+            f"The action ended because {reason}. {doubt} {hint}".strip(),
             "unknown",
             failure(step="action", category=category, hint=hint),
         )

@@ -128,6 +128,8 @@ class BaseConnector:
 
     def _handle_action(self, in_json: str, handle: object) -> str:  # noqa: ARG002 - the platform's signature
         """Run the action that the input JSON describes. Returns the result as JSON, whatever happens."""
+        self._input, self._results = {}, []
+        self._status, self._message, self._is_cancelled = True, "", False
         try:
             parameters = self._take(in_json)
         except BadInput as error:

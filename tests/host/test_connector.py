@@ -142,9 +142,7 @@ def test_a_set_that_fails_is_reported_and_the_next_goes_on(
     install(monkeypatch, "send_email", sent)
     result = handled(connector, MAIL, {"to": "a@example.com"}, MAIL)
     assert [one["status"] for one in result["result_data"]] == ["success", "failed", "success"]
-    assert result["message"].startswith(
-        "2 of 3 succeeded. The first that failed: send email: nothing was sent. body:"
-    )
+    assert result["message"].startswith("2 of 3 succeeded. The first that failed: Nothing was sent. body:")
 
 
 def test_cancelling_stops_the_sets_that_are_left(monkeypatch: pytest.MonkeyPatch, connector: Watched) -> None:
@@ -156,7 +154,7 @@ def test_cancelling_stops_the_sets_that_are_left(monkeypatch: pytest.MonkeyPatch
     install(monkeypatch, "send_email", run)
     first, second = handled(connector, MAIL, MAIL)["result_data"]
     assert first["status"] == "success"
-    assert second["message"] == "send email: nothing was sent. It was cancelled before it began."
+    assert second["message"] == "Nothing was sent. It was cancelled before it began."
     assert second["data"][0]["outcome"] == "not sent"
 
 
@@ -179,12 +177,42 @@ def test_an_action_sees_the_vault_and_the_state_of_the_data_folder(
     assert Home().state("7").load() == {"seen": "42"}
 
 
-def test_being_initialized_again_keeps_the_run(monkeypatch: pytest.MonkeyPatch, connector: Watched) -> None:
+def test_hosts_that_initialize_before_every_set_get_one_run_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Again(Watched):
+        def handle_action(self, param: dict[str, Any]) -> bool:
+            return self.initialize() and super().handle_action(param)
+
+    sessions: list[object] = []
+
+    def run(values: Mapping[str, Any], context: Context) -> Report:
+        sessions.append(context.once(object, lambda _session: None))
+        return sent(values, context)
+
+    install(monkeypatch, "send_email", run)
+    handled(Again(), MAIL, MAIL)
+    assert len(sessions) == 2
+    assert sessions[0] is sessions[1]
+
+
+def test_hosts_that_go_on_after_a_failed_initialize_get_its_reason_as_the_result() -> None:
+    class GoingOn(Watched):
+        def initialize(self) -> bool:
+            return super().initialize() or True
+
+    (result,) = handled(GoingOn(), config={})["result_data"]
+    assert (result["status"], result["message"]) == (
+        "failed",
+        "Nothing was sent. server: missing, and it is required",
+    )
+
+
+def test_a_connector_can_run_twice(monkeypatch: pytest.MonkeyPatch, connector: Watched) -> None:
     install(monkeypatch, "send_email", sent)
-    handled(connector)
-    run = connector._run
-    assert connector.initialize()
-    assert connector._run is run
+    assert handled(connector, config={})["status"] == "failed"
+    assert handled(connector)["result_summary"] == {"total_objects": 1, "total_objects_successful": 1}
+    assert handled(connector, identifier="send_rawemail")["result_data"][0]["status"] == "failed"
 
 
 def test_our_rooms_win_over_modules_of_the_same_name(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_bad_parameters_are_reported_and_the_action_is_not_asked(
     report = action_run(context).one({"to": "", "body": "x", "subjct": "y"})
     assert not report.success
     assert report.message.startswith(
-        "send email: nothing was sent. to: missing, and it is required; "
+        "Nothing was sent. to: missing, and it is required; "
         "'subjct': no such parameter; did you mean subject?"
     )
     assert report.summary == {"recipients": 0, "accepted": 0, "refused": 0}
@@ -120,7 +120,7 @@ def test_what_the_host_can_not_do_is_said_and_nothing_was_sent(
 ) -> None:
     install(monkeypatch, "send_email", raising(error))
     report = action_run(context).one(MAIL)
-    assert report.message == f"send email: nothing was sent. {error}"
+    assert report.message == f"Nothing was sent. {error}"
     assert report.data[0]["outcome"] == "not sent"
     assert report.data[0]["failure"]["step"] == step
 
@@ -131,7 +131,7 @@ def test_an_unexpected_error_leaves_the_outcome_unknown_and_shows_no_value(
     install(monkeypatch, "send_email", raising(RuntimeError("canary")))
     report = action_run(context).one(MAIL)
     assert report.message.startswith(
-        "send email ended because of an unexpected error (RuntimeError at test_runner.py:"
+        "The action ended because of an unexpected error (RuntimeError at test_runner.py:"
     )
     assert "may have been delivered, and was not retried" in report.message
     assert "please report it" in report.message
@@ -150,7 +150,7 @@ def test_an_unexpected_error_before_the_action_began_means_that_nothing_was_sent
 
     install(monkeypatch, "send_email", send, Unreadable)
     report = action_run(context).one(MAIL)
-    assert "nothing was sent" in report.message
+    assert "Nothing was sent." in report.message
     assert report.data[0]["outcome"] == "not sent"
 
 
@@ -162,7 +162,7 @@ def test_an_interruption_leaves_that_one_unknown_and_the_others_not_sent(
     first, second = run.one(MAIL), run.one(MAIL)
     assert (first.data[0]["outcome"], first.data[0]["failure"]["category"]) == ("unknown", "cancelled")
     assert (second.data[0]["outcome"], second.data[0]["failure"]["category"]) == ("not sent", "cancelled")
-    assert second.message == "send email: nothing was sent. It was cancelled before it began."
+    assert second.message == "Nothing was sent. It was cancelled before it began."
 
 
 def test_one_set_that_fails_does_not_stop_the_next(
@@ -177,7 +177,7 @@ def test_test_connectivity_fails_without_data(monkeypatch: pytest.MonkeyPatch, c
     install(monkeypatch, "test_connectivity", raising(HostError("The disk is full.")))
     report = action_run(context, "test_connectivity").one({})
     assert (report.success, report.data, report.summary) == (False, [], {})
-    assert report.message == "test connectivity: nothing was sent. The disk is full."
+    assert report.message == "Nothing was sent. The disk is full."
 
 
 class TestOnce:
