@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from functools import cached_property
 from pathlib import Path
-from traceback import walk_tb
 from typing import Any, Protocol
 
 from host.contract import ActionError, Context, HostError, Report, VaultError
@@ -138,6 +137,8 @@ def failure(*, step: str, category: str, hint: str = "", retryable: bool = False
 
 def _place(error: BaseException) -> str:
     """File and line where it was raised: no path, no value, nothing that could be a secret."""
+    from traceback import walk_tb
+
     frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
     name, line = frames[-1] if frames else ("?", 0)
     return f"{Path(name).name}:{line}"
