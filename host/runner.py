@@ -54,9 +54,8 @@ class ActionRun:
             self.cancel()
             return self._unfinished("it was interrupted", "cancelled", "", handed_over)
         except Exception as error:  # noqa: BLE001 - whatever it is, a result is due, and a traceback helps no user
-            where = f"{type(error).__name__} at {_place(error)}"
-            hint = "This is a mistake in the connector: please report it with this message."
-            return self._unfinished(f"of an unexpected error ({where})", "internal", hint, handed_over)
+            reason = f"of an unexpected error ({type(error).__name__} at {_place(error)})"
+            return self._unfinished(reason, "internal", _hint(error), handed_over)
 
     def cancel(self) -> None:
         """Ask the run to stop; may be called from a signal handler."""
@@ -83,9 +82,8 @@ class ActionRun:
     def _unfinished(self, reason: str, category: str, hint: str, handed_over: bool) -> Report:
         """It ended where no end was foreseen: before the action began nothing was sent, afterwards nobody knows."""
         if not handed_over:
-            return self._not_sent(
-                f"It ended because {reason}", step="parameters", category=category, hint=hint
-            )
+            reason = f"It ended because {reason}. {hint}".strip()
+            return self._not_sent(reason, step="parameters", category=category, hint=hint)
         doubt = "A message may have been delivered, and was not retried."
         return self._failed(
             f"The action ended because {reason}. {doubt} {hint}".strip(),
@@ -136,9 +134,21 @@ def failure(*, step: str, category: str, hint: str = "", retryable: bool = False
 
 
 def _place(error: BaseException) -> str:
-    """File and line where it was raised: no path, no value, nothing that could be a secret."""
+    """File and line of ours where it came up: no path, no value, nothing that could be a secret."""
     from traceback import walk_tb
 
-    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    name, line = frames[-1] if frames else ("?", 0)
-    return f"{Path(name).name}:{line}"
+    frames = [(Path(frame.f_code.co_filename), line) for frame, line in walk_tb(error.__traceback__)]
+    root = Path(__file__).parent.parent
+    ours = [
+        (path, line)
+        for path, line in frames
+        if path.is_relative_to(root) and "site-packages" not in path.parts
+    ]
+    path, line = (ours or frames)[-1]
+    return f"{path.name}:{line}"
+
+
+def _hint(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"The Python module {error.name} is missing: install the connector's dependencies."
+    return "This is a mistake in the connector: please report it with this message."

@@ -154,6 +154,19 @@ def test_an_unexpected_error_before_the_action_began_means_that_nothing_was_sent
     assert report.data[0]["outcome"] == "not sent"
 
 
+def test_a_missing_dependency_is_named(monkeypatch: pytest.MonkeyPatch, context: FakeContext) -> None:
+    def run(values: Mapping[str, Any], context: Context) -> Report:
+        import no_such_module  # type: ignore[import-not-found]  # it is missing on purpose
+
+        return Report(True, str(no_such_module))
+
+    install(monkeypatch, "send_email", run)
+    report = action_run(context).one(MAIL)
+    assert (
+        "The Python module no_such_module is missing: install the connector's dependencies." in report.message
+    )
+
+
 def test_an_interruption_leaves_that_one_unknown_and_the_others_not_sent(
     monkeypatch: pytest.MonkeyPatch, context: FakeContext
 ) -> None:
