@@ -15,7 +15,7 @@ if sys.path[0] != _FOLDER:
 from host.asset import parse_asset, unknown_fields  # noqa: E402 - the module path comes first, as said above
 from host.base import ActionResult, BaseConnector, HostContext  # noqa: E402 - same
 from host.manifest import UnknownAction, load  # noqa: E402 - same
-from host.runner import ActionRun  # noqa: E402 - same
+from host.runner import ActionRun, advice  # noqa: E402 - same
 from host.texts import escaped  # noqa: E402 - same
 from host.validation import InvalidInput  # noqa: E402 - same
 
@@ -82,7 +82,8 @@ class SmtpConnector(BaseConnector):
 
     def handle_exception(self, exception: Exception) -> None:
         """What no action result speaks for; `ActionRun` lets nothing through, so this is a mistake of ours."""
-        self.set_status(False, escaped(f"The connector failed unexpectedly ({type(exception).__name__})."))
+        text = f"The connector failed unexpectedly ({type(exception).__name__}). {advice(exception)}"
+        self.set_status(False, escaped(text))
 
 
 def _conclude(result: ActionResult, success: bool, message: str) -> bool:

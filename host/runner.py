@@ -55,7 +55,7 @@ class ActionRun:
             return self._unfinished("it was interrupted", "cancelled", "", handed_over)
         except Exception as error:  # noqa: BLE001 - whatever it is, a result is due, and a traceback helps no user
             reason = f"of an unexpected error ({type(error).__name__} at {_place(error)})"
-            return self._unfinished(reason, "internal", _hint(error), handed_over)
+            return self._unfinished(reason, "internal", advice(error), handed_over)
 
     def cancel(self) -> None:
         """Ask the run to stop; may be called from a signal handler."""
@@ -148,7 +148,8 @@ def _place(error: BaseException) -> str:
     return f"{path.name}:{line}"
 
 
-def _hint(error: Exception) -> str:
+def advice(error: Exception) -> str:
+    """What to do about an error that nobody foresaw."""
     if isinstance(error, ModuleNotFoundError):
         return f"The Python module {error.name} is missing: install the connector's dependencies."
     return "This is a mistake in the connector: please report it with this message."

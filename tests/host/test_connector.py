@@ -215,6 +215,21 @@ def test_a_connector_can_run_twice(monkeypatch: pytest.MonkeyPatch, connector: W
     assert handled(connector, identifier="send_rawemail")["result_data"][0]["status"] == "failed"
 
 
+def test_a_mistake_of_ours_is_a_failed_result_without_its_text(
+    monkeypatch: pytest.MonkeyPatch, connector: Watched
+) -> None:
+    def broken(*_args: object) -> None:
+        raise RuntimeError("canary")
+
+    monkeypatch.setattr("smtp_connector.parse_asset", broken)
+    result = handled(connector)
+    assert (result["status"], result["result_data"]) == ("failed", [])
+    assert result["message"] == (
+        "The connector failed unexpectedly (RuntimeError). "
+        "This is a mistake in the connector: please report it with this message."
+    )
+
+
 def test_our_rooms_win_over_modules_of_the_same_name(tmp_path: Path) -> None:
     for name in ("auth", "message", "smtp", "host", "actions"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('the wrong one')")
