@@ -85,7 +85,9 @@ class Connection:
         return answer
 
     def exchange(self, command: Command) -> Answer:
-        """One command and its answer."""
+        """One command and its answer. What the server said before it would be taken for the answer: see `check_quiet`."""
+        if not self.engine.outstanding:
+            self.check_quiet(command.step)
         self.write(self.engine.send(command), command.step)
         return self.next_answer()
 
@@ -192,8 +194,9 @@ class Connection:
                 self.engine.receive(data)
 
     def _has_input(self) -> bool:
+        """The server has said something that was not taken yet, or has closed. Does not wait."""
         try:
-            return self.stream.has_input()
+            return self.engine.has_unread or self.stream.has_input()
         except OSError:
             return True
 

@@ -48,6 +48,7 @@ class Engine:
         self._expected = State.START
         self._pending: deque[Command] = deque()
         self._reader = ReplyReader()
+        self._is_trusted = True
         self.send(BANNER)
 
     @property
@@ -64,6 +65,11 @@ class Engine:
     def is_quiet(self) -> bool:
         """Nothing is outstanding, and the server has said nothing beyond what was asked."""
         return not self._pending and self._reader.is_empty
+
+    @property
+    def has_unread(self) -> bool:
+        """The server has said something, if only a part of a reply, that was not taken yet."""
+        return not self._reader.is_empty
 
     @property
     def step(self) -> Step:
@@ -95,18 +101,21 @@ class Engine:
         """The next answer, or None until more is received.
 
         Raises `RemoteProtocolError` for octets that are no reply, a reply that nothing waits for, and one that
-        the command can't have; the connection is closed then.
+        the command can't have; the connection is closed then, and there are no more answers: replies that come
+        after it may belong to other commands than their place says.
         """
+        if not self._is_trusted:
+            return None
         step = self.step
         try:
             reply = self._reader.next_reply()
         except ReplySyntaxError as exc:
-            self.close()
+            self._break_off()
             raise RemoteProtocolError(f"the server sent {exc}", step=step) from exc
         if reply is None:
             return None
         if not self._pending:
-            self.close()
+            self._break_off()
             raise RemoteProtocolError(f"the server spoke out of turn: {reply}", step=step, reply=reply)
         command = self._pending.popleft()
         meaning = verdict(command.kind, reply.code)
@@ -115,6 +124,7 @@ class Engine:
         if not self._pending or self.state is State.CLOSED:
             self._expected = self.state
         if meaning is Verdict.VIOLATION:
+            self._break_off()
             raise RemoteProtocolError(
                 f"the server answered {command.kind.name} with {reply}", step=step, reply=reply
             )
@@ -134,6 +144,10 @@ class Engine:
         """TLS has begun: the session starts again, and all that was offered is forgotten (RFC 3207 section 4.2)."""
         if self.state is State.NEGOTIATING:
             self.state = self._expected = State.GREETED
+
+    def _break_off(self) -> None:
+        self._is_trusted = False
+        self.close()
 
     def close(self) -> None:
         """Nothing more will be written."""

@@ -26,6 +26,10 @@ class Sender:
         self._begun = 0
 
     @property
+    def has_begun(self) -> bool:
+        return self._begun > 0
+
+    @property
     def is_used_up(self) -> bool:
         """As many transactions were begun as the server takes on one connection (RFC 9422 section 4.1)."""
         return "MAILMAX" in self._limits and self._begun >= self._limits["MAILMAX"]
@@ -35,21 +39,31 @@ class Sender:
         return self._send_rest(Delivery(()), envelope, content)
 
     def send_many(self, messages: Iterable[tuple[Envelope, Content]], window: int) -> Iterator[Delivery]:
-        """Many messages, in order, up to `window` of them in flight. What is in flight is landed before all else."""
+        """Many messages, in order. Where messages leave in one write up to `window` of them are in flight.
+
+        Otherwise, with PIPELINING, the commands of one leave together with the end of the one before.
+        """
         flying: deque[Transaction] = deque()
         for envelope, content in messages:
-            transaction = Transaction(envelope, content)
-            flies = window > 1 and self._objection(envelope, content) is None and self._can_fly(transaction)
-            while flying and (len(flying) >= window or not flies):
+            together = self._fits_behind_another(envelope, content)
+            ahead = self._room(flying, content, window) if together else 0
+            while len(flying) > ahead:
                 yield self._landed(flying)
-            if flies and self._connection.is_open:
+            if together and self._connection.is_open:
+                transaction = Transaction(envelope, content)
                 self._begun += 1
-                self._transmission.begin(transaction, behind_another=bool(flying))
+                self._transmission.begin(transaction, flying[-1] if flying else None)
                 flying.append(transaction)
             else:
                 yield self.send(envelope, content)
         while flying:
             yield self._landed(flying)
+
+    def _room(self, flying: deque[Transaction], content: Content, window: int) -> int:
+        """How many may be in flight ahead of this message: one, unless nothing has to be waited for on the way."""
+        one_write = self._transmission.in_one_write
+        waits = not one_write(content) or (bool(flying) and not one_write(flying[-1].content))
+        return min(1, window - 1) if waits else window - 1
 
     def _landed(self, flying: deque[Transaction]) -> Delivery:
         transaction = flying.popleft()
@@ -68,13 +82,16 @@ class Sender:
                 return joined(delivery, not_sent(rest, objection))
             transaction = Transaction(envelope.to(self._batch(rest)), content)
             self._begun += 1
-            self._transmission.send(transaction)
+            self._transmission.begin(transaction)
+            self._transmission.finish(transaction)
             delivery = joined(delivery, transaction.delivery())
         return delivery
 
-    def _can_fly(self, transaction: Transaction) -> bool:
-        recipients = transaction.envelope.recipients
-        return self._transmission.in_one_write(transaction) and self._batch(recipients) == recipients
+    def _fits_behind_another(self, envelope: Envelope, content: Content) -> bool:
+        """Whether this message can be begun while others are in flight, and is one transaction."""
+        if not self._transmission.pipelining or self._objection(envelope, content) is not None:
+            return False
+        return self._batch(envelope.recipients) == envelope.recipients
 
     def _batch(self, recipients: tuple[Address, ...]) -> tuple[Address, ...]:
         """The first recipients, as many as one transaction takes: RCPTMAX and RCPTDOMAINMAX (RFC 9422 section 4)."""

@@ -132,6 +132,11 @@ class Session:
         """The server takes no further message on this connection (LIMITS MAILMAX, RFC 9422 section 4.1)."""
         return self._sender().is_used_up
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether a message was begun on this connection."""
+        return self._sender().has_begun
+
     def is_alive(self) -> bool:
         """Whether the connection is as it was left. Does not wait; what the server said meanwhile ends it."""
         if not self.is_open:

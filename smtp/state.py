@@ -94,9 +94,10 @@ ALLOWED = MappingProxyType(
     }
 )
 
-# RFC 2920 section 3.1: these can only be the last of a group; nothing is written until they are answered.
+# RFC 2920 section 3.1: these can only be the last of a group; nothing is written until they are answered. The
+# end of a message may be the first of one.
 ENDS_GROUP = frozenset(
-    {K.BANNER, K.EHLO, K.HELO, K.STARTTLS, K.AUTH, K.AUTH_RESPONSE, K.DATA, K.END, K.NOOP, K.VRFY, K.QUIT}
+    {K.BANNER, K.EHLO, K.HELO, K.STARTTLS, K.AUTH, K.AUTH_RESPONSE, K.DATA, K.NOOP, K.VRFY, K.QUIT}
 )
 
 # command: (codes that accept it, codes that ask for more); a set of one digit stands for the whole class

@@ -19,11 +19,26 @@ from smtp.reply import Reply
 class Transaction:
     """A message for the recipients of one envelope."""
 
-    __slots__ = ("_data", "_end", "_mail", "_rcpts", "committed", "content", "envelope", "failure")
+    __slots__ = (
+        "_data",
+        "_end",
+        "_mail",
+        "_rcpts",
+        "awaits_end",
+        "committed",
+        "content",
+        "envelope",
+        "failure",
+        "is_written",
+    )
 
     def __init__(self, envelope: Envelope, content: Content) -> None:
         self.envelope = envelope
         self.content = content
+        self.is_written = False
+        """All that there was to write has been written."""
+        self.awaits_end = False
+        """A reply to the complete message is due."""
         self.committed = False
         self.failure: SmtpError | None = None
         self._mail: Answer | None = None

@@ -26,49 +26,41 @@ SMALL = 64 * 1024
 
 
 class Transmission:
-    """Sends transactions over one connection. What goes wrong on the way is noted in the transaction, not raised."""
+    """Sends transactions over one connection. What goes wrong on the way is noted in the transaction, not raised.
+
+    A transaction is begun, then finished. Another one may be begun behind it before it is finished: its
+    commands follow the message at once, as RFC 2920 section 3.1 has it for the dot and RFC 3030 for LAST.
+    """
 
     def __init__(
         self, connection: Connection, extensions: Extensions, *, pipelining: bool, chunking: bool
     ) -> None:
         self._connection = connection
         self._extensions = extensions
-        self._pipelining = pipelining
         self._chunking = chunking
+        self.pipelining = pipelining
 
-    def in_one_write(self, transaction: Transaction) -> bool:
-        """Whether the whole transaction can leave at once."""
-        return self._pipelining and self._chunking and transaction.content.size <= SMALL
+    def in_one_write(self, content: Content) -> bool:
+        """Whether a transaction with this message can leave at once, before any answer."""
+        return self.pipelining and self._chunking and content.size <= SMALL
 
-    def send(self, transaction: Transaction) -> None:
-        """The whole transaction, to the server's last word on it."""
+    def begin(self, transaction: Transaction, behind: Transaction | None = None) -> None:
+        """Write what may be written before an answer. `behind` is the last one begun, if it is not finished yet."""
         try:
-            self._prepare()
-            if self.in_one_write(transaction):
-                self._write_all(transaction, ())
-                self._read_to_end(transaction)
-            else:
-                self._in_steps(transaction)
-        except SmtpError as exc:
-            self._fail(transaction, exc)
-
-    def begin(self, transaction: Transaction, *, behind_another: bool) -> None:
-        """Write a whole transaction without waiting for an answer; `finish` waits.
-
-        Behind another one RSET goes first: whatever becomes of that one, its recipients can't get this message.
-        """
-        try:
-            if not behind_another:
+            if behind is None:
                 self._prepare()
-            self._write_all(transaction, (commands.RSET,) if behind_another else ())
+            else:
+                self._write_message_once(behind)
+            self._write_opening(transaction, behind)
         except SmtpError as exc:
             self._fail(transaction, exc)
 
     def finish(self, transaction: Transaction) -> None:
-        """Wait for the answers to a transaction that was begun."""
-        if transaction.failure is not None or transaction.is_over:
+        """Go on to the server's last word on this transaction. All that were begun before it are finished."""
+        if transaction.failure is not None:
             return
         try:
+            self._write_message_once(transaction)
             self._read_to_end(transaction)
         except SmtpError as exc:
             self._fail(transaction, exc)
@@ -91,19 +83,39 @@ class Transmission:
         mail = commands.mail(envelope.sender, tuple(parameters))
         return [mail, *(commands.rcpt(address) for address in envelope.recipients)]
 
-    def _write_all(self, transaction: Transaction, before: tuple[Command, ...]) -> None:
-        content = b"".join(_whole(transaction.content))
-        engine = self._connection.engine
-        last = commands.bdat(len(content), last=True)
-        lines = [engine.send(command) for command in (*before, *self._opening(transaction), last)]
-        self._complete(transaction, b"".join((*lines, content)))
+    def _write_opening(self, transaction: Transaction, behind: Transaction | None) -> None:
+        """Without PIPELINING nothing: each command waits for its turn in `_exchange_opening`.
 
-    def _in_steps(self, transaction: Transaction) -> None:
-        group = self._opening(transaction)
-        if self._pipelining:
-            self._write_group(transaction, group if self._chunking else [*group, commands.DATA])
+        Behind another one RSET goes first: whatever becomes of that one, its recipients can't get this message.
+        """
+        if not self.pipelining:
+            return
+        opening = self._opening(transaction)
+        if behind is not None:
+            opening.insert(0, commands.RSET)
+        if self.in_one_write(transaction.content):
+            content = b"".join(_whole(transaction.content))
+            last = commands.bdat(len(content), last=True)
+            self._complete(transaction, self._lines([*opening, last]) + content)
+            return
+        if not self._chunking:
+            opening.append(commands.DATA)
+        self._connection.write(self._lines(opening), Step.MAIL)
+
+    def _lines(self, group: list[Command]) -> bytes:
+        engine = self._connection.engine
+        return b"".join([engine.send(command) for command in group])
+
+    def _write_message_once(self, transaction: Transaction) -> None:
+        """The answers to the opening, and then the message if there is somebody to have it."""
+        if transaction.failure is not None or transaction.is_written:
+            return
+        transaction.is_written = True
+        if self.pipelining:
+            while self._connection.engine.outstanding:
+                transaction.take(self._answer())
         else:
-            self._exchange_each(transaction, group)
+            self._exchange_opening(transaction)
         if not self._connection.is_open:
             return
         if self._chunking:
@@ -112,19 +124,21 @@ class Transmission:
         elif transaction.server_wants_message:
             self._write_data(transaction)
 
-    def _write_group(self, transaction: Transaction, group: list[Command]) -> None:
-        engine = self._connection.engine
-        self._connection.write(b"".join([engine.send(command) for command in group]), Step.MAIL)
-        for _ in group:
-            transaction.take(self._connection.next_answer())
-
-    def _exchange_each(self, transaction: Transaction, group: list[Command]) -> None:
-        for command in group:
+    def _exchange_opening(self, transaction: Transaction) -> None:
+        for command in self._opening(transaction):
             transaction.take(self._connection.exchange(command))
             if transaction.mail_refused or not self._connection.is_open:
                 return
         if not self._chunking and transaction.has_recipients:
             transaction.take(self._connection.exchange(commands.DATA))
+
+    def _answer(self) -> Answer:
+        answer = self._connection.next_answer()
+        if answer.command.kind is Kind.RSET and not answer.is_accepted:
+            raise RemoteProtocolError(
+                f"the server refused RSET: {answer.reply}", step=Step.RSET, reply=answer.reply
+            )
+        return answer
 
     def write_message(self, content: Content, transaction: Transaction | None = None) -> None:
         """The message after 354, and the dot. Raises `SmtpError` when it could not be completed."""
@@ -142,7 +156,7 @@ class Transmission:
         else:
             # A lone dot ends what the server should not have begun (RFC 2920 section 3.1).
             self._connection.write(self._connection.engine.send(commands.END), Step.BODY)
-        self._read_to_end(transaction)
+            transaction.awaits_end = True
 
     def _write_chunk(self, transaction: Transaction) -> None:
         """The whole message as one chunk: its last octets are the ones that complete it."""
@@ -153,7 +167,6 @@ class Transmission:
             rest = piece
         self._raise_interruption()
         self._complete(transaction, rest)
-        self._read_to_end(transaction)
 
     def _write_piece(self, piece: bytes) -> None:
         if piece:
@@ -170,7 +183,7 @@ class Transmission:
         if transaction is None:
             self._connection.write(octets, Step.BODY)
             return
-        transaction.committed = True
+        transaction.is_written = transaction.awaits_end = transaction.committed = True
         try:
             self._connection.write(octets, Step.BODY)
         except SmtpError:
@@ -178,11 +191,8 @@ class Transmission:
             raise
 
     def _read_to_end(self, transaction: Transaction) -> None:
-        while not transaction.is_over:
-            answer = self._connection.next_answer()
-            if answer.command.kind is Kind.RSET and not answer.is_accepted:
-                raise _reset_refused(answer)
-            transaction.take(answer)
+        while transaction.awaits_end and not transaction.is_over:
+            transaction.take(self._answer())
         if transaction.is_anomalous:
             self._connection.close()
 
@@ -216,7 +226,3 @@ def _whole(content: Content) -> Iterator[bytes]:
     if size != content.size:
         raise ContentError(f"the message has {size} octets where {content.size} were announced")
     yield held
-
-
-def _reset_refused(answer: Answer) -> RemoteProtocolError:
-    return RemoteProtocolError(f"the server refused RSET: {answer.reply}", step=Step.RSET, reply=answer.reply)

@@ -191,7 +191,7 @@ def test_no_recipient_and_yet_354_gets_a_lone_dot() -> None:
 
 
 def test_the_next_message_after_a_refused_one_begins_with_a_reset() -> None:
-    session, stream = session_over(
+    session, _ = session_over(
         (b"DATA\r\n", b"250 a\r\n550 b\r\n503 c\r\n"),
         (b"RSET\r\n", b"250 reset\r\n"),
         (b"DATA\r\n", b"250 a\r\n250 b\r\n354 c\r\n"),
@@ -224,7 +224,7 @@ def test_a_full_mailbox_is_no_limit_of_recipients() -> None:
 
 
 def test_the_limits_that_the_server_states_are_kept() -> None:
-    session, stream = session_over(
+    session, _ = session_over(
         (b"DATA\r\n", b"250 a\r\n250 b\r\n354 c\r\n"),
         (b"\r\n.\r\n", b"250 one\r\n"),
         (b"DATA\r\n", b"250 a\r\n250 b\r\n354 c\r\n"),
@@ -319,7 +319,7 @@ def test_a_password_does_not_cross_a_line_without_tls() -> None:
 
 
 def test_a_password_crosses_it_when_that_was_allowed() -> None:
-    session, stream = session_over(
+    session, _ = session_over(
         (b"AUTH PLAIN AGphbmUAaHVudGVyMg==\r\n", b"235 hi\r\n"), offers=("AUTH PLAIN LOGIN",)
     )
     assert session.authenticate(LOGIN, allow_plaintext=True) == "PLAIN"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def test_dots_are_doubled_wherever_the_message_is_cut(message: bytes, data: st.D
     cuts = sorted(data.draw(st.lists(st.integers(0, len(message)), max_size=8)))
     borders = [0, *cuts, len(message)]
     stuffer = DotStuffer()
-    pieces = [stuffer.stuff(message[a:b]) for a, b in zip(borders, borders[1:], strict=False)]
+    pieces = [stuffer.stuff(message[a:b]) for a, b in pairwise(borders)]
     assert b"".join(pieces) == stuffed(message)
 
 
@@ -42,6 +44,14 @@ def test_encoded_lines_pass_as_they_are() -> None:
     assert stuffer.stuff(b".b\r\n") == b"..b\r\n"
 
 
+def pass_through_guard(message: bytes, size: int) -> LineGuard:
+    guard = LineGuard()
+    for start in range(0, len(message), size):
+        guard.check(message[start : start + size])
+    guard.finish()
+    return guard
+
+
 SMUGGLING = [b"\n.\n", b"\r.\r", b"\n.\r\n", b"\r\n.\r", b"\r\n.\n", b"\r.\r\n", b"\n\r\n", b"\r\r\n"]
 
 
@@ -49,11 +59,8 @@ SMUGGLING = [b"\n.\n", b"\r.\r", b"\n.\r\n", b"\r\n.\r", b"\r\n.\n", b"\r.\r\n",
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_a_line_end_that_is_not_crlf_does_not_pass_the_guard(trick: bytes, size: int) -> None:
     message = b"a" + trick + b"MAIL FROM:<evil@example.com>\r\n"
-    guard = LineGuard()
     with pytest.raises(LocalProtocolError):
-        for start in range(0, len(message), size):
-            guard.check(message[start : start + size])
-        guard.finish()
+        pass_through_guard(message, size)
 
 
 @pytest.mark.parametrize("trick", SMUGGLING)
@@ -71,11 +78,7 @@ def test_canonical_content_has_only_crlf(trick: bytes) -> None:
 
 @given(LINES, st.integers(1, 5))
 def test_good_lines_pass_the_guard_however_they_are_cut(message: bytes, size: int) -> None:
-    guard = LineGuard()
-    for start in range(0, len(message), size):
-        guard.check(message[start : start + size])
-    guard.finish()
-    assert guard.at_line_start
+    assert pass_through_guard(message, size).at_line_start
 
 
 @pytest.mark.parametrize("message", [b"no end", b"a\r\nb", b"a\r"])
