@@ -41,7 +41,7 @@ class Platform:
         return str(self.home)
 
     def get_ca_bundle(self) -> object:
-        return NotImplemented  # as in Splunk's published mock
+        raise NotImplementedError  # as in Splunk's published mock
 
     def save_progress(self, text: str, *args: object) -> None:
         self.texts.append(text.format(*args))
@@ -178,6 +178,13 @@ class TestVault:
             HostContext(platform, ASSET).vault.find(vault_id)
         assert rules.asked == []
 
+    def test_a_vault_that_fails_is_an_error(
+        self, platform: Platform, rules: Rules, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(rules, "vault_info", lambda **_asked: None)
+        with pytest.raises(VaultError, match=r"the vault can't be asked \(TypeError\)"):
+            HostContext(platform, ASSET).vault.find("a" * 40)
+
     def test_a_file_that_vanished_is_an_error(self, platform: Platform, rules: Rules, tmp_path: Path) -> None:
         (tmp_path / "a").write_bytes(b"hello")
         vault_id = rules.add(tmp_path / "a", "a.txt", "42")
@@ -289,7 +296,9 @@ class BaseConnector:
     def get_phantom_home(self): return "/nowhere"
     def get_action_identifier(self): return "send_email"
     def save_progress(self, text, *args): text.format(*args)
-    def set_validator(self, contains, function): self.validator = contains, function("a, b")
+    def set_validator(self, contains, function):
+        self.validator = contains, function("a, b")
+        raise NotImplementedError
     def add_action_result(self, result): self.results.append(result); return result
     def set_status(self, status, message=""): self.message = message; return status
     def _handle_action(self, in_json, handle):
