@@ -73,7 +73,7 @@ class PhantomVault:
         for record in self._records(vault_id):
             try:
                 path = Path(str(record["path"])).resolve(strict=True)
-                return _vault_file(vault_id, str(record.get("name") or path.name), path)
+                return _vault_file(vault_id.lower(), str(record.get("name") or path.name), path)
             except (OSError, KeyError) as error:
                 reason = f"its file can't be read ({type(error).__name__})"
         raise VaultError(f"{vault_id!r:.80}: {reason}")
@@ -85,7 +85,7 @@ class PhantomVault:
             try:
                 ok, _message, records = rules.vault_info(vault_id=vault_id, **where)
                 found = list(records or ()) if ok else []
-            except Exception as error:  # noqa: BLE001 - the platform raises what it likes
+            except Exception as error:  # whatever the platform raises
                 reason = f"the vault can't be asked ({type(error).__name__})"
                 raise VaultError(f"{vault_id!r:.80}: {reason}") from error
             yield from found
