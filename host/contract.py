@@ -126,3 +126,38 @@ class ActionError(Exception):
     def __init__(self, report: Report) -> None:
         super().__init__(report.message)
         self.report = report
+
+
+def no_delivery() -> dict[str, Any]:
+    """A result's data where no server has been spoken to: every key of the manifest's data paths, none with a fact."""
+    return {
+        "outcome": "not sent",
+        "message_id": "",
+        "sender": "",
+        "recipients": [],
+        "server_reply": "",
+        "queue_id": "",
+        "size": 0,
+        "attachments": [],
+        "warnings": [],
+        "server": "",
+        "tls_version": "",
+        "tls_cipher": "",
+        "auth_method": "",
+        "auth_mechanism": "",
+        "duration_ms": 0,
+    }
+
+
+def failure(*, step: str, category: str, hint: str = "", retryable: bool = False) -> dict[str, Any]:
+    """A result's failure in which no server's reply plays a part."""
+    return {
+        "step": step,
+        "code": None,
+        "enhanced_code": "",
+        "reply": "",
+        "category": category,
+        "retryable": retryable,
+        "retry_after": None,
+        "hint": hint,
+    }

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from host.contract import ActionError, Context, HostError, Report, VaultError
+from host.contract import ActionError, Context, HostError, Report, VaultError, failure, no_delivery
 from host.manifest import Action
 from host.validation import InvalidInput, Rules
 
@@ -96,41 +96,6 @@ class ActionRun:
             return Report(False, message)
         data = {**no_delivery(), "outcome": outcome, "failure": failed}
         return Report(False, message, [data], {"recipients": 0, "accepted": 0, "refused": 0})
-
-
-def no_delivery() -> dict[str, Any]:
-    """A result's data where no server has been spoken to: every key of the manifest's data paths, none with a fact."""
-    return {
-        "outcome": "not sent",
-        "message_id": "",
-        "sender": "",
-        "recipients": [],
-        "server_reply": "",
-        "queue_id": "",
-        "size": 0,
-        "attachments": [],
-        "warnings": [],
-        "server": "",
-        "tls_version": "",
-        "tls_cipher": "",
-        "auth_method": "",
-        "auth_mechanism": "",
-        "duration_ms": 0,
-    }
-
-
-def failure(*, step: str, category: str, hint: str = "", retryable: bool = False) -> dict[str, Any]:
-    """A result's failure in which no server's reply plays a part."""
-    return {
-        "step": step,
-        "code": None,
-        "enhanced_code": "",
-        "reply": "",
-        "category": category,
-        "retryable": retryable,
-        "retry_after": None,
-        "hint": hint,
-    }
 
 
 def _place(error: BaseException) -> str:

@@ -85,7 +85,7 @@ class Connection:
         return answer
 
     def exchange(self, command: Command) -> Answer:
-        """One command and its answer. What the server said before it would be taken for the answer: see `check_quiet`."""
+        """One command and its answer. What was said before the command must not be taken for the answer to it."""
         if not self.engine.outstanding:
             self.check_quiet(command.step)
         self.write(self.engine.send(command), command.step)
