@@ -34,13 +34,13 @@ class SmtpConnector(BaseConnector):
 
     def __init__(self) -> None:
         super().__init__()
-        self._run: ActionRun | None = None
+        self._action_run: ActionRun | None = None
         self.configuration_error = ""
         """What is wrong with the asset or the action asked for, when `initialize` failed because of it."""
 
     def initialize(self) -> bool:
         """Read the asset and find the action; nothing is sent or connected yet."""
-        if self._run is not None:
+        if self._action_run is not None:
             return True  # some hosts ask again before every parameter set
         if hasattr(self, "set_validator"):
             # The platform would take a whole list of recipients for one address, and refuse it. Splunk's mock
@@ -57,15 +57,15 @@ class SmtpConnector(BaseConnector):
         context = HostContext(self, asset)
         for warning in unknown_fields(self.get_config(), manifest):
             context.progress(warning)
-        self._run = ActionRun(action, context)
+        self._action_run = ActionRun(action, context)
         return True
 
     def handle_action(self, param: Parameters) -> bool:
         """One parameter set, one action result."""
         result = self.add_action_result(ActionResult(dict(param)))
-        if self._run is None:  # some hosts go on although `initialize` failed
+        if self._action_run is None:  # some hosts go on although `initialize` failed
             return _conclude(result, False, f"Nothing was sent. {self.configuration_error}")
-        report = self._run.one(param)
+        report = self._action_run.one(param)
         for item in report.data:
             result.add_data(item)
         result.set_summary(report.summary)
@@ -73,15 +73,15 @@ class SmtpConnector(BaseConnector):
 
     def finalize(self) -> bool:
         """Close the session with the server, if there is one."""
-        if self._run is not None:
-            self._run.close()
-            self._run = None
+        if self._action_run is not None:
+            self._action_run.close()
+            self._action_run = None
         return True
 
     def handle_cancel(self) -> None:
         """Stop as soon as that can be done with the truth about what was sent; called from a signal handler."""
-        if self._run is not None:
-            self._run.cancel()
+        if self._action_run is not None:
+            self._action_run.cancel()
 
     def handle_exception(self, exception: Exception) -> None:
         """What no action result speaks for; `ActionRun` lets nothing through, so this is a mistake of ours."""

@@ -135,19 +135,23 @@ class BaseConnector:
         except BadInput as error:
             self.set_status(False, escaped(str(error)))
             return self._result()
-        with _environment(self._input.get("environment_variables")), self._signals():
-            try:
-                if self.initialize():
-                    self.handle_all(parameters)
-                else:
-                    self._status = False
-            except KeyboardInterrupt:
-                self.set_status(False, "The run was interrupted.")
-            except Exception as error:  # noqa: BLE001 - the platform hands every exception to the app
-                self.handle_exception(error)
-            finally:
-                self.finalize()
+        try:
+            with _environment(self._input.get("environment_variables")), self._signals():
+                self._run_all(parameters)
+        except KeyboardInterrupt:
+            self.set_status(False, "The run was interrupted.")
+        except Exception as error:  # noqa: BLE001 - the platform hands every exception to the app
+            self.handle_exception(error)
         return self._result()
+
+    def _run_all(self, parameters: list[Parameters]) -> None:
+        try:
+            if self.initialize():
+                self.handle_all(parameters)
+            else:
+                self._status = False
+        finally:
+            self.finalize()
 
     def _take(self, in_json: str) -> list[Parameters]:
         try:
@@ -218,8 +222,8 @@ def _environment(variables: object) -> Iterator[None]:
     }
     wanted = {name: str(value) for name, value in values.items() if value is not None}
     before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
     try:
+        os.environ.update(wanted)
         yield
     finally:
         for name, value in before.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from typing import Any
@@ -196,6 +197,12 @@ def test_environment_variables_hold_during_the_run_and_are_put_back(monkeypatch:
     assert "NO_PROXY" not in os.environ
 
 
+def test_an_environment_variable_that_can_not_be_is_a_failed_result() -> None:
+    result = handled(App(), environment_variables={"GOOD": "1", "BAD": "\0"})
+    assert result["message"] == "The action ended because of an unexpected ValueError."
+    assert "GOOD" not in os.environ
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_cancels_the_run_and_the_handlers_are_put_back(number: signal.Signals) -> None:
     class Stopped(App):
@@ -259,7 +266,5 @@ def test_a_connector_is_light_to_import() -> None:
         "import sys, host.embedded.base_connector, host.embedded.context, host.runner, host.asset;"
         "print([m for m in ('jsonschema', 'sqlalchemy', 'cryptography', 'requests', 'rich') if m in sys.modules])"
     )
-    import subprocess
-
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
