@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import (
@@ -27,11 +27,18 @@ def progress_bar(total: int) -> Iterator[Watcher]:
     columns = [SpinnerColumn(), text]
     if total > 1:
         columns += [BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn()]
-    with Progress(*columns, console=Console(stderr=True), transient=True, expand=True) as progress:
+    progress = Progress(*columns, console=Console(stderr=True), transient=True, expand=True)
+    progress.start()
+    try:
         yield _Bar(progress, total)
+    finally:
+        with suppress(OSError):
+            progress.stop()
 
 
 class _Bar:
+    """Never raises: a terminal that went away must not come between a mail and its result."""
+
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
         self._task = progress.add_task("", total=total)
@@ -41,7 +48,8 @@ class _Bar:
         line = printable(text)
         if self._is_single:
             self._print(Text(line))
-        self._progress.update(self._task, description=line)
+        with suppress(OSError):
+            self._progress.update(self._task, description=line)
 
     def finished(self, success: bool, message: str) -> None:
         self._progress.advance(self._task)
@@ -50,4 +58,5 @@ class _Bar:
             self._print(Text.assemble((mark, style), printable(message)))
 
     def _print(self, text: Text) -> None:
-        self._progress.console.print(text, highlight=False, soft_wrap=True)
+        with suppress(OSError):
+            self._progress.console.print(text, highlight=False, soft_wrap=True)

@@ -1,0 +1,183 @@
+"""The command line as a process: streams that end early, signals, terminals, and how little a plain mail loads."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.host.processes import ROOT
+
+# The command line over a connector that waits as long as its parameters say.
+PROGRAM = """
+import sys, time
+from host.command_line import main
+from host.embedded.action_result import ActionResult
+from host.embedded.base_connector import BaseConnector
+
+class Waiting(BaseConnector):
+    def handle_action(self, param):
+        result = self.add_action_result(ActionResult(dict(param)))
+        self.save_progress("begun {}", param["to"])
+        until = time.monotonic() + float(param["body"])
+        while time.monotonic() < until and not self.is_action_cancelled():
+            time.sleep(0.01)
+        cancelled = self.is_action_cancelled()
+        return result.set_status(not cancelled, "cancelled" if cancelled else "x" * 100_000)
+
+sys.exit(main(sys.argv[1:], Waiting))
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "asset.json").write_text('{"server": "mail.example.com"}')
+    return {**os.environ, "SMTP_CONNECTOR_HOME": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Any]:
+    processes = []
+
+    def begin(seconds: float, **settings: Any) -> subprocess.Popen[bytes]:
+        sets = json.dumps([{"to": "jane@example.com", "body": str(seconds)}])
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, "run", "send email", "--asset", "asset.json", "--params", sets],
+            cwd=tmp_path,
+            env=environment,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings},
+        )
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_still_gets_the_result(start: Any, number: signal.Signals) -> None:
+    process = start(60)
+    assert process.stderr.readline() == b"begun jane@example.com\n"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    result = json.loads(out)
+    assert (process.returncode, result["status"], result["message"]) == (1, "failed", "cancelled")
+    assert b"Traceback" not in err
+
+
+def test_a_reader_that_goes_away_is_no_failure(start: Any, tmp_path: Path) -> None:
+    process = start(0.2)
+    process.stdout.close()
+    assert process.stderr.read() == b"begun jane@example.com\n"
+    assert process.wait(30) == 0
+
+
+def test_a_full_standard_output_is_told(start: Any) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start(0, stdout=full)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert err.endswith(b"smtp_connector.py: Standard output can't be written: No space left on device.\n")
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_closed_streams_do_not_stop_a_run(
+    start: Any, tmp_path: Path, environment: dict[str, str], closed: int
+) -> None:
+    process = start(0, preexec_fn=lambda: os.close(closed))
+    out, err = process.communicate(timeout=30)
+    assert b"Traceback" not in err
+    if closed == 2:
+        assert (process.returncode, json.loads(out)["status"]) == (0, "success")
+    else:
+        assert (process.returncode, err.splitlines()[-1]) == (
+            1,
+            b"smtp_connector.py: Standard output is closed.",
+        )
+
+
+def at_a_terminal(start: Any, folder: Path) -> tuple[dict[str, Any], str]:
+    """The result, and what somebody saw who watched."""
+    terminal, end = pty.openpty()
+    with (folder / "out").open("wb") as out:
+        process = start(0, stderr=end, stdout=out)
+    os.close(end)
+    seen = b""
+    with contextlib.suppress(OSError):  # that is how reading a terminal ends
+        while chunk := os.read(terminal, 65536):
+            seen += chunk
+    os.close(terminal)
+    process.wait(30)
+    return json.loads((folder / "out").read_bytes()), seen.decode()
+
+
+def test_a_terminal_gets_colours_and_the_result_stays_json(
+    start: Any, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    environment.update(TERM="xterm-256color", COLUMNS="100")
+    environment.pop("NO_COLOR", None)
+    result, seen = at_a_terminal(start, tmp_path)
+    assert result["status"] == "success"
+    assert "begun jane@example.com" in seen
+    assert "\x1b[1;32m✓" in seen
+
+
+def test_a_terminal_that_goes_away_does_not_stop_a_run(
+    start: Any, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    environment.update(TERM="xterm-256color")
+    terminal, end = pty.openpty()
+    process = start(0.5, stderr=end)
+    os.close(end)
+    os.read(terminal, 1)
+    os.close(terminal)
+    out, _ = process.communicate(timeout=30)
+    assert (process.returncode, json.loads(out)["status"]) == (0, "success")
+
+
+def test_no_color_is_obeyed(start: Any, tmp_path: Path, environment: dict[str, str]) -> None:
+    environment.update(TERM="xterm-256color", COLUMNS="100", NO_COLOR="1")
+    _, seen = at_a_terminal(start, tmp_path)
+    assert "✓" in seen
+    assert "\x1b[1;32m" not in seen
+    assert "\x1b[32m" not in seen
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(
+    start: Any, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    environment.update(TERM="dumb")
+    assert at_a_terminal(start, tmp_path)[1] == "begun jane@example.com\r\n"
+
+
+HEAVY = frozenset(
+    ("sqlalchemy", "sqlite3", "cryptography", "rich", "requests", "msal", "jsonschema", "filelock")
+)
+
+
+def test_a_run_loads_nothing_that_it_does_not_need(tmp_path: Path, environment: dict[str, str]) -> None:
+    call = ["run", "send email", "--asset", "asset.json", "--params", '{"to": "a@example.com", "body": "0"}']
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", PROGRAM, *call],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert done.returncode == 0
+    assert "host.command_line" in imported
+    assert imported & HEAVY == set()
+    assert len(list((tmp_path / "data" / "spool").iterdir())) == 1

@@ -1,0 +1,104 @@
+"""Actions from Python."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host import playbook
+from host.embedded.action_result import ActionResult
+from host.embedded.base_connector import BaseConnector
+from host.embedded.home import HOME_VARIABLE, Home
+from host.inputs import InputError
+from host.manifest import UnknownAction
+from host.playbook import Results
+
+ASSET = {"server": "mail.example.com", "password": "canary"}
+REFUSED = {"address": "x@example.com", "status": "refused", "reply": "550 no such user"}
+
+
+class Server(BaseConnector):
+    """Refuses everybody at example.net."""
+
+    def handle_action(self, param: dict[str, Any]) -> bool:
+        self.save_progress("working")
+        result = self.add_action_result(ActionResult(dict(param)))
+        if self.get_action_identifier() == "test_connectivity":
+            return result.set_status(True, "connected")
+        good = "example.net" not in param["to"]
+        recipients = [{"address": param["to"], "status": "accepted"}] if good else [REFUSED]
+        result.add_data({"outcome": "sent" if good else "not sent", "recipients": recipients})
+        result.update_summary({"recipients": 1})
+        return result.set_status(good, "Email sent" if good else "refused")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "data"))
+    return Home()
+
+
+def act(action: str, parameters: Any, asset: Any = ASSET, container_id: str = "", **options: Any) -> Results:
+    return playbook.act(action, parameters, asset, container_id, connector=Server, **options)
+
+
+def test_results_are_in_the_order_of_the_parameter_sets() -> None:
+    results = act("send email", [{"to": "a@example.com"}, {"to": "b@example.net"}])
+    assert (len(results), results.success, results.status) == (2, False, "failed")
+    assert [(result.success, result.outcome) for result in results] == [(True, "sent"), (False, "not sent")]
+    assert results[0].parameter == {"to": "a@example.com"}
+    assert results[0].summary == {"recipients": 1}
+    assert results[0].refused == []
+    assert results[1].refused == [REFUSED]
+
+
+def test_one_parameter_set_needs_no_list() -> None:
+    results = act("send_email", {"to": "a@example.com"})
+    assert (len(results), results.success, results.message) == (1, True, "Email sent")
+
+
+def test_an_action_that_sends_nothing_has_no_outcome() -> None:
+    (result,) = act("test connectivity", {})
+    assert (result.success, result.outcome, result.refused) == (True, "", [])
+
+
+def test_an_asset_may_be_a_stored_one_or_a_file(home: Home, tmp_path: Path) -> None:
+    home.assets.add("prod", ASSET)
+    (tmp_path / "asset.json").write_text(json.dumps(ASSET))
+    for asset in ("prod", tmp_path / "asset.json", str(tmp_path / "asset.json")):
+        assert act("send email", {"to": "a@example.com"}, asset).success
+    assert [entry.asset for entry in home.runs.list()] == ["", "", "prod"]
+
+
+def test_progress_goes_to_the_function_that_was_given_and_else_nowhere(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    told: list[str] = []
+    act("send email", {"to": "a@example.com"}, progress=told.append)
+    act("send email", {"to": "a@example.com"})
+    assert told == ["working"]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "asset", "error", "said"),
+    [
+        ("send mail", {}, ASSET, UnknownAction, "Did you mean 'send email'?"),
+        ("send email", [], ASSET, InputError, "empty"),
+        ("send email", {"to": b"octets"}, ASSET, InputError, "can't be written as JSON"),
+        ("send email", {"to": float("nan")}, ASSET, InputError, "can't be written as JSON"),
+        ("send email", {}, {"port": 1}, InputError, "The asset that was given is not right: server: missing"),
+        ("send email", {}, "nowhere", InputError, "There is no file 'nowhere'"),
+    ],
+)
+def test_a_call_that_cannot_be_begun_raises(
+    home: Home, action: str, parameters: Any, asset: Any, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error) as caught:
+        act(action, parameters, asset)
+    assert said in str(caught.value)
+    assert "canary" not in str(caught.value)
+    assert home.runs.list() == ()
