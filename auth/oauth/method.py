@@ -39,15 +39,17 @@ class OAuth:
         self._scopes = scopes_of(settings)
         self._presented = ""
         self._renewed = False
+        self._unsaved = Token()
 
     def credentials(self, progress: Progress) -> Credentials | None:
         """A token that is good for a while yet. Raises `AuthError`."""
         remembered = self._store.load()
-        if remembered.token.is_fresh(self._scopes):
-            return self._bearer(remembered.token)
+        for token in (self._unsaved, remembered.token):
+            if token.is_fresh(self._scopes):
+                return self._bearer(token)
         provider = provider_of(self._settings)
-        token = self._unattended(provider, progress, rejected="")
-        return self._bearer(token or self._attended(provider, progress, remembered))
+        found = self._unattended(provider, progress, rejected="")
+        return self._bearer(found or self._attended(provider, progress, remembered))
 
     def renew(self, progress: Progress) -> bool:
         """After a 535: get another token, once, by a refresh or else by asking the person who is there."""
@@ -123,6 +125,7 @@ class OAuth:
         try:
             self._store.save(token)
         except Exception as exc:  # noqa: BLE001 - whatever the host's storage raises, this run has its token
+            self._unsaved = token
             progress(
                 f"The new token could not be saved ({type(exc).__name__}): it serves this run, and the next may "
                 "have to sign in again."

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auth.choose import choose
+from auth.errors import AuthError, Step
+from smtp.errors import Category
+from smtp.sasl import ExternalCredentials, PasswordCredentials
+from tests.auth.helpers import asset
+
+FIELDS = ("username", "password", "client_id", "client_secret", "auth_url", "token_url", "refresh_token")
+VALUE = {"auth_url": "https://id.example/authorize", "token_url": "https://id.example/token"}
+EVERY_COMBINATION = [
+    {name: VALUE.get(name, name) for name, chosen in zip(FIELDS, chosen, strict=True) if chosen}
+    for chosen in itertools.product((False, True), repeat=len(FIELDS))
+]
+
+
+def expected(given: dict[str, str]) -> str:
+    """The rule of the asset's fields, as a person would say it."""
+    named = given.keys()
+    if named >= {"username", "client_id", "token_url"} and named & {
+        "auth_url",
+        "refresh_token",
+        "client_secret",
+    }:
+        return "OAuth"
+    return "Basic" if named >= {"username", "password"} else "Passwordless"
+
+
+def chosen(**fields: Any) -> str:
+    return choose(asset(**({"username": ""} | fields))).method.name
+
+
+def test_every_combination_of_fields_leads_to_the_first_method_that_is_complete() -> None:
+    wrong = [given for given in EVERY_COMBINATION if chosen(**given) != expected(given)]
+    assert len(EVERY_COMBINATION) == 128
+    assert wrong == []
+
+
+@pytest.mark.parametrize("auth_type", ["OAuth", "Basic", "Passwordless"])
+def test_a_forced_method_is_taken_when_complete_and_an_error_otherwise(auth_type: str) -> None:
+    for given in EVERY_COMBINATION:
+        rule = {
+            "OAuth": expected(given) == "OAuth",
+            "Basic": "username" in given and "password" in given,
+            "Passwordless": True,
+        }
+        if rule[auth_type]:
+            assert chosen(auth_type=auth_type, **given) == auth_type
+        else:
+            with pytest.raises(AuthError):
+                chosen(auth_type=auth_type, **given)
+
+
+def test_a_forced_method_names_all_the_fields_that_it_misses() -> None:
+    with pytest.raises(AuthError) as caught:
+        chosen(auth_type="OAuth", username="ann@example.com")
+    error = caught.value
+    assert str(error) == (
+        "Authentication type OAuth needs more fields: client_id, token_url, "
+        "one of auth_url, refresh_token and client_secret."
+    )
+    assert (error.step, error.category, error.retryable) == (Step.SETTINGS, Category.CONFIGURATION, False)
+    with pytest.raises(AuthError, match=r"Basic needs more fields: username, password\."):
+        chosen(auth_type="Basic")
+
+
+def test_an_authentication_type_that_does_not_exist_is_named_with_those_that_do() -> None:
+    with pytest.raises(AuthError) as caught:
+        chosen(auth_type="Kerberos")
+    assert "'Kerberos'" in str(caught.value)
+    assert caught.value.hint == "Choose Automatic, OAuth, Basic, Passwordless."
+
+
+def test_a_partly_filled_method_is_told_with_what_it_misses() -> None:
+    choice = choose(asset(client_id="app", auth_url="https://id.example/authorize", password="x"))
+    assert choice.method.name == "Basic"
+    assert choice.skipped == ("OAuth authentication is not used: token_url not set.",)
+
+
+def test_two_partly_filled_methods_are_both_told() -> None:
+    choice = choose(asset(client_id="app", username="", password="x"))
+    assert choice.method.name == "Passwordless"
+    assert choice.skipped == (
+        "OAuth authentication is not used: username, token_url, "
+        "one of auth_url, refresh_token and client_secret not set.",
+        "Basic authentication is not used: username not set.",
+    )
+
+
+def test_nothing_is_said_about_a_method_that_nobody_began_to_fill_in() -> None:
+    assert choose(asset(password="x")).skipped == ()
+    assert choose(asset(username="")).skipped == ()
+
+
+def test_nothing_is_said_about_other_methods_when_one_is_forced() -> None:
+    assert choose(asset(client_id="app", password="x", auth_type="Basic")).skipped == ()
+
+
+def test_basic_logs_in_with_user_name_and_password_and_has_nothing_to_renew() -> None:
+    method = choose(asset(password="secret")).method
+    assert method.credentials(print) == PasswordCredentials("ann@example.com", "secret")
+    assert method.renew(print) is False
+
+
+def test_passwordless_logs_in_with_a_client_certificate_if_there_is_one() -> None:
+    assert choose(asset()).method.credentials(print) is None
+    method = choose(asset(client_cert="/etc/client.pem")).method
+    assert method.name == "Passwordless"
+    assert method.credentials(print) == ExternalCredentials()
+    assert method.renew(print) is False
+
+
+def test_a_choice_shows_no_secret() -> None:
+    for given in EVERY_COMBINATION:
+        fields: dict[str, Any] = (
+            {"username": ""}
+            | given
+            | {name: "c4nary" for name in ("password", "client_secret", "refresh_token") if name in given}
+        )
+        choice = choose(asset(**fields))
+        assert "c4nary" not in f"{choice} {choice.method!r} {vars(choice.method)}"
+
+
+def test_who_logs_in_with_a_password_does_not_load_the_oauth_libraries() -> None:
+    program = (
+        "import sys\nfrom host.contract import Asset\nfrom auth.choose import choose\n"
+        "choose(Asset(id='1', server='h', port=25, ssl_config='None', username='a', password='b'))"
+        ".method.credentials(print)\n"
+        "print(sorted({'requests', 'msal', 'authlib', 'cryptography', 'auth.oauth'} & set(sys.modules)))"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
