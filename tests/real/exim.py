@@ -87,6 +87,8 @@ tls_privatekey = {self._folder}/exim.key
 
 _BEHAVIOUR = """\
 host_lookup =
+# Deliver at once, however many messages come on one connection.
+smtp_accept_queue_per_connection = 0
 smtputf8_advertise_hosts = *
 message_size_limit = 60M
 acl_smtp_rcpt = judge_recipient

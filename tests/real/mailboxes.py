@@ -68,17 +68,14 @@ class Mailboxes:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # A file of a Maildir never changes: its header is read once.
+        self._headers: dict[Path, bytes] = {}
 
     def holding(self, address: str, text: bytes | str) -> list[Delivered]:
         """The messages in `address`'s mailbox that contain `text` (a Message-ID, say) in their header."""
         wanted = text.encode() if isinstance(text, str) else text
-        found = []
-        for path in sorted((self._folder / address / "new").glob("*")):
-            with path.open("rb") as file:
-                header = file.read(64 * 1024)
-            if wanted in header:
-                found.append(Delivered.read(path))
-        return found
+        paths = sorted((self._folder / address / "new").glob("*"))
+        return [Delivered.read(path) for path in paths if wanted in self._header(path)]
 
     def wait_for(self, address: str, text: bytes | str, seconds: float = 30.0) -> Delivered:
         """The one message in `address`'s mailbox that contains `text`, waited for."""
@@ -87,3 +84,9 @@ class Mailboxes:
         )
         (found,) = self.holding(address, text)
         return found
+
+    def _header(self, path: Path) -> bytes:
+        if path not in self._headers:
+            with path.open("rb") as file:
+                self._headers[path] = file.read(64 * 1024).partition(b"\n\n")[0]
+        return self._headers[path]

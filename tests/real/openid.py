@@ -34,11 +34,11 @@ class Grant:
 
 
 class OpenIdProvider:
-    """Started on entry, gone on exit. Access tokens live `lifetime` seconds and have `token_octets` characters.
+    """Started on entry, gone on exit.
 
-    Three clients: `PUBLIC_CLIENT` has no secret, `CONFIDENTIAL_CLIENT` has one, `SERVICE_CLIENT` acts on its own
-    behalf. The first two are sent back to `redirect_path` on any port of this machine. Refresh tokens rotate;
-    one that is used twice ends the sign-in.
+    Access tokens live `lifetime` seconds and have `token_octets` characters. Refresh tokens rotate; one that is
+    used twice ends the sign-in. There are three clients: `PUBLIC_CLIENT` has no secret, `CONFIDENTIAL_CLIENT`
+    has one, `SERVICE_CLIENT` acts on its own behalf. The first two are sent back to any port of this machine.
     """
 
     def __init__(
@@ -47,14 +47,12 @@ class OpenIdProvider:
         certificates: Certificates,
         server: KeyPair,
         *,
-        redirect_path: str,
         lifetime: int = 3600,
         token_octets: int = 43,
     ) -> None:
         self._folder = folder
         self._authority = certificates.certificate
         self._server = server
-        self._redirect_path = redirect_path
         self._lifetime = lifetime
         self._token_octets = token_octets
         self._port = free_port()
@@ -95,6 +93,11 @@ class OpenIdProvider:
     ) -> None:
         self._daemon.__exit__(kind, error, trace)
 
+    def forget_everything(self) -> None:
+        """Lose every token and sign-in, as a provider does that an administrator has reset."""
+        self._daemon.__exit__(None, None, None)
+        self._daemon.__enter__()
+
     def _settings(self) -> dict[str, Any]:
         return {
             "issuer": self.issuer,
@@ -110,10 +113,7 @@ class OpenIdProvider:
         signs_people_in: dict[str, Any] = {
             "application_type": "native",
             "grant_types": ["authorization_code", "refresh_token"],
-            "redirect_uris": [
-                f"http://127.0.0.1{self._redirect_path}",
-                f"http://localhost{self._redirect_path}",
-            ],
+            "redirect_uris": ["http://127.0.0.1/", "http://localhost/"],
             "scope": "openid offline_access smtp",
         }
         never_redirects: dict[str, Any] = {"redirect_uris": [], "response_types": []}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,13 +40,16 @@ postlog    unix-dgram n - n -   1  postlogd
 class Service:
     """One port of the server. `without` are the EHLO keywords that it does not offer, in lower case.
 
-    `login` asks for authentication (Dovecot answers for it) and takes mail from nobody else.
+    `login` asks for authentication (Dovecot answers for it) and takes mail from nobody else, `mechanisms` filters
+    what may be used; `recipient_limit` is how many recipients one transaction may have (452 4.5.3 beyond).
     """
 
     tls: str = "plain"
     without: tuple[str, ...] = ()
     smtputf8: bool = True
     login: bool = False
+    mechanisms: str = "!external, static:rest"
+    recipient_limit: int = 1000
 
     def __post_init__(self) -> None:
         assert self.tls in ("plain", "starttls", "ssl")
@@ -59,6 +63,8 @@ class Service:
             "smtputf8_enable": "yes" if self.smtputf8 else "no",
             "smtpd_sasl_auth_enable": "yes" if self.login else "no",
             "smtpd_client_restrictions": "permit_sasl_authenticated,reject" if self.login else "",
+            "smtpd_sasl_mechanism_filter": self.mechanisms.replace(" ", ""),
+            "smtpd_recipient_limit": str(self.recipient_limit),
             "syslog_name": f"postfix/{port}",
         }
         written = "".join(f" -o {name}={value}" for name, value in options.items())
@@ -109,6 +115,16 @@ class Postfix:
     def log_of(self, queue_id: str) -> list[str]:
         """The lines of the log about one message."""
         return [line for line in self.log.splitlines() if f" {queue_id}: " in line]
+
+    def sessions(self, service: Service) -> list[dict[str, str]]:
+        """The ended sessions of a port, oldest first: how often each command was given, "2/5" for 2 of 5 accepted."""
+        ends = re.findall(rf"postfix/{self._ports[service]}/smtpd\[\d+\]: disconnect from \S+ (.*)", self.log)
+        return [dict(count.split("=") for count in end.split()) for end in ends]
+
+    def next_session(self, service: Service, after: int) -> dict[str, str]:
+        """The session that follows the first `after` ones on that port, waited for."""
+        wait_until(lambda: len(self.sessions(service)) > after, "the session to end in Postfix's log")
+        return self.sessions(service)[after]
 
     def __enter__(self) -> Self:
         for folder in (

@@ -1,0 +1,91 @@
+"""Test connectivity against real servers: what it finds, what it sends, and how typical mistakes are named."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.real.certificates import Certificates
+from tests.real.connector import SENDER, act, asset, login
+from tests.real.dovecot import Dovecot
+from tests.real.people import ALICE
+from tests.real.postfix import Postfix, Service
+from tests.real.services import RELAY, TLS_MODES
+
+
+@pytest.mark.parametrize("tls", TLS_MODES)
+def test_each_step_is_told_and_the_test_mail_arrives(
+    postfix: Postfix, certificates: Certificates, tls: str
+) -> None:
+    run = act(
+        "test_connectivity", asset(postfix.port(Service(tls=tls)), tls, certificates, sender_address=ALICE)
+    )
+    assert run.succeeded, run.document
+    told = "\n".join(run.progress)
+    assert "localhost" in told
+    assert "127.0.0.1" in told
+    assert "PIPELINING" in told
+    assert ("TLSv1.3" in told) == (tls != "plain")
+    delivered = postfix.mailboxes.wait_for(ALICE, run.data["message_id"])
+    assert delivered.message["To"] == ALICE
+    assert delivered.message["From"] == ALICE
+
+
+def test_the_login_is_told(dovecot: Dovecot, postfix: Postfix, certificates: Certificates) -> None:
+    fields = asset(dovecot.tls_port, "ssl", certificates, **login(ALICE), sender_address="")
+    run = act("test_connectivity", fields)
+    assert run.succeeded, run.document
+    assert "SCRAM-SHA-256" in "\n".join(run.progress)
+    assert postfix.mailboxes.wait_for(ALICE, run.data["message_id"]).added["return-path"] == f"<{ALICE}>"
+
+
+def test_without_an_address_it_stops_before_the_mail_and_says_so(
+    postfix: Postfix, certificates: Certificates
+) -> None:
+    before = len(postfix.sessions(RELAY))
+    run = act("test_connectivity", asset(postfix.port(RELAY), "plain", certificates, sender_address=""))
+    assert run.succeeded, run.document
+    assert "no mail" in (run.result["message"] + "\n".join(run.progress)).lower()
+    session = postfix.next_session(RELAY, before)
+    assert session["mail"] == session["rset"] == "1"
+    assert "rcpt" not in session
+
+
+@pytest.mark.parametrize(
+    ("spoken", "configured"), [("plain", "ssl"), ("ssl", "plain"), ("ssl", "starttls"), ("plain", "starttls")]
+)
+def test_the_wrong_kind_of_tls_is_recognised(
+    postfix: Postfix, certificates: Certificates, spoken: str, configured: str
+) -> None:
+    fields = asset(
+        postfix.port(Service(tls=spoken)), configured, certificates, connection_timeout=3, read_timeout=3
+    )
+    run = act("test_connectivity", fields)
+    assert not run.succeeded
+    failure = run.data["failure"]
+    assert run.data["outcome"] == "not sent"
+    assert "ssl_config" in failure["hint"] or {"ssl": "SSL", "plain": "None"}[spoken] in failure["hint"]
+
+
+def test_an_authority_that_is_not_trusted_is_named(postfix: Postfix, certificates: Certificates) -> None:
+    fields = asset(postfix.port(Service(tls="ssl")), "ssl", certificates)
+    run = act("test_connectivity", fields | {"ca_bundle": ""})
+    assert not run.succeeded
+    failure = run.data["failure"]
+    assert (failure["step"], failure["category"]) == ("TLS", "configuration")
+    assert "ca_bundle" in failure["hint"]
+
+
+def test_a_certificate_that_is_not_checked_is_a_warning(postfix: Postfix, certificates: Certificates) -> None:
+    fields = asset(postfix.port(Service(tls="ssl")), "ssl", certificates, verify_server_cert=False)
+    run = act("send_email", fields | {"ca_bundle": ""}, {"to": ALICE, "subject": "Unverified", "body": "."})
+    assert run.succeeded, run.document
+    assert any("verify_server_cert" in warning for warning in run.data["warnings"])
+    postfix.mailboxes.wait_for(ALICE, run.data["message_id"])
+
+
+def test_a_sender_without_a_mailbox_is_told_what_the_server_said(
+    postfix: Postfix, certificates: Certificates
+) -> None:
+    run = act("test_connectivity", asset(postfix.port(RELAY), "plain", certificates, sender_address=SENDER))
+    assert not run.succeeded
+    assert "550 5.1.1" in run.result["message"]

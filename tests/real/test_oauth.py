@@ -1,0 +1,245 @@
+"""OAuth against a real provider whose tokens a real mail server checks: grants, rotation, what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.real.certificates import Certificates, KeyPair
+from tests.real.connector import Fields, Run, act, asset, command
+from tests.real.dovecot import Dovecot, User
+from tests.real.openid import (
+    CLIENT_SECRET,
+    CONFIDENTIAL_CLIENT,
+    PUBLIC_CLIENT,
+    SERVICE_CLIENT,
+    OpenIdProvider,
+)
+from tests.real.people import ALICE, BOB, PASSWORD
+from tests.real.postfix import Postfix
+from tests.real.processes import public_folder
+from tests.real.services import BEARER_MECHANISMS, LOGIN_BY, LOGIN_SSL, RELAY
+from tests.real.sign_in import refresh_token
+
+ROBOT = f"{SERVICE_CLIENT}@example.com"
+LIFETIME = 3
+"""Seconds that the access tokens of the short-lived provider live."""
+
+
+@pytest.fixture
+def short_lived(certificates: Certificates, server_certificate: KeyPair) -> Iterator[OpenIdProvider]:
+    """A provider of the test's own, whose access tokens end soon."""
+    with (
+        public_folder("smtp-connector-") as folder,
+        OpenIdProvider(folder, certificates, server_certificate, lifetime=LIFETIME) as server,
+    ):
+        yield server
+
+
+Submission = Callable[[OpenIdProvider], AbstractContextManager[Dovecot]]
+
+
+@pytest.fixture
+def submission(certificates: Certificates, server_certificate: KeyPair, postfix: Postfix) -> Submission:
+    """A submission server that asks the provider given about tokens."""
+
+    @contextmanager
+    def start(provider: OpenIdProvider) -> Iterator[Dovecot]:
+        with (
+            public_folder("smtp-connector-") as folder,
+            Dovecot(
+                folder,
+                certificates,
+                server_certificate,
+                [User(ALICE, PASSWORD)],
+                relay_port=postfix.port(RELAY),
+                introspection=provider.introspection,
+            ) as server,
+        ):
+            yield server
+
+    return start
+
+
+def _send(fields: Fields, asset_id: str = "77") -> Run:
+    return act("send_email", fields, {"to": BOB, "subject": "By token", "body": "Hello"}, asset_id=asset_id)
+
+
+def _as_robot(provider: OpenIdProvider) -> Fields:
+    return {
+        "username": ROBOT,
+        "client_id": SERVICE_CLIENT,
+        "client_secret": CLIENT_SECRET,
+        "token_url": provider.token_url,
+        "scopes": "smtp",
+    }
+
+
+def _as_alice(provider: OpenIdProvider, certificates: Certificates, client: str = PUBLIC_CLIENT) -> Fields:
+    """Asset fields with a refresh token that Alice's sign-in gave."""
+    secret = {"client_secret": CLIENT_SECRET} if client == CONFIDENTIAL_CLIENT else {}
+    token = refresh_token(provider, str(certificates.certificate), client, ALICE)
+    return {
+        "username": ALICE,
+        "client_id": client,
+        "token_url": provider.token_url,
+        "refresh_token": token,
+        **secret,
+    }
+
+
+def _delivered(run: Run, postfix: Postfix) -> str:
+    assert run.succeeded, run.document
+    assert run.data["auth_method"] == "OAuth"
+    return postfix.mailboxes.wait_for(BOB, run.data["message_id"]).added["received"]
+
+
+@pytest.mark.parametrize("mechanism", BEARER_MECHANISMS)
+def test_client_credentials_sign_in_at_postfix_by(
+    mechanism: str, dovecot: Dovecot, postfix: Postfix, provider: OpenIdProvider, certificates: Certificates
+) -> None:
+    service = LOGIN_BY[mechanism]
+    run = _send(asset(postfix.port(service), "starttls", certificates, **_as_robot(provider)))
+    assert f"(Authenticated sender: {ROBOT})" in _delivered(run, postfix)
+    assert run.data["auth_mechanism"] == mechanism
+
+
+@pytest.mark.parametrize("tls", ["starttls", "ssl"])
+def test_client_credentials_sign_in_at_dovecot(
+    tls: str, dovecot: Dovecot, postfix: Postfix, provider: OpenIdProvider, certificates: Certificates
+) -> None:
+    port = dovecot.port if tls == "starttls" else dovecot.tls_port
+    run = _send(asset(port, tls, certificates, **_as_robot(provider)))
+    _delivered(run, postfix)
+    assert f"Login: user=<{ROBOT}>, method={run.data['auth_mechanism']}" in dovecot.log
+
+
+def test_a_token_is_used_until_it_ends(
+    dovecot: Dovecot, postfix: Postfix, provider: OpenIdProvider, certificates: Certificates
+) -> None:
+    before = len(provider.grants)
+    fields = asset(dovecot.port, "starttls", certificates, **_as_robot(provider))
+    for _ in range(3):
+        _delivered(_send(fields), postfix)
+    assert [grant.grant for grant in provider.grants[before:]] == ["client_credentials"]
+
+
+@pytest.mark.parametrize("client", [PUBLIC_CLIENT, CONFIDENTIAL_CLIENT])
+def test_a_refresh_token_of_the_asset_signs_in(
+    client: str, dovecot: Dovecot, postfix: Postfix, provider: OpenIdProvider, certificates: Certificates
+) -> None:
+    fields = asset(postfix.port(LOGIN_SSL), "ssl", certificates, **_as_alice(provider, certificates, client))
+    assert f"(Authenticated sender: {ALICE})" in _delivered(_send(fields), postfix)
+    _delivered(_send(fields), postfix)
+
+
+@pytest.mark.parametrize("client", [PUBLIC_CLIENT, CONFIDENTIAL_CLIENT])
+def test_rotated_refresh_tokens_are_followed(
+    client: str,
+    short_lived: OpenIdProvider,
+    submission: Submission,
+    postfix: Postfix,
+    certificates: Certificates,
+) -> None:
+    with submission(short_lived) as server:
+        fields = asset(server.port, "starttls", certificates, **_as_alice(short_lived, certificates, client))
+        for _ in range(3):
+            _delivered(_send(fields), postfix)
+            time.sleep(LIFETIME + 0.5)
+    refreshes = [grant for grant in short_lived.grants if grant.grant == "refresh_token"]
+    assert [grant.error for grant in refreshes] == [None] * 3
+
+
+def test_twelve_processes_make_one_refresh(
+    certificates: Certificates,
+    postfix: Postfix,
+    provider: OpenIdProvider,
+    dovecot: Dovecot,
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "asset.json"
+    fields = asset(dovecot.port, "starttls", certificates, **_as_alice(provider, certificates))
+    config.write_text(json.dumps(fields))
+    folder = tmp_path / "shared"
+    assert command("asset", "add", "mail", "--config", str(config), home=folder).code == 0
+    before = len(provider.grants)
+    parameters = json.dumps({"to": BOB, "subject": "Together", "body": "Hello"})
+
+    def send(_: int) -> int:
+        return command("run", "send email", "--asset", "mail", "--params", parameters, home=folder).code
+
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(send, range(12))) == [0] * 12
+    assert [(grant.grant, grant.error) for grant in provider.grants[before:]] == [("refresh_token", None)]
+
+
+def test_a_token_that_the_server_no_longer_takes_is_renewed_once(
+    short_lived: OpenIdProvider, submission: Submission, postfix: Postfix, certificates: Certificates
+) -> None:
+    with submission(short_lived) as server:
+        fields = asset(server.port, "starttls", certificates, **_as_robot(short_lived))
+        _delivered(_send(fields), postfix)
+        short_lived.forget_everything()
+        before = len(short_lived.grants)
+        _delivered(_send(fields), postfix)
+        assert [grant.grant for grant in short_lived.grants[before:]] == ["client_credentials"]
+
+
+def test_a_login_that_the_token_is_not_for_is_refused_with_the_reason(
+    dovecot: Dovecot, provider: OpenIdProvider, certificates: Certificates
+) -> None:
+    before = len(provider.grants)
+    fields = asset(dovecot.port, "starttls", certificates, **_as_robot(provider) | {"username": BOB})
+    run = _send(fields)
+    assert not run.succeeded
+    failure = run.data["failure"]
+    assert (failure["step"], failure["code"], failure["category"]) == ("AUTH", 535, "authentication")
+    assert "invalid_token" in run.result["message"]
+    assert run.data["outcome"] == "not sent"
+    # One sign-in, and after the refusal one more try; then it stops.
+    assert [grant.grant for grant in provider.grants[before:]] == ["client_credentials"] * 2
+
+
+def test_a_refresh_token_that_was_used_elsewhere_asks_for_a_new_sign_in(
+    dovecot: Dovecot, provider: OpenIdProvider, certificates: Certificates
+) -> None:
+    fields = asset(dovecot.port, "starttls", certificates, **_as_alice(provider, certificates))
+    assert _send(fields, asset_id="1").succeeded
+    run = _send(fields, asset_id="2")
+    assert not run.succeeded
+    failure = run.data["failure"]
+    assert failure["category"] == "authentication"
+    assert "invalid_grant" in run.result["message"]
+    assert "sign in again" in failure["hint"]
+    assert run.data["outcome"] == "not sent"
+
+
+def test_a_wrong_client_secret_is_named_and_not_shown(
+    dovecot: Dovecot, provider: OpenIdProvider, certificates: Certificates
+) -> None:
+    wrong = "canary-77aa12"
+    fields = asset(dovecot.port, "starttls", certificates, **_as_robot(provider) | {"client_secret": wrong})
+    run = _send(fields)
+    assert not run.succeeded
+    assert run.data["failure"]["category"] == "configuration"
+    assert "client_secret" in run.data["failure"]["hint"]
+    assert wrong not in json.dumps(run.document) + "".join(run.progress)
+
+
+def test_an_unknown_authority_of_the_provider_is_not_trusted(
+    dovecot: Dovecot, provider: OpenIdProvider, certificates: Certificates, tmp_path: Path
+) -> None:
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    fields = asset(dovecot.port, "starttls", certificates, **_as_robot(provider))
+    before = len(provider.grants)
+    run = _send(fields | {"ca_bundle": str(Certificates(stranger).certificate)})
+    assert not run.succeeded
+    assert run.data["outcome"] == "not sent"
+    assert len(provider.grants) == before
