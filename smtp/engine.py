@@ -13,7 +13,7 @@ from types import MappingProxyType
 from smtp.commands import BANNER, Command
 from smtp.errors import LocalProtocolError, RemoteProtocolError, Step
 from smtp.reply import Reply, ReplyReader, ReplySyntaxError
-from smtp.state import ALLOWED, ENDS_GROUP, State, Verdict, after, verdict
+from smtp.state import ALLOWED, ENDS_GROUP, State, Verdict, after, is_out_of_step, verdict
 from smtp.transcript import Transcript
 
 _STEP_OF_A_STATE = MappingProxyType(
@@ -119,6 +119,8 @@ class Engine:
             raise RemoteProtocolError(f"the server spoke out of turn: {reply}", step=step, reply=reply)
         command = self._pending.popleft()
         meaning = verdict(command.kind, reply.code)
+        if is_out_of_step(command.kind, reply.enhanced_code):
+            meaning = Verdict.VIOLATION
         self.transcript.received("334 <challenge>" if meaning is Verdict.CONTINUE else reply)
         self.state = after(self.state, command.kind, meaning, reply.code)
         if not self._pending or self.state is State.CLOSED:

@@ -47,7 +47,7 @@ class Sender:
         for envelope, content in messages:
             together = self._fits_behind_another(envelope, content)
             ahead = self._room(flying, content, window) if together else 0
-            while len(flying) > ahead:
+            while flying and (len(flying) > ahead or not self._connection.is_open):
                 yield self._landed(flying)
             if together and self._connection.is_open:
                 transaction = Transaction(envelope, content)

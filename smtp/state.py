@@ -185,6 +185,15 @@ def verdict(kind: Kind, code: int) -> Verdict:
     return Verdict.REFUSED if code // 100 in (4, 5) else Verdict.VIOLATION
 
 
+def is_out_of_step(kind: Kind, enhanced_code: str) -> bool:
+    """Whether a reply belongs to a RCPT although a message's is due: X.1.Y speaks of addresses (RFC 3463 section 3.2).
+
+    One reply too many, and all that follow answer the wrong command. Where a message was written behind its
+    RCPT commands, the reply to the last of them would then be taken for the server's word on the message.
+    """
+    return kind is Kind.BDAT_LAST and enhanced_code.startswith("2.1.")
+
+
 def after(state: State, kind: Kind, meaning: Verdict, code: int) -> State:
     """The state that an answer establishes. 421 says that the server is closing (RFC 5321 section 3.8)."""
     if meaning is Verdict.VIOLATION or code == 421 or state is State.CLOSED:

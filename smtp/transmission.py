@@ -15,7 +15,7 @@ from smtp.connection import Connection
 from smtp.content import Content
 from smtp.engine import Answer
 from smtp.envelope import Body
-from smtp.errors import ContentError, LocalProtocolError, RemoteProtocolError, SmtpError, Step
+from smtp.errors import ConnectionLost, ContentError, LocalProtocolError, RemoteProtocolError, SmtpError, Step
 from smtp.extensions import Extensions
 from smtp.state import State
 from smtp.transaction import Transaction
@@ -50,10 +50,21 @@ class Transmission:
             if behind is None:
                 self._prepare()
             else:
-                self._write_message_once(behind)
+                self._go_on(behind)
             self._write_opening(transaction, behind)
         except SmtpError as exc:
+            # What the server has said so far is for those ahead: they take it when they are finished.
+            transaction.failure = exc
+            self._connection.close()
+
+    def _go_on(self, transaction: Transaction) -> None:
+        """Write the message of a transaction that another one is to follow. Raises `ConnectionLost` if none can."""
+        try:
+            self._write_message_once(transaction)
+        except SmtpError as exc:
             self._fail(transaction, exc)
+        if not self._connection.is_open:
+            raise ConnectionLost("the connection ended with the message before", step=Step.MAIL)
 
     def finish(self, transaction: Transaction) -> None:
         """Go on to the server's last word on this transaction. All that were begun before it are finished."""
@@ -197,7 +208,9 @@ class Transmission:
             self._connection.close()
 
     def _fail(self, transaction: Transaction, failure: SmtpError) -> None:
-        for answer in self._connection.leftover_answers():
+        """Of the answers that came before the failure, those up to the last word on this transaction are its own."""
+        leftover = self._connection.leftover_answers()
+        while not transaction.is_over and (answer := next(leftover, None)) is not None:
             transaction.take(answer)
         transaction.failure = failure
         self._connection.close()

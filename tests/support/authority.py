@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import ssl
-from functools import cache, cached_property
+from functools import cached_property
 
 import trustme
 from cryptography import x509
@@ -17,12 +17,6 @@ from cryptography.x509.oid import NameOID
 HERE = ("localhost", "127.0.0.1", "::1")
 """The names and addresses that a server of the tests can be reached under."""
 DAY = datetime.timedelta(days=1)
-
-
-@cache
-def authority() -> Authority:
-    """The authority that all tests of this process share: making keys takes time."""
-    return Authority()
 
 
 class Authority:
@@ -121,3 +115,11 @@ def _self_signed_certificate() -> trustme.LeafCert:
     )
     key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return trustme.LeafCert(key_pem, certificate.public_bytes(Encoding.PEM), [])
+
+
+_SHARED = Authority()
+
+
+def authority() -> Authority:
+    """The one that all tests of this process share, in whatever thread: making keys takes time."""
+    return _SHARED

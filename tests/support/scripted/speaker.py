@@ -9,6 +9,9 @@ from tests.support.scripted.replies import wrong_reply
 from tests.support.scripted.settings import Fault, Kind, Settings, Step
 from tests.support.scripted.wire import Gone, Wire
 
+LASTING = frozenset({Kind.DRIP, Kind.SILENCE, Kind.STALL})
+"""Faults that take their time: they count as committed from the start."""
+
 
 class Speaker:
     """Says replies to one client, and at the right moment the wrong one."""
@@ -41,24 +44,29 @@ class Speaker:
 
     def commit(self, fault: Fault, right: bytes) -> None:
         """Do it. Returns when the dialogue can go on afterwards. Raises `Gone`."""
+        if fault.kind in LASTING:
+            self._log.struck.set()
+        try:
+            self._commit(fault, right)
+        finally:
+            self._log.struck.set()
+
+    def _commit(self, fault: Fault, right: bytes) -> None:
         if fault.kind is Kind.RESET:
             self._wire.reset()
         elif fault.kind is Kind.ENDLESS:
-            self._log.struck.set()
             while True:
                 self._wire.write((right[:3] + b"-and so on\r\n") * 200)
+                self._log.struck.set()
         elif fault.kind is Kind.DRIP:
             self._wire.drip(wrong_reply(fault, right), self._settings.drip)
         elif fault.kind not in (Kind.CLOSE, Kind.SILENCE):
             self._wire.write(wrong_reply(fault, right))
         if fault.kind in (Kind.SILENCE, Kind.STALL):
-            self._log.struck.set()
             self._wire.be_silent()
         if fault.kind in (Kind.CLOSE, Kind.RESET, Kind.SHUTDOWN, Kind.HALF_LINE):
             self._wire.finish()
-            self._log.struck.set()
             raise Gone
-        self._log.struck.set()
 
     def say(self, reply: bytes) -> None:
         """A reply that no fault touches."""

@@ -1,0 +1,113 @@
+"""Replies that are one too many, or that come too late: no message may be told of by another one's reply."""
+
+from __future__ import annotations
+
+import pytest
+
+from smtp.connection import Timeouts
+from smtp.content import Octets
+from smtp.delivery import Delivery, Outcome
+from smtp.envelope import Address, Envelope
+from smtp.errors import ConnectionLost, RemoteProtocolError
+from smtp.session import Session
+from tests.support.stream import Lines, ListStream
+
+OFFER = {
+    "DATA": b"250-me\r\n250 ENHANCEDSTATUSCODES\r\n",
+    "pipelined DATA": b"250-me\r\n250-ENHANCEDSTATUSCODES\r\n250 PIPELINING\r\n",
+    "BDAT": b"250-me\r\n250-ENHANCEDSTATUSCODES\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+}
+SENDER, OK = b"250 2.1.0 sender\r\n", b"250 2.0.0 queued\r\n"
+RECIPIENT, RESET = b"250 2.1.5 recipient\r\n", b"250 2.0.0 reset\r\n"
+
+
+def session(offer: str, *dialogue: Lines, **settings: object) -> tuple[Session, ListStream]:
+    hello = (b"", b"220 ready\r\n"), (b"EHLO client.test\r\n", OFFER[offer])
+    stream = ListStream((*hello, *dialogue), **settings)  # type: ignore[arg-type] # as given
+    made = Session(stream, "mail.example.test", Timeouts())
+    made._read_banner()
+    made.hello("client.test")
+    return made, stream
+
+
+def message(number: int) -> tuple[Envelope, Octets]:
+    recipient = Address(f"r{number}", "example.test")
+    return Envelope(Address("me", "example.test"), (recipient,)), Octets(b"Subject: %d\r\n\r\n" % number)
+
+
+def last_of(number: int) -> bytes:
+    """How the end of a message is recognised on the wire."""
+    return b"Subject: %d\r\n\r\n" % number
+
+
+def recipients_of(deliveries: list[Delivery]) -> list[str]:
+    return [str(recipient.address) for delivery in deliveries for recipient in delivery.recipients]
+
+
+def test_a_reply_behind_the_354_keeps_the_dot_back() -> None:
+    sending, stream = session(
+        "pipelined DATA", (b"DATA\r\n", SENDER + RECIPIENT + b"354 go on\r\n250 2.0.0 already\r\n")
+    )
+    delivery = sending.send(*message(1))
+    assert delivery.outcome is Outcome.NOT_SENT
+    assert isinstance(delivery.failure, RemoteProtocolError)
+    assert b"\r\n.\r\n" not in stream.sent
+
+
+def test_a_reply_too_many_is_not_taken_for_the_next_commands() -> None:
+    sending, stream = session("DATA", (b"MAIL", SENDER + b"250 2.0.0 one more\r\n"))
+    delivery = sending.send(*message(1))
+    assert delivery.outcome is Outcome.NOT_SENT
+    assert b"RCPT" not in stream.sent
+
+
+@pytest.mark.parametrize("broken", [b"what?\r\n", b"354 go on\r\n", b"250-a\r\n550 b\r\n"])
+def test_after_a_violation_no_reply_is_believed(broken: bytes) -> None:
+    sending, _ = session(
+        "BDAT",
+        (last_of(1), SENDER + RECIPIENT + broken),
+        (last_of(2), RESET + SENDER + RECIPIENT + OK),
+    )
+    outcomes = [delivery.outcome for delivery in sending.send_many([message(1), message(2)])]
+    assert outcomes == [Outcome.UNKNOWN, Outcome.UNKNOWN]
+
+
+def test_the_reply_to_a_recipient_is_not_taken_for_the_one_to_the_message() -> None:
+    answers = SENDER + b"250 2.0.0 one more\r\n" + RECIPIENT
+    sending, _ = session("BDAT", (last_of(1), answers), (b"never", b""))
+    assert sending.send(*message(1)).outcome is Outcome.UNKNOWN
+
+
+def test_deliveries_keep_their_order_when_the_connection_is_lost_with_messages_in_flight() -> None:
+    sending, _ = session("BDAT", (last_of(2), SENDER + RECIPIENT + OK + RESET))
+    deliveries = list(sending.send_many([message(n) for n in range(1, 6)], window=2))
+    assert recipients_of(deliveries) == [f"r{n}@example.test" for n in range(1, 6)]
+    sent, unknown, *rest = (delivery.outcome for delivery in deliveries)
+    assert (sent, unknown) == (Outcome.SENT, Outcome.UNKNOWN)
+    assert set(rest) == {Outcome.UNKNOWN, Outcome.NOT_SENT}
+
+
+def test_a_message_followed_by_another_tells_of_its_own_failure() -> None:
+    sending, _ = session("pipelined DATA", (b"DATA\r\n", SENDER))
+    deliveries = list(sending.send_many([message(1), message(2)]))
+    assert [delivery.outcome for delivery in deliveries] == [Outcome.NOT_SENT, Outcome.NOT_SENT]
+    assert all(isinstance(delivery.failure, ConnectionLost) for delivery in deliveries)
+    assert all(delivery.recipients[0].retryable for delivery in deliveries)
+
+
+def test_a_farewell_at_data_ends_the_message_behind_it_too() -> None:
+    sending, _ = session("pipelined DATA", (b"DATA\r\n", SENDER + RECIPIENT + b"421 4.3.2 closing\r\n"))
+    deliveries = list(sending.send_many([message(1), message(2)]))
+    assert [delivery.outcome for delivery in deliveries] == [Outcome.NOT_SENT, Outcome.NOT_SENT]
+    assert all(delivery.recipients[0].retryable for delivery in deliveries)
+
+
+def test_a_message_that_can_not_be_written_does_not_take_the_replies_of_those_ahead() -> None:
+    def broken_for_the_third(data: bytes) -> None:
+        if b"r3@" in data:
+            raise BrokenPipeError
+
+    both = SENDER + RECIPIENT + OK + RESET + SENDER + RECIPIENT + OK
+    sending, _ = session("BDAT", (last_of(2), both), (b"never", b""), allow=broken_for_the_third)
+    deliveries = sending.send_many([message(1), message(2), message(3)], window=2)
+    assert [delivery.outcome for delivery in deliveries] == [Outcome.SENT, Outcome.SENT, Outcome.NOT_SENT]
