@@ -123,7 +123,7 @@ def _check_non_ascii(address: Address) -> None:
 
     if has_invisible(address.local_part) or has_invisible(address.domain):
         raise InvalidValue("it has characters that can't be seen")
-    a_label(address.domain)
+    Address(address.local_part, a_label(address.domain))
 
 
 def _display_name(text: str) -> str:

@@ -1,0 +1,242 @@
+"""Files that go with a message: what they are called, what type they are, and their octets as they are sent.
+
+A file is looked at once when the message is drafted and read when the message is sent. If it is another file by
+then, reading stops before the end of its part: a truncated attachment is never sent as a whole one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import struct
+from binascii import b2a_base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from io import FileIO
+from mimetypes import MimeTypes
+from pathlib import Path
+
+from message.errors import AttachmentChanged, shown
+from smtp.content import EncodedLines
+from smtp.envelope import Body
+
+# RFC 2045 section 6.8: 76 characters a line, so 57 octets of the file.
+_OCTETS = 57
+_LINES = 2300
+_BLOCK = _OCTETS * _LINES
+_SPLIT = struct.Struct("76s" * _LINES).unpack
+_LONGEST_NAME = 255
+OCTETS = "application/octet-stream"
+_LONGEST_LINE = 998
+_UNSAFE_IN_A_NAME = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+_FIELD_START = re.compile(rb"[!-9;-~]+:")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that was looked up: `size` in octets; with a `content_id` it is shown inside the HTML."""
+
+    vault_id: str
+    name: str
+    path: Path
+    size: int
+    content_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attachment that was looked at.
+
+    `name` is fit to be sent, `content_id` without brackets. `as_message` says how its octets may travel as
+    message/rfc822 unchanged: as they are over 7-bit or 8-bit servers, or (None) not at all.
+    """
+
+    vault_id: str
+    name: str
+    path: Path
+    size: int
+    content_id: str
+    content_type: str
+    as_message: Body | None
+    identity: tuple[int, int, int, int]
+
+
+@dataclass(slots=True)
+class Sent:
+    """An attachment as it is reported: `size` in octets, `sha256` in hex once it has been read to its end."""
+
+    vault_id: str
+    name: str
+    size: int
+    sha256: str = ""
+
+
+class FileContent:
+    """A file's octets in the form in which they are sent, read anew by each call of `chunks`."""
+
+    def __init__(self, file: File, sent: Sent, *, encoded: bool) -> None:
+        self._file = file
+        self._sent = sent
+        self._encoded = encoded
+
+    @property
+    def size(self) -> int:
+        return encoded_size(self._file.size) if self._encoded else self._file.size
+
+    def chunks(self) -> Iterator[bytes]:
+        """Raises `AttachmentChanged` before the last octets when the file is not what it was."""
+        digest = hashlib.sha256()
+        for block in _blocks(self._file):
+            digest.update(block)
+            yield encoded_lines(block) if self._encoded else block
+        self._sent.sha256 = digest.hexdigest()
+
+
+def look_at(attachment: Attachment, content_id: str, *, absent: bytes) -> File:
+    """The facts about an attachment. `absent` must not occur in it if it is to travel as message/rfc822.
+
+    Raises `OSError` when it can't be read, isn't a regular file or isn't of the size that was looked up.
+    """
+    name = clean_name(attachment.name)
+    content_type = _type_of(name)
+    as_message = None
+    with _opened(attachment.path) as stream:
+        identity = _identity(stream)
+        if identity[2] != attachment.size:
+            raise AttachmentChanged(
+                f"it has {identity[2]} octets, not the {attachment.size} that were looked up"
+            )
+        if content_type.startswith("message/"):
+            as_message = _as_message(stream, absent)
+            content_type = "message/rfc822" if as_message else OCTETS
+    return File(
+        attachment.vault_id,
+        name,
+        attachment.path,
+        attachment.size,
+        content_id,
+        content_type,
+        as_message,
+        identity,
+    )
+
+
+def clean_name(name: str) -> str:
+    """A file name without folders, and without characters that can't be seen or reorder the others."""
+    name = re.split(r"[/\\]", name)[-1]
+    name = _UNSAFE_IN_A_NAME.sub("_", name).strip()
+    if name in ("", ".", ".."):
+        return "attachment"
+    if len(name) > _LONGEST_NAME:
+        suffix = Path(name).suffix[-20:]
+        name = name[: _LONGEST_NAME - len(suffix)] + suffix
+    return name
+
+
+def encoded_size(size: int) -> int:
+    """The octets of base64 in lines of 76, each with its CRLF."""
+    return (size + 2) // 3 * 4 + (size + _OCTETS - 1) // _OCTETS * 2
+
+
+def encoded_lines(block: bytes) -> EncodedLines:
+    """`block` as lines of base64. Only a message's last block may be other than a multiple of 57 octets."""
+    encoded = b2a_base64(block, newline=False)
+    if len(block) == _BLOCK:
+        lines = _SPLIT(encoded)
+    else:
+        lines = tuple(encoded[start : start + 76] for start in range(0, len(encoded), 76))
+    return EncodedLines(b"\r\n".join((*lines, b"")))
+
+
+def _opened(path: Path) -> FileIO:
+    """Open a regular file and nothing else: no link is followed and no pipe waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    stream = FileIO(descriptor)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        stream.close()
+        raise OSError("it is not a regular file")
+    return stream
+
+
+def _identity(stream: FileIO) -> tuple[int, int, int, int]:
+    facts = os.fstat(stream.fileno())
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def _blocks(file: File) -> Iterator[bytes]:
+    """The file's octets; the last block comes only when all of them were there and the file is still the same."""
+    problem = f"{shown(file.name)} ({file.vault_id}) changed while the message was being sent"
+    try:
+        with _opened(file.path) as stream:
+            if _identity(stream) != file.identity:
+                raise AttachmentChanged(problem)
+            left = file.size
+            while left > _BLOCK:
+                block = _read(stream, _BLOCK)
+                left -= len(block)
+                if len(block) < _BLOCK:
+                    raise AttachmentChanged(problem)
+                yield block
+            block = _read(stream, left + 1)
+            if len(block) != left or _identity(stream) != file.identity:
+                raise AttachmentChanged(problem)
+            yield block
+    except AttachmentChanged:
+        raise
+    except OSError as exc:
+        raise AttachmentChanged(
+            f"{shown(file.name)} ({file.vault_id}) can't be read: {exc.strerror or exc}"
+        ) from exc
+
+
+def _read(stream: FileIO, size: int) -> bytes:
+    """`size` octets, fewer only at the end of the file."""
+    block = stream.read(size)
+    while len(block) < size and (more := stream.read(size - len(block))):
+        block += more
+    return block
+
+
+@cache
+def _types() -> MimeTypes:
+    """The types that Python itself knows: the same on every machine."""
+    return MimeTypes()
+
+
+def _type_of(name: str) -> str:
+    """The type by the name's end. A compressed file is of no type that a mail reader could show."""
+    suffixes = "".join(Path(name).suffixes[-2:])
+    guessed, encoding = _types().guess_type("x" + suffixes)
+    return guessed if guessed and not encoding else OCTETS
+
+
+def _as_message(stream: FileIO, absent: bytes) -> Body | None:
+    """How the octets survive as the body of message/rfc822 (RFC 2046 section 5.2.1), None if they don't."""
+    body = Body.SEVEN_BIT
+    rest = b""
+    at_start = True
+    while chunk := stream.read(_BLOCK):
+        data = rest + chunk
+        if absent in data or b"\0" in data:
+            return None
+        if at_start:
+            head = data.partition(b"\r\n\r\n")[0]
+            if not head.isascii() or not _FIELD_START.match(head):
+                return None
+            at_start = False
+        if not data.isascii():
+            body = Body.EIGHT_BIT
+        lines = data.split(b"\r\n")
+        rest = lines.pop()
+        if any(map(_is_unfit, lines)) or len(rest) > _LONGEST_LINE + 1:
+            return None
+    return None if at_start or _is_unfit(rest) else body
+
+
+def _is_unfit(line: bytes) -> bool:
+    return len(line) > _LONGEST_LINE or b"\n" in line or b"\r" in line

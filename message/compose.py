@@ -1,0 +1,146 @@
+"""A draft as an envelope and a message, in the form that a certain server can take."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from message import fields, parts
+from message.addresses import Mailbox, ascii_domain
+from message.attachments import Sent
+from message.draft import Draft
+from message.errors import Fault, MessageError, shown
+from message.headers import Header
+from smtp.content import Content
+from smtp.envelope import Address, Body, Envelope
+
+SMTPUTF8_SETTING = "Enable SMTPUTF8 support"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent. `message_id` has its angle brackets; the `sha256` of attachments is known after sending."""
+
+    envelope: Envelope
+    content: Content
+    message_id: str
+    warnings: tuple[str, ...] = ()
+    attachments: tuple[Sent, ...] = ()
+
+
+def compose(draft: Draft, *, eight_bit: bool, smtputf8: bool) -> Message:
+    """The message for a server that offers 8BITMIME and SMTPUTF8 or not (and an asset that allows it).
+
+    Raises `MessageError` when an address can't be expressed without SMTPUTF8. Nothing was sent then.
+    """
+    faults = _need_smtputf8(draft)
+    if faults and not smtputf8:
+        raise MessageError(faults)
+    spelled = _Spelling(keeps_unicode=bool(faults))
+    recipients: dict[str, Address] = {}
+    for mailbox in (*draft.to, *draft.cc, *draft.bcc):
+        recipients.setdefault(spelled.in_ascii(mailbox.address).key, spelled(mailbox.address))
+    head, message_id = _head(draft, spelled)
+    sent = tuple(Sent(file.vault_id, file.name, file.size) for file in draft.attachments)
+    part = _body(draft, sent, eight_bit=eight_bit)
+    is_eight_bit = part.is_eight_bit or (eight_bit and not head.isascii())
+    envelope = Envelope(
+        spelled(draft.sender.address),
+        tuple(recipients.values()),
+        Body.EIGHT_BIT if is_eight_bit else Body.SEVEN_BIT,
+        smtputf8=bool(faults),
+    )
+    return Message(envelope, parts.content(head, part), message_id, draft.warnings, sent)
+
+
+class _Spelling:
+    """How an address is written in this message: its domain as A-labels unless SMTPUTF8 is in use (RFC 6531)."""
+
+    def __init__(self, *, keeps_unicode: bool) -> None:
+        self._keeps_unicode = keeps_unicode
+        self._known: dict[Address, Address] = {}
+
+    def __call__(self, address: Address) -> Address:
+        return address if self._keeps_unicode else self.in_ascii(address)
+
+    def in_ascii(self, address: Address) -> Address:
+        if address.domain.isascii():
+            return address
+        if address not in self._known:
+            self._known[address] = ascii_domain(address)
+        return self._known[address]
+
+    def pairs(self, mailboxes: Iterable[Mailbox]) -> list[tuple[str, str]]:
+        return [(mailbox.name, str(self(mailbox.address))) for mailbox in mailboxes]
+
+
+def _need_smtputf8(draft: Draft) -> list[Fault]:
+    """What is wrong without SMTPUTF8: a part before the @ has no ASCII form (RFC 6531 section 3.2)."""
+    return [
+        Fault(
+            field,
+            f"{shown(str(mailbox.address))} is not ASCII before the @: that needs a server with SMTPUTF8 "
+            f"and the asset's setting '{SMTPUTF8_SETTING}'",
+        )
+        for field, mailboxes in (
+            ("from", (draft.sender,)),
+            ("to", draft.to),
+            ("cc", draft.cc),
+            ("bcc", draft.bcc),
+            *(("headers", header.mailboxes) for header in draft.headers),
+        )
+        for mailbox in mailboxes
+        if not mailbox.address.local_part.isascii()
+    ]
+
+
+def _head(draft: Draft, spelled: _Spelling) -> tuple[str, str]:
+    """The message's own fields, and its Message-ID."""
+    given = {header.key: header for header in draft.headers}
+    lines = [fields.address_list("From", spelled.pairs([draft.sender]))]
+    for name, mailboxes in (("To", draft.to), ("Cc", draft.cc)):
+        if mailboxes and name.lower() not in given:
+            lines.append(fields.address_list(name, spelled.pairs(mailboxes)))
+    if draft.subject:
+        lines.append(fields.unstructured("Subject", draft.subject))
+    if "date" not in given:
+        lines.append(f"Date: {format_datetime(datetime.now(UTC))}\r\n")
+    if "message-id" in given:
+        message_id = given["message-id"].text
+    else:
+        domain = spelled.in_ascii(draft.sender.address).domain
+        message_id = f"<{time.time_ns():x}.{secrets.token_hex(8)}@{domain}>"
+        lines.append(f"Message-ID: {message_id}\r\n")
+    lines += [_field(header, spelled) for header in draft.headers]
+    lines.append("MIME-Version: 1.0\r\n")
+    return "".join(lines), message_id
+
+
+def _field(header: Header, spelled: _Spelling) -> str:
+    if header.mailboxes:
+        return fields.address_list(header.name, spelled.pairs(header.mailboxes))
+    if header.verbatim:
+        return fields.as_it_is(header.name, header.text)
+    return fields.unstructured(header.name, header.text)
+
+
+def _body(draft: Draft, sent: Sequence[Sent], *, eight_bit: bool) -> parts.Part:
+    """mixed(related(alternative(text, html), inline files), other files), as far as there are any."""
+    part = parts.text("plain", draft.text, eight_bit=eight_bit)
+    if draft.html is not None:
+        html = parts.text("html", draft.html, eight_bit=eight_bit)
+        part = parts.multipart("alternative", f"=a_{draft.token}", [part, html])
+    inline: list[parts.Part] = []
+    others: list[parts.Part] = []
+    for file, record in zip(draft.attachments, sent, strict=True):
+        group = inline if file.content_id and draft.html is not None else others
+        group.append(parts.attachment(file, record, eight_bit=eight_bit))
+    if inline:
+        part = parts.multipart("related", f"=r_{draft.token}", [part, *inline], type="multipart/alternative")
+    if others:
+        part = parts.multipart("mixed", f"=m_{draft.token}", [part, *others])
+    return part

@@ -1,0 +1,247 @@
+"""What the parameters of a send action ask for, checked as a whole: everything that is wrong is said at once."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from message.addresses import Mailbox, look_alikes, parse_list, unique
+from message.errors import Fault, MessageError, shown
+from message.fields import problem_of_value
+from message.headers import Header, parse_headers
+from smtp.envelope import Address
+
+if TYPE_CHECKING:
+    from message.attachments import Attachment, File
+
+T = TypeVar("T")
+_NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+_CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,250}")
+UNICODE_SETTING = "Enable Unicode support"
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What the asset says about messages: who they are from, and whether they may hold other than ASCII."""
+
+    sender_address: str = ""
+    username: str = ""
+    encoding: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Addressing:
+    """The parameters that the actions share, as they were given."""
+
+    to: str | Sequence[str] | None
+    sender: str | None = None
+    cc: str | Sequence[str] | None = None
+    bcc: str | Sequence[str] | None = None
+    subject: str | None = None
+    headers: str | Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that can be composed. `headers` are those that replace or join the message's own.
+
+    `token` is random; it occurs in no part, so that boundaries can be made from it.
+    """
+
+    sender: Mailbox
+    to: tuple[Mailbox, ...]
+    cc: tuple[Mailbox, ...]
+    bcc: tuple[Mailbox, ...]
+    subject: str
+    text: str
+    html: str | None
+    attachments: tuple[File, ...]
+    headers: tuple[Header, ...]
+    warnings: tuple[str, ...]
+    token: str = ""
+
+    @property
+    def recipients(self) -> tuple[Address, ...]:
+        """Whom it goes to, each once, as they were written."""
+        return tuple(mailbox.address for mailbox in unique((*self.to, *self.cc, *self.bcc)))
+
+
+def plain_draft(
+    addressing: Addressing, body: str | None, attachments: Sequence[Attachment], defaults: Defaults
+) -> Draft:
+    """`send email`: plain text, or HTML with a rendering of it when the body says that it is HTML.
+
+    Raises `MessageError` with everything that is wrong.
+    """
+    drafting = _Drafting(defaults)
+    text, html = drafting.body("body", body), None
+    if text.lstrip("\ufeff \t\r\n\f")[:1] == "<":
+        from message.html import is_html, to_text
+
+        if is_html(text):
+            text, html = to_text(text), text
+    return drafting.finished(addressing, text, html, attachments)
+
+
+def html_draft(
+    addressing: Addressing,
+    html_body: str | None,
+    text_body: str | None,
+    attachments: Sequence[Attachment],
+    defaults: Defaults,
+    *,
+    should_sanitize: bool,
+) -> Draft:
+    """`send htmlemail`: HTML, a text that is given or made from it, and what the HTML shows inline.
+
+    Raises `MessageError` with everything that is wrong.
+    """
+    from message.html import sanitize, to_text
+
+    drafting = _Drafting(defaults)
+    html = drafting.body("html_body", html_body)
+    text = drafting.body("text_body", text_body)
+    if should_sanitize:
+        html = sanitize(html)
+    return drafting.finished(addressing, text if text.strip() else to_text(html), html, attachments)
+
+
+class _Drafting:
+    """Collects what is wrong instead of stopping at the first."""
+
+    def __init__(self, defaults: Defaults) -> None:
+        self._defaults = defaults
+        self._faults: list[Fault] = []
+        self._warnings: list[str] = []
+
+    def body(self, field: str, value: str | None) -> str:
+        if not value:
+            return ""
+        if found := None if value.isascii() and "\0" not in value else _NOT_IN_TEXT.search(value):
+            self._fault(field, f"{shown(found[0])} can't be sent in a text")
+            return ""
+        self._check_encoding(field, value)
+        return value
+
+    def finished(
+        self, addressing: Addressing, text: str, html: str | None, attachments: Sequence[Attachment]
+    ) -> Draft:
+        headers = list(self._try(parse_headers, addressing.headers) or ())
+        to, cc, bcc = self._recipients(addressing, _taken(headers, "bcc"))
+        sender = self._sender(addressing.sender, _taken(headers, "from"))
+        subject = self._subject(addressing.subject, _taken(headers, "subject"))
+        token = secrets.token_hex(16) if html is not None or attachments else ""
+        files = self._files(attachments, token) if attachments else ()
+        if html is not None:
+            self._check_references(html, files)
+        if self._faults or sender is None:
+            raise MessageError(self._faults)
+        self._warnings += look_alikes((sender, *to, *cc, *bcc))
+        warnings = tuple(self._warnings)
+        return Draft(sender, to, cc, bcc, subject, text, html, files, tuple(headers), warnings, token)
+
+    def _try(self, function: Callable[..., T], *arguments: object) -> T | None:
+        try:
+            return function(*arguments)
+        except MessageError as exc:
+            self._faults += exc.faults
+            return None
+
+    def _fault(self, field: str, text: str) -> None:
+        self._faults.append(Fault(field, text))
+
+    def _recipients(self, addressing: Addressing, hidden: Header | None) -> tuple[tuple[Mailbox, ...], ...]:
+        faults = len(self._faults)
+        to, cc, bcc = (
+            unique(self._try(parse_list, value, field) or ()) if value else ()
+            for field, value in (("to", addressing.to), ("cc", addressing.cc), ("bcc", addressing.bcc))
+        )
+        if hidden:
+            bcc = unique(bcc + hidden.mailboxes)
+        if not (to or cc or bcc) and len(self._faults) == faults:
+            self._fault("to", "there is no recipient")
+        return to, cc, bcc
+
+    def _sender(self, parameter: str | None, header: Header | None) -> Mailbox | None:
+        """The `from` parameter, else From in headers, else the asset's sender address, else its username."""
+        if parameter and parameter.strip():
+            return self._one(parameter, "from")
+        if header and header.mailboxes:
+            return header.mailboxes[0]
+        if self._defaults.sender_address.strip():
+            return self._one(self._defaults.sender_address, "sender_address")
+        if "@" in self._defaults.username:
+            return self._one(self._defaults.username, "username")
+        self._fault(
+            "from",
+            "there is no sender: give the from parameter, a From in headers, or the asset's sender address",
+        )
+        return None
+
+    def _one(self, value: str, field: str) -> Mailbox | None:
+        mailboxes = self._try(parse_list, value, field)
+        if mailboxes is None or len(mailboxes) == 1:
+            return mailboxes and mailboxes[0]
+        self._fault(field, f"{shown(value)} is not one address")
+        return None
+
+    def _subject(self, parameter: str | None, header: Header | None) -> str:
+        subject = header.text if header else parameter or ""
+        if problem := problem_of_value(subject):
+            self._fault("subject", problem)
+        self._check_encoding("headers: Subject" if header else "subject", subject)
+        return subject.strip()
+
+    def _check_encoding(self, field: str, value: str) -> None:
+        if not self._defaults.encoding and not value.isascii():
+            self._fault(field, f"it is not ASCII, and the asset's setting '{UNICODE_SETTING}' is off")
+
+    def _files(self, attachments: Sequence[Attachment], token: str) -> tuple[File, ...]:
+        from message.attachments import look_at
+
+        files: list[File] = []
+        for attachment in attachments:
+            what = f"{shown(attachment.name)} ({attachment.vault_id})"
+            content_id = self._content_id(attachment.content_id.strip(), files)
+            try:
+                file = look_at(attachment, content_id, absent=token.encode())
+            except (OSError, ValueError) as exc:
+                reason = (isinstance(exc, OSError) and exc.strerror) or exc
+                self._fault("attachments", f"{what} can't be attached: {reason}")
+                continue
+            if file.name != attachment.name:
+                self._warnings.append(f"the attachment {what} is sent as {shown(file.name)}")
+            files.append(file)
+        return tuple(files)
+
+    def _content_id(self, given: str, before: Sequence[File]) -> str:
+        content_id = given[1:-1] if given.startswith("<") and given.endswith(">") else given
+        if given and not _CONTENT_ID.fullmatch(content_id):
+            self._fault("content_id", f"{shown(given)} is not a content id: use letters, digits and . _ - @")
+        elif given and any(file.content_id == content_id for file in before):
+            self._fault("content_id", f"{shown(content_id)} is given to two attachments")
+        return content_id
+
+    def _check_references(self, html: str, files: Sequence[File]) -> None:
+        from message.html import content_ids
+
+        referred, inline = content_ids(html), {file.content_id for file in files if file.content_id}
+        self._warnings += [
+            f"the HTML refers to cid:{shown(name)[1:-1]}, which no attachment has"
+            for name in sorted(referred - inline)
+        ]
+        self._warnings += [
+            f"the HTML does not refer to the content id {name}" for name in sorted(inline - referred)
+        ]
+
+
+def _taken(headers: list[Header], key: str) -> Header | None:
+    """The header of that name, removed from the list; there is at most one of those that are asked for."""
+    for header in headers:
+        if header.key == key:
+            headers.remove(header)
+            return header
+    return None
