@@ -72,11 +72,6 @@ class Manifest:
     configuration: Mapping[str, Field]
     actions: tuple[Action, ...]
 
-    @property
-    def secrets(self) -> frozenset[str]:
-        """The asset fields whose values must be encrypted at rest and never be shown."""
-        return frozenset(name for name, field in self.configuration.items() if field.is_secret)
-
     def action(self, wanted: str) -> Action:
         """The action of this name or identifier, case ignored. Raises `UnknownAction`."""
         key = wanted.strip().casefold()
