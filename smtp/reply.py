@@ -89,7 +89,9 @@ class ReplyReader:
     def _take(self, line: bytes) -> Reply | None:
         match = _LINE.match(line)
         if match is None:
-            raise ReplySyntaxError(f"not an SMTP reply: {showable(line[:80].decode('utf-8', 'replace'))!r}")
+            raise ReplySyntaxError(
+                f"something that is no SMTP reply: {showable(line[:80].decode('utf-8', 'replace'))!r}"
+            )
         code = int(match.group(1))
         text = (match.group(3) or b"").decode("utf-8", "replace")
         if not self._lines and match.group(2) != b"-":

@@ -27,7 +27,7 @@ from smtp.content import Content
 from smtp.delivery import Delivery
 from smtp.engine import Answer
 from smtp.envelope import Address, Envelope
-from smtp.errors import AuthenticationRefused, Category, NotOffered, SmtpError, Step
+from smtp.errors import AuthenticationRefused, Category, NotOffered, SmtpError, Step, TimedOut
 from smtp.extensions import Extensions
 from smtp.reply import Reply
 from smtp.sasl import Credentials, Mechanism
@@ -265,7 +265,12 @@ class Session:
     # -- inside ------------------------------------------------------------------------------------------------
 
     def _read_banner(self) -> None:
-        answer = self._connection.next_answer()
+        try:
+            answer = self._connection.next_answer()
+        except TimedOut as exc:
+            if self.tls is None:
+                exc.hint = "A server that expects TLS from the first byte is silent like this: choose SSL (port 465)."
+            raise
         if not answer.is_accepted:
             self.close()
             raise refused(answer)

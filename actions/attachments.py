@@ -1,0 +1,85 @@
+"""The files that a message is to carry: vault ids become attachments, and every one that is missing is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from host.contract import Vault, VaultError
+from message.attachments import Attachment
+from message.draft import Draft
+from message.errors import Fault, MessageError, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One file asked for: the parameter that asks, the vault id, and the content id under which HTML shows it."""
+
+    field: str
+    vault_id: str
+    content_id: str = ""
+
+
+def listed(field: str, value: str | Sequence[str]) -> list[Wanted]:
+    """Vault ids separated by commas, or a list of them."""
+    ids = value.split(",") if isinstance(value, str) else value
+    return [Wanted(field, vault_id.strip()) for vault_id in ids if vault_id.strip()]
+
+
+def from_json(field: str, text: str) -> list[Wanted]:
+    """A JSON list of objects with `vault_id` and perhaps `content_id`. Raises `MessageError`."""
+    if not text.strip():
+        return []
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        where = f" (line {exc.lineno}, column {exc.colno})" if isinstance(exc, json.JSONDecodeError) else ""
+        raise MessageError([Fault(field, f"it is not JSON{where}")]) from exc
+    faults = [Fault(field, fault) for fault in _faults(items)]
+    if faults:
+        raise MessageError(faults)
+    return [Wanted(field, item["vault_id"].strip(), (item.get("content_id") or "").strip()) for item in items]
+
+
+def _faults(items: object) -> list[str]:
+    if not isinstance(items, list):
+        return ["it has to be a JSON list of objects"]
+    faults = []
+    for number, item in enumerate(items, 1):
+        if (
+            not isinstance(item, dict)
+            or not isinstance(item.get("vault_id"), str)
+            or not item["vault_id"].strip()
+        ):
+            faults.append(f"entry {number} has no vault_id")
+        elif not isinstance(item.get("content_id") or "", str):
+            faults.append(f"the content_id of entry {number} is not text")
+        elif unknown := sorted(set(item) - {"vault_id", "content_id"}):
+            faults.append(f"entry {number} has {shown(unknown[0])}; only vault_id and content_id are known")
+    return faults
+
+
+def drafted(
+    wanted: Callable[[], Iterable[Wanted]], vault: Vault, make: Callable[[Sequence[Attachment]], Draft]
+) -> Draft:
+    """The draft that `make` makes with the files. Raises `MessageError` with all that is wrong with either."""
+    faults: list[Fault] = []
+    found: list[Attachment] = []
+    try:
+        for one in wanted():
+            try:
+                file = vault.find(one.vault_id)
+            except VaultError as exc:
+                faults.append(Fault(one.field, str(exc).rstrip(".")))
+            else:
+                found.append(Attachment(file.vault_id, file.name, file.path, file.size, one.content_id))
+    except MessageError as exc:
+        faults += exc.faults
+    try:
+        draft = make(found)
+    except MessageError as exc:
+        raise MessageError([*faults, *exc.faults]) from exc
+    if faults:
+        raise MessageError(faults)
+    return draft

@@ -1,0 +1,38 @@
+"""send email: plain text, or HTML with a rendering of it, and attachments from the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from actions.attachments import drafted, listed
+from actions.sending import Drafted, addressing, checked, defaults, send
+from host.contract import Context, Report
+from message.draft import Addressing, draft_email
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """As in the manifest; texts that were not given are empty."""
+
+    addressing: Addressing
+    body: str
+    attachments: str | list[str]
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """From values that the manifest's schema has accepted."""
+        return cls(addressing(values), values.get("body", ""), values.get("attachments", ""))
+
+
+def run(parameters: Parameters, context: Context) -> Report:
+    """Check everything, then send."""
+    draft = checked(
+        lambda: drafted(
+            lambda: listed("attachments", parameters.attachments),
+            context.vault,
+            lambda files: draft_email(parameters.addressing, parameters.body, files, defaults(context.asset)),
+        )
+    )
+    return send(context, Drafted(draft))

@@ -1,0 +1,68 @@
+"""send htmlemail: HTML with its text, what it shows inline, and attachments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from actions.attachments import Wanted, drafted, from_json
+from actions.sending import Drafted, addressing, checked, defaults, send
+from host.contract import Context, Report
+from message.draft import Addressing, draft_html_email
+from message.errors import Fault, MessageError
+
+SLOTS = range(1, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """As in the manifest; texts that were not given are empty. `slots` are attachmentN with content_idN."""
+
+    addressing: Addressing
+    html_body: str
+    text_body: str
+    attachment_json: str
+    slots: tuple[tuple[str, str], ...]
+    should_sanitize_template: bool
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """From values that the manifest's schema has accepted."""
+        return cls(
+            addressing(values),
+            values.get("html_body", ""),
+            values.get("text_body", ""),
+            values.get("attachment_json", ""),
+            tuple((values.get(f"attachment{n}", ""), values.get(f"content_id{n}", "")) for n in SLOTS),
+            values.get("should_sanitize_template", True),
+        )
+
+
+def run(parameters: Parameters, context: Context) -> Report:
+    """Check everything, then send."""
+    draft = checked(
+        lambda: drafted(
+            lambda: _wanted(parameters),
+            context.vault,
+            lambda files: draft_html_email(
+                parameters.addressing,
+                parameters.html_body,
+                parameters.text_body,
+                files,
+                defaults(context.asset),
+                should_sanitize=parameters.should_sanitize_template,
+            ),
+        )
+    )
+    return send(context, Drafted(draft))
+
+
+def _wanted(parameters: Parameters) -> list[Wanted]:
+    wanted = from_json("attachment_json", parameters.attachment_json)
+    for number, (vault_id, content_id) in zip(SLOTS, parameters.slots, strict=True):
+        if vault_id.strip():
+            wanted.append(Wanted(f"attachment{number}", vault_id.strip(), content_id.strip()))
+        elif content_id.strip():
+            raise MessageError([Fault(f"content_id{number}", f"it is given without attachment{number}")])
+    return wanted

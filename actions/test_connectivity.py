@@ -1,0 +1,71 @@
+"""test connectivity: every step to the server in the open, and a test mail where there is somebody to get it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from actions import reports, sending
+from actions.transport import transport
+from host.contract import Context, Report
+from message.draft import Addressing, draft_email
+from smtp.session import Session
+
+if TYPE_CHECKING:
+    from auth.oauth.sign_in import SignIn
+
+SUBJECT = "SMTP connector: test mail"
+BODY = """This mail was sent by the test of an SMTP connector's asset.
+
+It got here, so the settings work: server, encryption and login.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """There are none."""
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:  # noqa: ARG003 - every action's parameters are parsed
+        return cls()
+
+
+def run(parameters: Parameters, context: Context) -> Report:  # noqa: ARG001 - every action is given them
+    """Connect, encrypt, log in, send. The first step that fails ends it, with what to do."""
+    line = transport(context, _sign_in(context))
+    try:
+        session = line.session()
+        address = context.asset.sender_address or context.asset.username
+        if "@" not in address:
+            return _without_a_mail(context, session)
+    except reports.EXPECTED as exc:
+        return Report(False, f"Test connectivity failed: {reports.explained(exc)}")
+    context.progress(f"Sending a test mail to {address}.")
+    draft = sending.checked(
+        lambda: draft_email(
+            Addressing(to=address, subject=SUBJECT), BODY, (), sending.defaults(context.asset)
+        )
+    )
+    report = sending.send(context, sending.Drafted(draft))
+    if not report.success:
+        return Report(False, f"Test connectivity failed: {report.message}")
+    return Report(True, f"Test connectivity passed: a test mail was sent to {address}.")
+
+
+def _without_a_mail(context: Context, session: Session) -> Report:
+    """An empty transaction: the server is asked whether it would take a mail, and given none."""
+    session.mail(None)
+    session.reset()
+    text = "No mail was sent: neither sender_address nor username is an address to send one to."
+    context.progress(text)
+    return Report(True, f"Test connectivity passed. {text}")
+
+
+def _sign_in(context: Context) -> SignIn | None:
+    """A person may be asked to sign in: whoever runs this test is there to do it."""
+    if not context.asset.auth_url:
+        return None
+    from auth.oauth.sign_in import SignIn  # with a password nobody pays for it
+
+    return SignIn(context.is_cancelled)

@@ -1,0 +1,167 @@
+"""From the asset to a session that is ready to send: connected, encrypted, logged in. One for a whole action run."""
+
+from __future__ import annotations
+
+import ssl
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from actions.certificates import tls_context
+from auth.choose import Choice, choose
+from host.contract import Context
+from smtp.connection import Timeouts
+from smtp.content import Content
+from smtp.delivery import Delivery, Outcome
+from smtp.envelope import Envelope
+from smtp.errors import AuthenticationRefused, Cancelled, ConnectionLost, Step, TimedOut
+from smtp.session import Session
+from smtp.tls import TlsMode
+
+if TYPE_CHECKING:
+    from auth.oauth.sign_in import SignIn
+
+# RFC 4954 section 6: the credential was not accepted. Other refusals of AUTH are not about it.
+CREDENTIAL_REFUSED = 535
+
+
+class Transport:
+    """Keeps one session for an action run, and opens another one when that is gone.
+
+    Raises `SmtpError`, `AuthError` and `UnusableSetting`.
+    """
+
+    def __init__(self, context: Context, sign_in: SignIn | None = None) -> None:
+        self._context = context
+        self._sign_in = sign_in
+        self._asset = context.asset
+        self._session: Session | None = None
+        self.auth_method = ""
+
+    @property
+    def server(self) -> str:
+        """Host and port."""
+        return f"{self._asset.server}:{self._asset.port}"
+
+    def facts(self) -> dict[str, Any]:
+        """How the server was spoken to, as a result tells it."""
+        session = self._session
+        tls = session.tls if session is not None else None
+        return {
+            "tls_version": tls.version if tls else "",
+            "tls_cipher": tls.cipher if tls else "",
+            "auth_method": self.auth_method,
+            "auth_mechanism": session.auth_mechanism if session is not None else "",
+        }
+
+    @cached_property
+    def choice(self) -> Choice:
+        """The way to log in, decided once; what was passed over is told."""
+        choice = choose(self._asset, self._context.state, self._sign_in)
+        for reason in choice.skipped:
+            self._context.progress(reason)
+        return choice
+
+    def session(self) -> Session:
+        """The session, as it was left, or a new one."""
+        session = self._session
+        if session is None or session.is_used_up or not session.is_alive():
+            self.close()
+            session = self._session = self._open()
+        return session
+
+    def send(self, envelope: Envelope, content: Content) -> Delivery:
+        """Send over the session. If the server closed it under a second message, that one is tried once more.
+
+        Only a message that certainly was not sent is tried again, and only when the connection was one that
+        had served before: its end says nothing about the message.
+        """
+        session = self.session()
+        reused = session.has_sent
+        delivery = session.send(envelope, content)
+        if reused and _was_closed_before(delivery):
+            self._context.progress("The server closed the connection between two messages; connecting again.")
+            delivery = self.session().send(envelope, content)
+        return delivery
+
+    def close(self) -> None:
+        """End the session in good order. Never raises."""
+        if self._session is not None:
+            self._session.quit()
+            self._session = None
+
+    def _open(self) -> Session:
+        """A new session. A refused credential is renewed once, where it can be, and tried on another connection."""
+        method = self.choice.method
+        self.auth_method = method.name
+        try:
+            return self._connected_and_logged_in()
+        except AuthenticationRefused as exc:
+            if exc.reply is None or exc.reply.code != CREDENTIAL_REFUSED:
+                raise
+            if not method.renew(self._context.progress):
+                raise
+            self._context.progress("The server refused the token; trying once more with a new one.")
+            return self._connected_and_logged_in()
+
+    def _connected_and_logged_in(self) -> Session:
+        # The token is fetched first: a server's patience is shorter than a person's or a provider's.
+        credentials = self.choice.method.credentials(self._context.progress)
+        session = self._connected()
+        try:
+            if self._asset.ssl_config == TlsMode.STARTTLS:
+                session.hello(self._asset.ehlo_name)
+                session.start_tls()
+            session.hello(self._asset.ehlo_name, allow_helo=credentials is None)
+            self._tell_connected(session)
+            if credentials is not None:
+                session.authenticate(credentials, allow_plaintext=self._asset.allow_plaintext_auth)
+                self._context.progress(f"Logged in: {self.auth_method}, {session.auth_mechanism}.")
+        except BaseException:
+            session.quit()
+            raise
+        return session
+
+    def _connected(self) -> Session:
+        asset = self._asset
+        self._context.progress(f"Connecting to {asset.server}:{asset.port}.")
+        return Session.connect(
+            asset.server,
+            asset.port,
+            Timeouts(connect=asset.connection_timeout, reply=asset.read_timeout),
+            implicit_tls=asset.ssl_config == TlsMode.SSL,
+            context=self._tls,
+            use_pipelining=not asset.disable_pipelining,
+            use_chunking=not asset.disable_chunking,
+            interrupt=self._raise_if_cancelled,
+        )
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext | None:
+        return None if self._asset.ssl_config == TlsMode.NONE else tls_context(self._asset)
+
+    def _tell_connected(self, session: Session) -> None:
+        tell = self._context.progress
+        tell(f"Connected to {session.peer}.")
+        if session.tls is not None:
+            tls = session.tls
+            tell(f"Encrypted with {tls.version}, {tls.cipher}.")
+            if tls.days_left is not None:
+                tell(f"Certificate of {tls.subject}, issued by {tls.issuer}, {tls.days_left} days left.")
+        tell(f"The server offers {session.extensions or 'no extensions'}.")
+
+    def _raise_if_cancelled(self) -> None:
+        if self._context.is_cancelled():
+            raise Cancelled("the action was cancelled", step=Step.CONNECT)
+
+
+def _was_closed_before(delivery: Delivery) -> bool:
+    """The server hung up, or said 421, and no recipient can have been sent anything."""
+    failure = delivery.failure
+    if delivery.outcome is not Outcome.NOT_SENT or failure is None or isinstance(failure, TimedOut):
+        return False
+    return isinstance(failure, ConnectionLost) or (failure.reply is not None and failure.reply.code == 421)
+
+
+def transport(context: Context, sign_in: SignIn | None = None) -> Transport:
+    """The action run's transport. With `sign_in` a person may be asked to sign in."""
+    return context.once(lambda: Transport(context, sign_in), Transport.close)
