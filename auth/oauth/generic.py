@@ -64,9 +64,12 @@ class Generic:
         )
 
     def refresh(self, token: Token) -> Token:
+        # Without a scope the one that was granted stays (RFC 6749 section 6). A provider may have granted less
+        # than was asked for (section 3.3), and refuses a refresh that asks for all of it again.
+        scope = "" if token.scopes == self._scopes else self._scopes
         return self._ask(
             lambda session: session.refresh_token(
-                self._settings.token_url, refresh_token=token.refresh_token
+                self._settings.token_url, refresh_token=token.refresh_token, scope=scope
             ),
             token,
             hidden=(token.refresh_token,),
