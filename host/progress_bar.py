@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOBase
+from typing import IO, TextIO, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -27,18 +30,40 @@ def progress_bar(total: int) -> Iterator[Watcher]:
     columns = [SpinnerColumn(), text]
     if total > 1:
         columns += [BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn()]
-    progress = Progress(*columns, console=Console(stderr=True), transient=True, expand=True)
-    progress.start()
-    try:
+    console = Console(file=cast(IO[str], _Forgiving(sys.stderr)))
+    with Progress(
+        *columns, console=console, transient=True, expand=True, redirect_stdout=False, redirect_stderr=False
+    ) as progress:
         yield _Bar(progress, total)
-    finally:
+
+
+class _Forgiving(TextIOBase):
+    """A terminal, except that its going away does not come between a mail and its result."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # the base class has a variable there
+        return self._terminal.encoding
+
+    def isatty(self) -> bool:
+        return self._terminal.isatty()
+
+    def fileno(self) -> int:
+        return self._terminal.fileno()
+
+    def write(self, text: str) -> int:
         with suppress(OSError):
-            progress.stop()
+            self._terminal.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._terminal.flush()
 
 
 class _Bar:
-    """Never raises: a terminal that went away must not come between a mail and its result."""
-
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
         self._task = progress.add_task("", total=total)
@@ -48,8 +73,7 @@ class _Bar:
         line = printable(text)
         if self._is_single:
             self._print(Text(line))
-        with suppress(OSError):
-            self._progress.update(self._task, description=line)
+        self._progress.update(self._task, description=line)
 
     def finished(self, success: bool, message: str) -> None:
         self._progress.advance(self._task)
@@ -58,5 +82,4 @@ class _Bar:
             self._print(Text.assemble((mark, style), printable(message)))
 
     def _print(self, text: Text) -> None:
-        with suppress(OSError):
-            self._progress.console.print(text, highlight=False, soft_wrap=True)
+        self._progress.console.print(text, highlight=False, soft_wrap=True)
