@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from host.embedded.home import HOME_VARIABLE, Home
 from tests.real.certificates import Certificates, KeyPair
-from tests.real.dovecot import Dovecot, User
+from tests.real.dovecot import Dovecot, Introspection, Submission, User
 from tests.real.exim import Exim
-from tests.real.openid import OpenIdProvider
-from tests.real.people import DOMAINS, MAILBOXES, PASSWORD, REFUSALS, USERS
+from tests.real.openid import SHORT_LIFETIME, OpenIdProvider
+from tests.real.people import ALICE, DOMAINS, MAILBOXES, PASSWORD, REFUSALS, USERS
 from tests.real.postfix import Postfix
 from tests.real.processes import public_folder
 from tests.real.services import ALL_SERVICES, RELAY
@@ -116,3 +117,35 @@ def exim(servers_folder: Path, server_certificate: KeyPair) -> Iterator[Exim]:
     folder.mkdir()
     with Exim(folder, server_certificate, recipients=MAILBOXES) as server:
         yield server
+
+
+@pytest.fixture
+def short_lived(certificates: Certificates, server_certificate: KeyPair) -> Iterator[OpenIdProvider]:
+    """A provider of the test's own, whose access tokens end soon."""
+    with (
+        public_folder("smtp-connector-") as folder,
+        OpenIdProvider(folder, certificates, server_certificate, lifetime=SHORT_LIFETIME) as server,
+    ):
+        yield server
+
+
+@pytest.fixture
+def submission(certificates: Certificates, server_certificate: KeyPair, postfix: Postfix) -> Submission:
+    """Submission servers of the test's own."""
+
+    @contextmanager
+    def start(introspection: Introspection) -> Iterator[Dovecot]:
+        with (
+            public_folder("smtp-connector-") as folder,
+            Dovecot(
+                folder,
+                certificates,
+                server_certificate,
+                [User(ALICE, PASSWORD)],
+                relay_port=postfix.port(RELAY),
+                introspection=introspection,
+            ) as server,
+        ):
+            yield server
+
+    return start

@@ -57,6 +57,11 @@ class Run:
         return bool(self.document["status"] == "success")
 
     @property
+    def message(self) -> str:
+        """The messages of all action results, or the run's own where it came to none."""
+        return "\n".join(result["message"] for result in self.results) or str(self.document["message"])
+
+    @property
     def results(self) -> list[Fields]:
         results: list[Fields] = self.document["result_data"]
         return results

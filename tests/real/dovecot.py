@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pwd
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -168,6 +169,10 @@ passdb {{
 }}
 """
         return blocks
+
+
+Submission = Callable[[Introspection], AbstractContextManager[Dovecot]]
+"""Starts a submission server that asks there about tokens."""
 
 
 def _oauth2(introspection: Introspection) -> str:

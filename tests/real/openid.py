@@ -22,6 +22,8 @@ PUBLIC_CLIENT = "desktop"
 CONFIDENTIAL_CLIENT = "webapp"
 SERVICE_CLIENT = "robot"
 CLIENT_SECRET = "client-secret-of-the-tests"
+SHORT_LIFETIME = 3
+"""Seconds that an access token lives where a test waits for its end."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def test_each_step_is_told_and_the_test_mail_arrives(
     run = act(
         "test_connectivity", asset(postfix.port(Service(tls=tls)), tls, certificates, sender_address=ALICE)
     )
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     told = "\n".join(run.progress)
     assert "localhost" in told
     assert "127.0.0.1" in told
@@ -33,7 +33,7 @@ def test_each_step_is_told_and_the_test_mail_arrives(
 def test_the_login_is_told(dovecot: Dovecot, postfix: Postfix, certificates: Certificates) -> None:
     fields = asset(dovecot.tls_port, "ssl", certificates, **login(ALICE), sender_address="")
     run = act("test_connectivity", fields)
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     assert "SCRAM-SHA-256" in "\n".join(run.progress)
     assert postfix.mailboxes.wait_for(ALICE, run.data["message_id"]).added["return-path"] == f"<{ALICE}>"
 
@@ -43,7 +43,7 @@ def test_without_an_address_it_stops_before_the_mail_and_says_so(
 ) -> None:
     before = len(postfix.sessions(RELAY))
     run = act("test_connectivity", asset(postfix.port(RELAY), "plain", certificates, sender_address=""))
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     assert "no mail" in (run.result["message"] + "\n".join(run.progress)).lower()
     session = postfix.next_session(RELAY, before)
     assert session["mail"] == session["rset"] == "1"
@@ -78,7 +78,7 @@ def test_an_authority_that_is_not_trusted_is_named(postfix: Postfix, certificate
 def test_a_certificate_that_is_not_checked_is_a_warning(postfix: Postfix, certificates: Certificates) -> None:
     fields = asset(postfix.port(Service(tls="ssl")), "ssl", certificates, verify_server_cert=False)
     run = act("send_email", fields | {"ca_bundle": ""}, {"to": ALICE, "subject": "Unverified", "body": "."})
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     assert any("verify_server_cert" in warning for warning in run.data["warnings"])
     postfix.mailboxes.wait_for(ALICE, run.data["message_id"])
 

@@ -40,7 +40,7 @@ def test_thirty_megabytes_arrive_byte_for_byte(
     parameters = {"to": f"{ALICE}, {BOB}", "subject": "Large", "body": "See it.", "attachments": vault_id}
     service = Service(tls=tls, without=without)
     run = act("send_email", asset(postfix.port(service), tls, certificates), parameters)
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert run.data["attachments"] == [
         {"vault_id": vault_id, "name": "evidence.bin", "size": 30 * MEGABYTE, "sha256": digest}
@@ -81,7 +81,7 @@ def test_two_hundred_recipients_some_of_them_refused(
     }
     run = act("send_email", asset(postfix.port(service), "plain", certificates), parameters)
     accepted = [address for address in CROWD if address not in REFUSED]
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     assert run.data["outcome"] == "partly sent"
     assert run.result["summary"] == {"recipients": 200, "accepted": len(accepted), "refused": len(REFUSED)}
     assert [(r["address"], r["status"]) for r in run.data["recipients"]] == [
@@ -102,7 +102,7 @@ def test_recipients_beyond_the_servers_limit_get_it_in_further_transactions(
     before = len(postfix.sessions(FIFTY_AT_MOST))
     parameters = {"to": ALICE, "bcc": list(CROWD), "subject": "Four times", "body": "Hello all"}
     run = act("send_email", asset(postfix.port(FIFTY_AT_MOST), "plain", certificates), parameters)
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     assert run.result["summary"] == {
         "recipients": 201,
         "accepted": 1 + len(accepted),

@@ -31,7 +31,7 @@ def _send(fields: Fields) -> Run:
 
 def _delivered(run: Run, postfix: Postfix, mechanism: str) -> str:
     """The Received field of the mail that `run` sent with `mechanism`."""
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     assert run.data["auth_mechanism"] == mechanism
     return postfix.mailboxes.wait_for(BOB, run.data["message_id"]).added["received"]
 

@@ -4,67 +4,28 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.real.certificates import Certificates, KeyPair
+from tests.real.certificates import Certificates
 from tests.real.connector import Fields, Run, act, asset, command
-from tests.real.dovecot import Dovecot, User
+from tests.real.dovecot import Dovecot, Submission
 from tests.real.openid import (
     CLIENT_SECRET,
     CONFIDENTIAL_CLIENT,
     PUBLIC_CLIENT,
     SERVICE_CLIENT,
+    SHORT_LIFETIME,
     OpenIdProvider,
 )
-from tests.real.people import ALICE, BOB, PASSWORD
+from tests.real.people import ALICE, BOB
 from tests.real.postfix import Postfix
-from tests.real.processes import public_folder
-from tests.real.services import BEARER_MECHANISMS, LOGIN_BY, LOGIN_SSL, RELAY
+from tests.real.services import BEARER_MECHANISMS, LOGIN_BY, LOGIN_SSL
 from tests.real.sign_in import refresh_token
 
 ROBOT = f"{SERVICE_CLIENT}@example.com"
-LIFETIME = 3
-"""Seconds that the access tokens of the short-lived provider live."""
-
-
-@pytest.fixture
-def short_lived(certificates: Certificates, server_certificate: KeyPair) -> Iterator[OpenIdProvider]:
-    """A provider of the test's own, whose access tokens end soon."""
-    with (
-        public_folder("smtp-connector-") as folder,
-        OpenIdProvider(folder, certificates, server_certificate, lifetime=LIFETIME) as server,
-    ):
-        yield server
-
-
-Submission = Callable[[OpenIdProvider], AbstractContextManager[Dovecot]]
-
-
-@pytest.fixture
-def submission(certificates: Certificates, server_certificate: KeyPair, postfix: Postfix) -> Submission:
-    """A submission server that asks the provider given about tokens."""
-
-    @contextmanager
-    def start(provider: OpenIdProvider) -> Iterator[Dovecot]:
-        with (
-            public_folder("smtp-connector-") as folder,
-            Dovecot(
-                folder,
-                certificates,
-                server_certificate,
-                [User(ALICE, PASSWORD)],
-                relay_port=postfix.port(RELAY),
-                introspection=provider.introspection,
-            ) as server,
-        ):
-            yield server
-
-    return start
 
 
 def _send(fields: Fields, asset_id: str = "77") -> Run:
@@ -95,7 +56,7 @@ def _as_alice(provider: OpenIdProvider, certificates: Certificates, client: str 
 
 
 def _delivered(run: Run, postfix: Postfix) -> str:
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     assert run.data["auth_method"] == "OAuth"
     return postfix.mailboxes.wait_for(BOB, run.data["message_id"]).added["received"]
 
@@ -147,11 +108,11 @@ def test_rotated_refresh_tokens_are_followed(
     postfix: Postfix,
     certificates: Certificates,
 ) -> None:
-    with submission(short_lived) as server:
+    with submission(short_lived.introspection) as server:
         fields = asset(server.port, "starttls", certificates, **_as_alice(short_lived, certificates, client))
         for _ in range(3):
             _delivered(_send(fields), postfix)
-            time.sleep(LIFETIME + 0.5)
+            time.sleep(SHORT_LIFETIME + 0.5)
     refreshes = [grant for grant in short_lived.grants if grant.grant == "refresh_token"]
     assert [grant.error for grant in refreshes] == [None] * 3
 
@@ -182,7 +143,7 @@ def test_twelve_processes_make_one_refresh(
 def test_a_token_that_the_server_no_longer_takes_is_renewed_once(
     short_lived: OpenIdProvider, submission: Submission, postfix: Postfix, certificates: Certificates
 ) -> None:
-    with submission(short_lived) as server:
+    with submission(short_lived.introspection) as server:
         fields = asset(server.port, "starttls", certificates, **_as_robot(short_lived))
         _delivered(_send(fields), postfix)
         short_lived.forget_everything()

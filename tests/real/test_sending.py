@@ -40,7 +40,7 @@ def _store(home: Home, folder: Path, name: str, content: bytes, container_id: st
 
 def _arrived(run: Run, postfix: Postfix, *recipients: str) -> list[Delivered]:
     """What each recipient got; the server's own fields agree with the envelope that was asked for."""
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     found = [postfix.mailboxes.wait_for(recipient, run.data["message_id"]) for recipient in recipients]
     for recipient, delivered in zip(recipients, found, strict=True):
         assert delivered.added["return-path"] == f"<{SENDER}>"

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,14 @@ import pytest
 from tests.real import browser
 from tests.real.certificates import Certificates
 from tests.real.connector import ROOT, Fields, asset, command
-from tests.real.dovecot import Dovecot
-from tests.real.openid import CLIENT_SECRET, CONFIDENTIAL_CLIENT, PUBLIC_CLIENT, OpenIdProvider
+from tests.real.dovecot import Dovecot, Submission
+from tests.real.openid import (
+    CLIENT_SECRET,
+    CONFIDENTIAL_CLIENT,
+    PUBLIC_CLIENT,
+    SHORT_LIFETIME,
+    OpenIdProvider,
+)
 from tests.real.people import ALICE, BOB
 from tests.real.postfix import Postfix
 
@@ -61,23 +68,28 @@ class ConnectivityTest:
         return self._process.returncode, document
 
 
-@pytest.fixture(params=[PUBLIC_CLIENT, CONFIDENTIAL_CLIENT])
-def fields(
-    request: pytest.FixtureRequest, dovecot: Dovecot, provider: OpenIdProvider, certificates: Certificates
-) -> Fields:
-    secret = {"client_secret": CLIENT_SECRET} if request.param == CONFIDENTIAL_CLIENT else {}
+def _fields(server: Dovecot, provider: OpenIdProvider, certificates: Certificates, client: str) -> Fields:
+    """An asset whose user has to sign in."""
+    secret = {"client_secret": CLIENT_SECRET} if client == CONFIDENTIAL_CLIENT else {}
     return asset(
-        dovecot.port,
+        server.port,
         "starttls",
         certificates,
         username=ALICE,
         sender_address=ALICE,
-        client_id=request.param,
+        client_id=client,
         auth_url=provider.auth_url,
         token_url=provider.token_url,
         scopes="openid offline_access smtp",
         **secret,
     )
+
+
+@pytest.fixture(params=[PUBLIC_CLIENT, CONFIDENTIAL_CLIENT])
+def fields(
+    request: pytest.FixtureRequest, dovecot: Dovecot, provider: OpenIdProvider, certificates: Certificates
+) -> Fields:
+    return _fields(dovecot, provider, certificates, request.param)
 
 
 def _add(fields: Fields, folder: Path) -> None:
@@ -110,19 +122,28 @@ def test_a_person_signs_in_and_mail_goes_out_from_then_on(
     assert [grant.grant for grant in provider.grants[before:]] == ["authorization_code"]
 
 
-def test_the_token_of_a_sign_in_is_refreshed(
-    fields: Fields, provider: OpenIdProvider, tmp_path: Path
+def test_the_token_of_a_sign_in_is_refreshed_without_the_person(
+    short_lived: OpenIdProvider,
+    submission: Submission,
+    postfix: Postfix,
+    certificates: Certificates,
+    tmp_path: Path,
 ) -> None:
-    """Another asset test after the sign-in asks nobody, even when the server has forgotten the access token."""
-    _add(fields, tmp_path)
-    connectivity = ConnectivityTest("mail", tmp_path)
-    browser.sign_in(connectivity.link(), ALICE)
-    assert connectivity.finish()[0] == 0
-    before = len(provider.grants)
-    again = command("asset", "test", "mail", home=tmp_path)
-    assert again.code == 0, again.stderr
-    assert _LINK.search(again.stderr) is None
-    assert [grant.error for grant in provider.grants[before:]] in ([], [None])
+    with submission(short_lived.introspection) as server:
+        _add(_fields(server, short_lived, certificates, PUBLIC_CLIENT), tmp_path)
+        connectivity = ConnectivityTest("mail", tmp_path)
+        browser.sign_in(connectivity.link(), ALICE)
+        assert connectivity.finish()[0] == 0, connectivity.progress
+        for _ in range(2):
+            time.sleep(SHORT_LIFETIME + 0.5)
+            again = command("asset", "test", "mail", home=tmp_path)
+            assert again.code == 0, again.stderr
+            assert _LINK.search(again.stderr) is None
+    assert [(grant.grant, grant.error) for grant in short_lived.grants] == [
+        ("authorization_code", None),
+        ("refresh_token", None),
+        ("refresh_token", None),
+    ]
 
 
 def test_a_send_before_the_sign_in_says_how_to_sign_in(fields: Fields, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_a_unicode_local_part_arrives_with_smtputf8(
     postfix: Postfix, certificates: Certificates, tls: str
 ) -> None:
     run = _send(asset(postfix.port(FULL[tls]), tls, certificates), f"Jörg Müller <{JÖRG}>", cc=ALICE)
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     for recipient in (JÖRG, ALICE):
         delivered = postfix.mailboxes.wait_for(recipient, run.data["message_id"])
         assert "with UTF8SMTP" in delivered.added["received"]
@@ -36,7 +36,7 @@ def test_a_unicode_local_part_arrives_with_smtputf8(
 
 def test_exim_takes_a_unicode_local_part_too(exim: Exim, certificates: Certificates) -> None:
     run = _send(asset(exim.ports["starttls"], "starttls", certificates), JÖRG)
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     delivered = exim.mailboxes.wait_for(JÖRG, run.data["message_id"])
     assert "with utf8esmtps" in delivered.added["received"]
     assert delivered.message["Subject"] == "Bücher 📚"
@@ -47,7 +47,7 @@ def test_a_unicode_domain_needs_no_smtputf8(
     postfix: Postfix, certificates: Certificates, service: Service
 ) -> None:
     run = _send(asset(postfix.port(service), "plain", certificates), BOOKS_IN_UNICODE)
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     delivered = postfix.mailboxes.wait_for(BOOKS, run.data["message_id"])
     assert "UTF8SMTP" not in delivered.added["received"]
     assert delivered.content.partition(b"\r\n\r\n")[0].isascii()
@@ -81,7 +81,7 @@ def test_the_domain_is_enough_where_the_asset_forbids_smtputf8(
 ) -> None:
     fields = asset(postfix.port(FULL["plain"]), "plain", certificates, allow_smtputf8=False)
     run = _send(fields, BOOKS_IN_UNICODE)
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     assert postfix.mailboxes.wait_for(BOOKS, run.data["message_id"]).message["Subject"] == "Bücher 📚"
 
 
@@ -93,6 +93,6 @@ def test_an_eight_bit_raw_mail_arrives_as_it_is_where_8bitmime_is_offered(
         "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nSchön — 8 Bit\n"
     )
     run = act("send_rawemail", asset(postfix.port(FULL["plain"]), "plain", certificates), {"raw_email": raw})
-    assert run.succeeded, run.document
+    assert run.succeeded, run.message
     delivered = postfix.mailboxes.wait_for(ALICE, "<eight-bit@example.com>")
     assert delivered.content == raw.replace("\n", "\r\n").encode()
