@@ -9,7 +9,7 @@ from typing import Any, Self
 from actions.attachments import drafted, listed
 from actions.sending import Drafted, addressing, checked, defaults, send
 from host.contract import Context, Report
-from message.draft import Addressing, draft_email
+from message.draft import Addressing, plain_draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def run(parameters: Parameters, context: Context) -> Report:
         lambda: drafted(
             lambda: listed("attachments", parameters.attachments),
             context.vault,
-            lambda files: draft_email(parameters.addressing, parameters.body, files, defaults(context.asset)),
+            lambda files: plain_draft(parameters.addressing, parameters.body, files, defaults(context.asset)),
         )
     )
     return send(context, Drafted(draft))

@@ -9,7 +9,7 @@ from typing import Any, Self
 from actions.attachments import Wanted, drafted, from_json
 from actions.sending import Drafted, addressing, checked, defaults, send
 from host.contract import Context, Report
-from message.draft import Addressing, draft_html_email
+from message.draft import Addressing, html_draft
 from message.errors import Fault, MessageError
 
 SLOTS = range(1, 6)
@@ -45,7 +45,7 @@ def run(parameters: Parameters, context: Context) -> Report:
         lambda: drafted(
             lambda: _wanted(parameters),
             context.vault,
-            lambda files: draft_html_email(
+            lambda files: html_draft(
                 parameters.addressing,
                 parameters.html_body,
                 parameters.text_body,

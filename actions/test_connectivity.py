@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from actions import reports, sending
 from actions.transport import transport
 from host.contract import Context, Report
-from message.draft import Addressing, draft_email
+from message.draft import Addressing, plain_draft
 from smtp.session import Session
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def run(parameters: Parameters, context: Context) -> Report:  # noqa: ARG001 - e
         return Report(False, f"Test connectivity failed: {reports.explained(exc)}")
     context.progress(f"Sending a test mail to {address}.")
     draft = sending.checked(
-        lambda: draft_email(
+        lambda: plain_draft(
             Addressing(to=address, subject=SUBJECT), BODY, (), sending.defaults(context.asset)
         )
     )
