@@ -23,12 +23,12 @@ _POLL = 0.1
 
 
 class LocalRedirect:
-    """Listens on 127.0.0.1 while it is entered. `port` 0 is any that is free."""
+    """Listens on 127.0.0.1 while it is entered, for the first query that `is_ours`. `port` 0 is any free one."""
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(self, is_ours: Callable[[str], bool], port: int | None = None) -> None:
+        self._is_ours = is_ours
         self._port = _configured_port() if port is None else port
         self._arrived: queue.Queue[str] = queue.Queue(maxsize=1)
-        self._is_ours: Callable[[str], bool] = lambda _: False
 
     def __enter__(self) -> Self:
         try:
@@ -52,11 +52,8 @@ class LocalRedirect:
         # Not 127.0.0.1, as RFC 8252 section 7.3 has it: Microsoft lets the port differ for this name only.
         return f"http://localhost:{self._server.server_port}/"
 
-    def wait(
-        self, is_ours: Callable[[str], bool], seconds: float, cancelled: Callable[[], bool]
-    ) -> str | None:
-        """The query of the first request that `is_ours`; None when time is up or somebody cancelled."""
-        self._is_ours = is_ours
+    def wait(self, seconds: float, cancelled: Callable[[], bool]) -> str | None:
+        """The query; None when time is up or somebody cancelled."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and not cancelled():
             try:

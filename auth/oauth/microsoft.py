@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msal  # type: ignore[import-untyped]  # no stubs
+from msal.exceptions import MsalError  # type: ignore[import-untyped]  # no stubs
 
 from auth.errors import AuthError, Step
 from auth.oauth.answers import refusal
@@ -33,13 +35,17 @@ class Microsoft:
 
     def begin(self, redirect_uri: str, state: str) -> Request:
         application, _ = self._application()
-        flow = _translated(
-            lambda: application.initiate_auth_code_flow(
-                self._wanted, redirect_uri=redirect_uri, state=state, login_hint=self._settings.username
-            ),
-            "The sign-in link could not be made.",
-            "Check scopes of the asset.",
-        )
+        with warnings.catch_warnings():
+            # MSAL would rather have the browser POST the answer. Browsers warn of a form that goes from https
+            # to http, which a redirect on this machine is, and PKCE makes the code useless to who reads it.
+            warnings.simplefilter("ignore", UserWarning)
+            flow = _translated(
+                lambda: application.initiate_auth_code_flow(
+                    self._wanted, redirect_uri=redirect_uri, state=state, login_hint=self._settings.username
+                ),
+                "The sign-in link could not be made.",
+                "Check scopes of the asset.",
+            )
         return Request(flow["auth_uri"], flow)
 
     def redeem(self, secrets: Mapping[str, Any], answer: Mapping[str, str]) -> Token:
@@ -129,7 +135,7 @@ def _translated(ask: Callable[[], T], text: str, hint: str) -> T:
     """What `ask` returns; MSAL's complaints about settings and answers, which can quote both, as ours."""
     try:
         return ask()
-    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, msal.MsalError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, MsalError) as exc:
         raise AuthError(
             f"{text} ({type(exc).__name__})",
             step=Step.TOKEN,

@@ -39,10 +39,12 @@ class Redirect(Protocol):
     @property
     def uri(self) -> str: ...
 
-    def wait(
-        self, is_ours: Callable[[str], bool], seconds: float, cancelled: Callable[[], bool]
-    ) -> str | None:
-        """The query of the first request that `is_ours`; None when time is up or somebody cancelled."""
+    def wait(self, seconds: float, cancelled: Callable[[], bool]) -> str | None:
+        """The query that the browser came back with; None when time is up or somebody cancelled."""
+
+
+MakeRedirect = Callable[[Callable[[str], bool]], AbstractContextManager[Redirect]]
+"""Given what tells our query from a stranger's: anybody can send a request to a redirect URI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,15 @@ class SignIn:
     """How to ask a person: given to `choose` by what has one in front of it (test connectivity)."""
 
     cancelled: Callable[[], bool]
-    redirect: Callable[[], AbstractContextManager[Redirect]] = LocalRedirect
+    redirect: MakeRedirect = LocalRedirect
     wait: float = WAIT
 
     def run(self, settings: Settings, provider: Provider, store: TokenStore, progress: Progress) -> Token:
         """Show the link, wait for the browser, and save the token. Raises `AuthError`."""
-        with self.redirect() as redirect:
+        with self.redirect(lambda query: is_ours(store, query)) as redirect:
             link = begin(settings, provider, store, redirect.uri, self.wait)
             progress(f"To sign in as {settings.username}, open this link within {self.wait:g} s: {link}")
-            query = redirect.wait(lambda text: is_ours(store, text), self.wait, self.cancelled)
+            query = redirect.wait(self.wait, self.cancelled)
         if query is not None:
             progress("The browser came back; asking the provider for the token.")
             return complete(settings, provider, store, query)
@@ -86,7 +88,7 @@ def begin(
 
 
 def is_ours(store: TokenStore, query: str) -> bool:
-    """Whether `query` answers the sign-in that was begun; anybody can send a request to a redirect URI."""
+    """Whether `query` answers the sign-in that was begun."""
     return _matches(store.sign_in(), parsed(query))
 
 

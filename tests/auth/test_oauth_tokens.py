@@ -141,6 +141,17 @@ def test_other_scopes_are_asked_for_at_once(provider: TokenEndpoint, state: Kept
     assert [request.form["scope"] for request in provider.requests] == ["mail", "mail send"]
 
 
+def test_a_refresh_for_the_same_scopes_does_not_name_them_again(
+    provider: TokenEndpoint, state: KeptState
+) -> None:
+    # The provider may have granted less than was asked for, and would refuse the whole.
+    settings = asset(provider, refresh_token=provider.give_refresh_token(), scopes="mail")
+    token_of(settings, state)
+    state.change(refresh_at=0)
+    token_of(settings, state)
+    assert "scope" not in provider.requests[-1].form
+
+
 def test_what_is_kept_is_gone_if_it_is_not_what_was_written(
     provider: TokenEndpoint, state: KeptState
 ) -> None:

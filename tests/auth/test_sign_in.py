@@ -4,7 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -54,6 +54,10 @@ class Person:
 
     def open(self) -> None:
         self.page = requests.get(self.link, timeout=5)
+
+
+def nobody(_: str) -> bool:
+    return False
 
 
 def asking(wait: float = 5) -> SignIn:
@@ -331,12 +335,12 @@ def test_a_refused_token_that_can_not_be_refreshed_leads_to_a_sign_in(
 
 
 def test_a_port_of_the_redirect_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    with LocalRedirect() as free:
+    with LocalRedirect(nobody) as free:
         port = urlsplit(free.uri).port
     monkeypatch.setenv(PORT_VARIABLE, str(port))
-    with LocalRedirect() as redirect:
+    with LocalRedirect(nobody) as redirect:
         assert redirect.uri == f"http://localhost:{port}/"
-        with pytest.raises(AuthError, match="can't be listened on"), LocalRedirect():
+        with pytest.raises(AuthError, match="can't be listened on"), LocalRedirect(nobody):
             pass
 
 
@@ -344,7 +348,7 @@ def test_a_port_of_the_redirect_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -
 def test_a_port_of_the_redirect_that_is_none_is_named(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PORT_VARIABLE, port)
     with pytest.raises(AuthError, match=PORT_VARIABLE):
-        LocalRedirect()
+        LocalRedirect(nobody)
 
 
 def test_whatever_receives_the_redirect_may_be_something_else(
@@ -353,12 +357,17 @@ def test_whatever_receives_the_redirect_may_be_something_else(
     class Handed:
         uri = "https://soar.example/rest/handler/app/asset"
         link = ""
+        is_ours: Any = None
 
-        def wait(self, is_ours: Any, seconds: float, cancelled: Any) -> str | None:
+        def wait(self, seconds: float, cancelled: Any) -> str | None:
             query = answer(provider, self.link)
-            return query if is_ours(query) else None
+            return query if self.is_ours(query) else None
 
     handed = Handed()
+
+    def made(is_ours: Any) -> AbstractContextManager[Handed]:
+        handed.is_ours = is_ours
+        return nullcontext(handed)
 
     def progress(text: str) -> None:
         match = LINK.search(text)
@@ -366,6 +375,6 @@ def test_whatever_receives_the_redirect_may_be_something_else(
             handed.link = match[0]
 
     settings = asset(provider, auth_url=provider.auth_url)
-    asks = SignIn(cancelled=lambda: False, redirect=lambda: nullcontext(handed))
+    asks = SignIn(cancelled=lambda: False, redirect=made)
     OAuth(settings, state, asks).credentials(progress)
     assert provider.requests[-1].form["redirect_uri"] == handed.uri
