@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import ssl
 from dataclasses import dataclass, field
@@ -100,6 +101,8 @@ class DemoServer:
         return mails
 
     def __enter__(self) -> Self:
+        # aiosmtpd warns about an attribute of its own at each login.
+        logging.getLogger("mail.log").setLevel(logging.ERROR)
         self._controller.start()
         return self
 
