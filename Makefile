@@ -9,7 +9,7 @@ PYTHON_FOUND = $(shell for name in python3 python3.13 python3.12 python3.11; do 
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-real lint format types lock
+.PHONY: help setup demo test test-real lint format types docs lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ format: setup ## format the code
 
 types: setup ## check the types
 	$(RUN) -m mypy
+
+docs: setup ## write the README's tables anew from connector.json
+	$(RUN) docs/generate.py
 
 lock: setup ## pin the dependencies of requirements/*.in anew, with their hashes
 	@for room in dev host app; do \

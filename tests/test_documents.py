@@ -1,0 +1,39 @@
+"""The documents say what the code does now, and the pins name no index."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_tables_of_the_readme_are_those_of_the_manifest() -> None:
+    check = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert check.returncode == 0, check.stderr
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")) + sorted(ROOT.glob("examples/*.md"))
+)
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("requirements/*.txt")))
+def test_every_pin_has_hashes_and_no_index_address(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    pins = re.findall(
+        r"^[a-z0-9._-]+==\S+(?:.*\\\n(?:\s+--hash=sha256:[0-9a-f]{64}(?: \\)?\n?)+)?", text, re.MULTILINE
+    )
+    assert pins
+    assert all("--hash=sha256:" in pin for pin in pins)
+    assert not re.search(r"https?:|file:|--(?:extra-)?index", text)
