@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from host.contract import Vault, VaultError
 from message.attachments import Attachment
@@ -27,19 +28,23 @@ def listed(field: str, value: str | Sequence[str]) -> list[Wanted]:
     return [Wanted(field, vault_id.strip()) for vault_id in ids if vault_id.strip()]
 
 
-def from_json(field: str, text: str) -> list[Wanted]:
-    """A JSON list of objects with `vault_id` and perhaps `content_id`. Raises `MessageError`."""
-    if not text.strip():
-        return []
-    try:
-        items = json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        where = f" (line {exc.lineno}, column {exc.colno})" if isinstance(exc, json.JSONDecodeError) else ""
-        raise MessageError([Fault(field, f"it is not JSON{where}")]) from exc
+def from_json(field: str, value: str | Sequence[Any]) -> list[Wanted]:
+    """A list, in JSON or as it is, of objects with `vault_id` and perhaps `content_id`. Raises `MessageError`."""
+    items: Any = _loaded(field, value) if isinstance(value, str) else value
     faults = [Fault(field, fault) for fault in _faults(items)]
     if faults:
         raise MessageError(faults)
     return [Wanted(field, item["vault_id"].strip(), (item.get("content_id") or "").strip()) for item in items]
+
+
+def _loaded(field: str, text: str) -> Any:
+    if not text.strip():
+        return []
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        where = f" (line {exc.lineno}, column {exc.colno})" if isinstance(exc, json.JSONDecodeError) else ""
+        raise MessageError([Fault(field, f"it is not JSON{where}")]) from exc
 
 
 def _faults(items: object) -> list[str]:

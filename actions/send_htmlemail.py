@@ -22,7 +22,7 @@ class Parameters:
     addressing: Addressing
     html_body: str
     text_body: str
-    attachment_json: str
+    attachment_json: str | list[Any]
     slots: tuple[tuple[str, str], ...]
     should_sanitize_template: bool
 
