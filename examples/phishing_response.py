@@ -24,6 +24,7 @@ from email.mime.message import MIMEMessage
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.parser import BytesParser
+from email.utils import formatdate, make_msgid
 from html import escape
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def warn_affected(case: Case, asset_name: str) -> dict[str, str]:
         say(f"Warning to {address}: {result.message}")
         if result.refused:
             # The server's last word about this mailbox. The others got theirs all the same.
-            unreached[address] = result.refused[0]["reply"]
+            unreached[address] = "{code} {reply}".format_map(result.refused[0])
         elif result.outcome == "unknown":
             # It may have arrived. Sending it again could deliver it twice; a phone call can't.
             unreached[address] = "the connection was lost, so the warning may have arrived or not"
@@ -122,7 +123,7 @@ def hand_to_help_desk(case: Case, asset_name: str, unreached: dict[str, str]) ->
         "send email",
         {
             "to": case.help_desk,
-            "subject": f"Please call {len(unreached)} people (case {case.container_id})",
+            "subject": f"Please call them: not reached by mail (case {case.container_id})",
             "body": f"They received a phishing mail, and our warning did not reach them:\n\n{listed}\n",
         },
         asset_name,
@@ -144,6 +145,8 @@ def abuse_report(case: Case) -> str:
     report = MIMEMultipart("report", report_type="feedback-report")
     report["From"], report["To"] = case.sender, case.abuse_desk
     report["Subject"] = f"Abuse report: {case.subject}"
+    # send rawemail adds nothing: what a mail should have is for its maker to give.
+    report["Date"], report["Message-ID"] = formatdate(), make_msgid(domain="phishing-response.example")
     report.attach(MIMEText("This is a report about a phishing mail that came from your network.\n"))
     fields = MIMEBase("message", "feedback-report")
     fields.set_payload("Feedback-Type: fraud\nUser-Agent: phishing-response/1.0\nVersion: 1\n")
