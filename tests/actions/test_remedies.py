@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+
+from actions.remedies import remedy
+from smtp.errors import Category, Step
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "enhanced", "text", "named"),
+    [
+        # Microsoft 365
+        (Step.AUTH, 535, "5.7.139", "SmtpClientAuthentication is disabled for the Tenant", "Authenticated SMTP"),
+        (Step.AUTH, 535, "5.7.139", "Authentication unsuccessful, basic authentication is disabled.", "client_id"),
+        (Step.AUTH, 535, "5.7.139", "the user credentials were incorrect.", "username and password"),
+        (Step.AUTH, 535, "5.7.139", "user is locked by the security defaults policy", "security defaults"),
+        (Step.AUTH, 535, "5.7.3", "Authentication unsuccessful", "scopes"),
+        (Step.MAIL, 530, "5.7.57", "Client not authenticated to send mail", "auth_type"),
+        (Step.MAIL, 550, "5.7.30", "Basic authentication is not supported for Client Submission", "client_id"),
+        (Step.AUTH, 550, "5.7.30", "Basic authentication is not supported for Client Submission", "client_id"),
+        (Step.END, 550, "5.7.60", "Client does not have permissions to send as this sender", "sender_address"),
+        (Step.END, 554, "5.2.252", "SendAsDenied; ann@example.com not allowed to send as bob@example.com", "Send As"),
+        (Step.END, 554, "5.2.0", "STOREDRV.Submission.Exception:SendAsDeniedException", "Send As"),
+        (Step.END, 554, "5.2.0", "STOREDRV.Submission.Exception:SubmissionQuotaExceededException", "daily limit"),
+        (Step.END, 554, "5.2.2", "mailbox full", "sender's own mailbox"),
+        # Google
+        (Step.AUTH, 534, "5.7.9", "Application-specific password required", "app password"),
+        (Step.AUTH, 535, "5.7.8", "Username and Password not accepted", "app password"),
+        (Step.MAIL, 550, "5.4.5", "Daily user sending limit exceeded", "daily limit"),
+        (Step.RCPT, 452, "4.5.3", "Your message has too many recipients", "recipients"),
+        # Amazon SES
+        (Step.END, 454, "", "Daily message quota exceeded", "daily limit"),
+        (Step.END, 554, "", "Message rejected: Email address is not verified.", "Verify the address"),
+        # Exchange on premises and others
+        (Step.RCPT, 550, "5.7.1", "Unable to relay", "relay"),
+        (Step.RCPT, 554, "5.7.1", "<x@example.com>: Relay access denied", "relay"),
+        (Step.MAIL, 553, "5.7.1", "<x@example.com>: Sender address rejected: not owned by user ann", "sender_address"),
+        (Step.MAIL, 530, "5.7.0", "Must issue a STARTTLS command first", "ssl_config"),
+        (Step.AUTH, 538, "", "Encryption required for requested authentication mechanism", "ssl_config"),
+        (Step.MAIL, 530, "", "Authentication required", "username and password"),
+        (Step.MAIL, 552, "5.3.4", "Message size exceeds fixed limit", "37%"),
+        (Step.RCPT, 552, "5.2.2", "mailbox full", "recipient's mailbox"),
+    ],
+)  # fmt: skip
+def test_the_hint_names_what_to_change(step: Step, code: int, enhanced: str, text: str, named: str) -> None:
+    known = remedy(step, code, enhanced, text)
+    assert known is not None
+    assert named in known.hint
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "enhanced"),
+    [
+        (Step.AUTH, 535, "5.7.139"),
+        (Step.AUTH, 534, "5.7.9"),
+        (Step.MAIL, 530, "5.7.57"),
+        (Step.MAIL, 550, "5.7.30"),
+        (Step.END, 550, "5.7.60"),
+        (Step.RCPT, 550, "5.7.1"),
+    ],
+)
+def test_what_a_setting_has_to_mend_is_never_retried(step: Step, code: int, enhanced: str) -> None:
+    known = remedy(step, code, enhanced, "")
+    assert known is not None
+    assert (known.category, known.retryable) == (Category.CONFIGURATION, False)
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "enhanced", "seconds"),
+    [
+        (Step.AUTH, 432, "4.3.2", 60),
+        (Step.MAIL, 432, "4.3.2", 60),
+        (Step.AUTH, 454, "4.7.0", 60),
+        (Step.AUTH, 421, "4.7.0", 60),
+        (Step.END, 421, "4.3.0", 60),
+        (Step.END, 421, "4.4.2", 60),
+        (Step.RCPT, 450, "4.2.1", 60),
+        (Step.MAIL, 452, "4.3.1", 300),
+        (Step.END, 454, "", 1),
+    ],
+)
+def test_what_passes_says_how_long_to_wait(step: Step, code: int, enhanced: str, seconds: float) -> None:
+    known = remedy(step, code, enhanced, "")
+    assert known is not None
+    assert (known.category, known.retryable) == (Category.TEMPORARY, True)
+    assert known.retry_after is not None
+    assert known.retry_after >= seconds
+
+
+def test_454_is_a_login_that_can_not_be_checked_at_auth_and_throttling_after_the_data() -> None:
+    login, throttled = remedy(Step.AUTH, 454, "4.7.0", ""), remedy(Step.END, 454, "", "Throttling failure")
+    assert login is not None
+    assert throttled is not None
+    assert "login" in login.hint
+    assert "slow down" in throttled.hint
+
+
+def test_a_used_up_daily_quota_is_not_worth_a_retry() -> None:
+    for step, code, enhanced, text in (
+        (Step.END, 454, "", "Daily message quota exceeded."),
+        (Step.END, 554, "5.2.0", "SubmissionQuotaExceeded"),
+        (Step.MAIL, 550, "5.4.5", ""),
+    ):
+        known = remedy(step, code, enhanced, text)
+        assert known is not None
+        assert known.retryable is False
+
+
+def test_words_alone_never_make_a_reply_worth_a_retry() -> None:
+    text = "throttling failure, too many connections, sendasdenied, not verified, relay, starttls, greylisted"
+    for step in Step:
+        for code in range(500, 600):
+            known = remedy(step, code, "", text)
+            assert known is None or not known.retryable
+
+
+def test_a_reply_that_is_not_known_stands_for_itself() -> None:
+    assert remedy(Step.RCPT, 550, "5.1.1", "No such user") is None
+    assert remedy(Step.MAIL, 250, "2.1.0", "OK") is None
+    assert remedy(Step.QUIT, 500, "", "Relay access denied") is None
+
+
+def test_the_same_code_at_another_step_means_something_else() -> None:
+    assert remedy(Step.MAIL, 535, "5.7.3", "") is None
+    assert remedy(Step.AUTH, 554, "5.2.2", "") is None
