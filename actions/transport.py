@@ -114,8 +114,10 @@ class Transport:
             session.hello(self._asset.ehlo_name, allow_helo=credentials is None)
             self._tell_connected(session)
             if credentials is not None:
-                session.authenticate(credentials, allow_plaintext=self._asset.allow_plaintext_auth)
-                self._context.progress(f"Logged in: {self.auth_method}, {session.auth_mechanism}.")
+                how = session.authenticate(credentials, allow_plaintext=self._asset.allow_plaintext_auth)
+                self._context.progress(
+                    f"Logged in: {self.auth_method}, {how or 'with the certificate alone'}."
+                )
         except BaseException:
             session.quit()
             raise

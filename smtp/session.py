@@ -180,13 +180,18 @@ class Session:
     def authenticate(self, credentials: Credentials, *, allow_plaintext: bool = False) -> str:
         """Log in with the strongest mechanism offered; its name is returned.
 
+        "" means that the server offers no mechanism for credentials that it may do without (`optional`).
         A mechanism that hands over a secret is used with TLS, with a server on this machine, or with
         `allow_plaintext`. Raises `NotOffered`, `AuthenticationRefused`, `AuthenticationFailed`.
         """
         secure = self._connection.stream.tls
+        mechanisms = credentials.mechanisms(channel_binding(secure) if secure is not None else None)
+        offered = self.extensions.auth
+        if credentials.optional and offered.isdisjoint(mechanism.name for mechanism in mechanisms):
+            return ""
         mechanism = authentication.choose(
-            credentials.mechanisms(channel_binding(secure) if secure is not None else None),
-            self.extensions.auth,
+            mechanisms,
+            offered,
             connection=self._connection,
             allow_plaintext=allow_plaintext,
         )
