@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import Protocol
 
-from tests.faults.cell import Cell, cells, run
+from tests.faults.cell import cells
+from tests.faults.cuts import cuts
 from tests.faults.judge import COUNTS, Judgement
 
 THREADS = 32
+"""Most cells wait most of the time."""
 
 
-def _run(cell: Cell) -> Judgement:
-    try:
-        return run(cell)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is this cell's finding
-        return Judgement(surprises=[f"raised {error!r}"])
+class Playable(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def run(self) -> Judgement: ...
 
 
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+def everything() -> Iterator[Playable]:
+    return chain(cells(), cuts())
 
 
 def main(wanted: str = "") -> int:
-    chosen = [cell for cell in cells() if wanted in cell.name]
+    chosen = [cell for cell in everything() if wanted in cell.name]
     totals: Counter[str] = Counter()
     surprised = 0
     with ThreadPoolExecutor(THREADS) as threads:
@@ -33,12 +37,23 @@ def main(wanted: str = "") -> int:
             totals.update(judgement.counts)
             surprised += not judgement.is_clean
             if not judgement.is_clean:
-                wrong = [f"{name}={number}" for name, number in judgement.counts.items()]
-                say(f"{cell.name}: {'; '.join([*wrong, *judgement.surprises])}")
+                _say(f"{cell.name}: {judgement}")
     if surprised:
-        say(f"{surprised} cells are not as the matrix has them")
-    say(" ".join([f"cells={len(chosen)}", *(f"{name}={totals[name]}" for name in COUNTS)]))
+        _say(f"{surprised} cells are not as the matrix has them")
+    _say(" ".join([f"cells={len(chosen)}", *(f"{name}={totals[name]}" for name in COUNTS)]))
     return 1 if surprised or not chosen else 0
+
+
+def _run(cell: Playable) -> Judgement:
+    try:
+        return cell.run()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this cell's finding
+        return Judgement(surprises=[f"raised {error!r}"])
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ _EARLY = (
     (b"452 4.3.1 disk full\r\n", TEMP),
     (b"552 5.3.4 too big\r\n", PERM),
 )
-BODY_AFTER = 40_000
+BODY_AFTER = 20_000
 """Octets of a large message that have been read when a fault in the body strikes."""
 
 

@@ -39,6 +39,9 @@ class Log:
     violations: list[str] = field(default_factory=list)
     """Where the client broke a rule of SMTP."""
     connections: int = 0
+    octets_read: Counter[int] = field(default_factory=Counter)
+    octets_written: Counter[int] = field(default_factory=Counter)
+    """By connection number, inside TLS where there is TLS."""
     struck: threading.Event = field(default_factory=threading.Event)
     """Set once the fault has been committed."""
     _occurrences: Counter[Step] = field(default_factory=Counter)

@@ -36,8 +36,6 @@ class Wire:
         self._log = log
         self._deadline = deadline
         self._buffer = bytearray()
-        self._read = 0
-        self._written = 0
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     # -- reading ---------------------------------------------------------------------------------------
@@ -102,7 +100,7 @@ class Wire:
     def _fill(self) -> None:
         wanted = 65536
         if self._cut.read is not None:
-            wanted = min(wanted, self._cut.read - self._read)
+            wanted = min(wanted, self._cut.read - self._log.octets_read[self.number])
         if wanted <= 0:
             self._end()
         try:
@@ -112,7 +110,7 @@ class Wire:
             raise Gone from error
         if not data:
             raise Gone
-        self._read += len(data)
+        self._log.octets_read[self.number] += len(data)
         if not self.tls:
             self._log.clear += data
         self._buffer += data
@@ -133,14 +131,15 @@ class Wire:
 
     def _send(self, data: bytes) -> None:
         limit = self._cut.written
-        part = data if limit is None else data[: max(0, limit - self._written)]
+        written = self._log.octets_written
+        part = data if limit is None else data[: max(0, limit - written[self.number])]
         try:
             self.sock.settimeout(self._left())
             self.sock.sendall(part)
         except OSError as error:
             raise Gone from error
-        self._written += len(part)
-        if limit is not None and self._written >= limit:
+        written[self.number] += len(part)
+        if limit is not None and written[self.number] >= limit:
             self._end()
 
     # -- TLS and the end -------------------------------------------------------------------------------
