@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from actions import reports
 from actions.transport import transport
+from actions.watched import watched
 from host.contract import ActionError, Asset, Context, Report, no_delivery
 from message.addresses import unique
 from message.compose import Message, compose
@@ -82,7 +83,7 @@ def send(context: Context, outgoing: Outgoing) -> Report:
     facts = no_delivery() | {"sender": str(outgoing.sender), "server": line.server}
     try:
         message = composed(context, outgoing, line.session())
-        delivery = line.send(message.envelope, message.content)
+        delivery = line.send(message.envelope, watched(message.content, context.sent))
     except reports.EXPECTED as exc:
         return _nothing_sent(exc, outgoing, facts | line.facts(), started)
     facts |= line.facts() | _message_facts(context, message)

@@ -103,6 +103,9 @@ class Context(Protocol):
     def progress(self, text: str) -> None:
         """Tell whoever is watching. `text` is plain text; the host escapes what it has to."""
 
+    def sent(self, octets: int, size: int) -> None:
+        """Tell whoever is watching how much of a large message has left."""
+
     def is_cancelled(self) -> bool:
         """Whether somebody asked this run to stop."""
 

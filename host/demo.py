@@ -80,6 +80,9 @@ class Stage:
     def progress(self, text: str) -> None:
         self._print(f"  {text}", "dim")
 
+    def sent(self, octets: int, size: int) -> None:
+        """The demo's mails are small."""
+
     def finished(self, success: bool, message: str) -> None:
         """The result is shown as a whole."""
 

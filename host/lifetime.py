@@ -35,6 +35,9 @@ class Lifetime:
                 except (Exception, KeyboardInterrupt):  # noqa: BLE001, S112 - rude at QUIT changes no result
                     continue
 
+    def sent(self, octets: int, size: int) -> None:
+        """Nothing, unless a host has somebody who watches a large message leave."""
+
     def cancel(self) -> None:
         """Ask the run to stop. Takes no lock: it is called from signal handlers."""
         self._is_cancelled = True

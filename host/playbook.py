@@ -85,6 +85,9 @@ class _Quiet:
         if self._progress is not None:
             self._progress(text)
 
+    def sent(self, octets: int, size: int) -> None:
+        """Nobody looks."""
+
     def finished(self, success: bool, message: str) -> None:
         """It is in the results."""
 

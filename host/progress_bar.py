@@ -14,6 +14,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -25,11 +26,10 @@ from host.terminal import Watcher, printable
 
 @contextmanager
 def progress_bar(total: int) -> Iterator[Watcher]:
-    """A bar over many parameter sets; the steps of a single one, line by line."""
+    """A bar over many parameter sets, or over one large message; the steps of a single set, line by line."""
     text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1))
-    columns = [SpinnerColumn(), text]
-    if total > 1:
-        columns += [BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn()]
+    bar = (BarColumn(bar_width=24), TaskProgressColumn(), TimeElapsedColumn())
+    columns = [SpinnerColumn(), text, *bar, *([MofNCompleteColumn()] if total > 1 else [])]
     console = Console(file=cast(IO[str], _Forgiving(sys.stderr)))
     with Progress(
         *columns, console=console, transient=True, expand=True, redirect_stdout=False, redirect_stderr=False
@@ -66,8 +66,11 @@ class _Forgiving(TextIOBase):
 class _Bar:
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
-        self._task = progress.add_task("", total=total)
         self._is_single = total == 1
+        self._total = total
+        self._finished = 0
+        # Without a total the bar only moves: how long a small mail takes is the server's secret.
+        self._task = progress.add_task("", total=None if self._is_single else total)
 
     def progress(self, text: str) -> None:
         line = printable(text)
@@ -75,8 +78,14 @@ class _Bar:
             self._print(Text(line))
         self._progress.update(self._task, description=line)
 
+    def sent(self, octets: int, size: int) -> None:
+        completed = self._finished + octets / size
+        text = f"Sending {size:,} octets"
+        self._progress.update(self._task, total=self._total, completed=completed, description=text)
+
     def finished(self, success: bool, message: str) -> None:
-        self._progress.advance(self._task)
+        self._finished += 1
+        self._progress.update(self._task, completed=self._finished)
         if self._is_single or not success:
             mark, style = ("✓ ", "bold green") if success else ("✗ ", "bold red")
             self._print(Text.assemble((mark, style), printable(message)))

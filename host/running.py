@@ -22,6 +22,7 @@ class Connector(Protocol):
 
     show_progress: Callable[[str], None]
     show_result: Callable[[Any], None]
+    show_sent: Callable[[int, int], None]
 
     def _handle_action(self, in_json: str, handle: object) -> str: ...
 
@@ -69,6 +70,7 @@ def run(order: Order, connector: Connector, home: Home, watcher: Watcher) -> dic
     """
     connector.show_progress = watcher.progress
     connector.show_result = lambda result: watcher.finished(result.get_status(), result.get_message())
+    connector.show_sent = watcher.sent
     in_json = order.input_json()
     start_time = timestamp()
     result: dict[str, Any] = json.loads(connector._handle_action(in_json, None))

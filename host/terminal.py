@@ -22,6 +22,9 @@ class Watcher(Protocol):
     def progress(self, text: str) -> None:
         """Something was found or done."""
 
+    def sent(self, octets: int, size: int) -> None:
+        """So much of a large message has left."""
+
     def finished(self, success: bool, message: str) -> None:
         """A parameter set has its result."""
 
@@ -86,6 +89,9 @@ class _Lines:
 
     def progress(self, text: str) -> None:
         self._terminal.say(text)
+
+    def sent(self, octets: int, size: int) -> None:
+        """Nothing: a log has no use for it."""
 
     def finished(self, success: bool, message: str) -> None:
         """Nothing: the result itself comes on standard output."""

@@ -37,16 +37,22 @@ def _to_nobody(_result: ActionResult) -> None:
     """The result comes with the others, at the end."""
 
 
+def _sent_unseen(_octets: int, _size: int) -> None:
+    """A large message leaves as silently as a small one."""
+
+
 class BaseConnector:
     """The part of the platform's class that this app uses, with its names.
 
-    `show_progress` receives each progress text, `show_result` each action result as soon as it is complete;
-    replace them to show a run elsewhere than on standard error.
+    `show_progress` receives each progress text, `show_result` each action result as soon as it is complete,
+    `show_sent` how many octets of a large message, of how many, have left; replace them to show a run
+    elsewhere than on standard error.
     """
 
     def __init__(self) -> None:
         self.show_progress: Callable[[str], None] = to_standard_error
         self.show_result: Callable[[ActionResult], None] = _to_nobody
+        self.show_sent: Callable[[int, int], None] = _sent_unseen
         self._input: dict[str, Any] = {}
         self._results: list[ActionResult] = []
         self._status = True

@@ -34,6 +34,9 @@ class HostContext(Lifetime):
     def progress(self, text: str) -> None:
         self._connector.save_progress(escaped(text))
 
+    def sent(self, octets: int, size: int) -> None:
+        self._connector.show_sent(octets, size)
+
     def is_cancelled(self) -> bool:
         return super().is_cancelled() or self._connector.is_action_cancelled()
 

@@ -28,6 +28,7 @@ class Waiting(BaseConnector):
     def handle_action(self, param):
         result = self.add_action_result(ActionResult(dict(param)))
         self.save_progress("begun {}", param["to"])
+        self.show_sent(1_500_000, 3_000_000)
         until = time.monotonic() + float(param["body"])
         while time.monotonic() < until and not self.is_action_cancelled():
             time.sleep(0.01)
@@ -111,7 +112,7 @@ def at_a_terminal(start: Any, folder: Path) -> tuple[dict[str, Any], str]:
     """The result, and what somebody saw who watched."""
     terminal, end = pty.openpty()
     with (folder / "out").open("wb") as out:
-        process = start(0, stderr=end, stdout=out)
+        process = start(0.3, stderr=end, stdout=out)
     os.close(end)
     seen = b""
     with contextlib.suppress(OSError):  # that is how reading a terminal ends
@@ -131,6 +132,15 @@ def test_a_terminal_gets_colours_and_the_result_stays_json(
     assert result["status"] == "success"
     assert "begun jane@example.com" in seen
     assert "\x1b[1;32m✓" in seen
+
+
+def test_a_terminal_sees_a_large_message_leave(
+    start: Any, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    environment.update(TERM="xterm-256color", COLUMNS="100", NO_COLOR="1")
+    _, seen = at_a_terminal(start, tmp_path)
+    assert "Sending 3,000,000 octets" in seen
+    assert " 50%" in seen
 
 
 def test_a_terminal_that_goes_away_does_not_stop_a_run(

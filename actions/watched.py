@@ -1,0 +1,35 @@
+"""A large message that tells how much of it has left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from smtp.content import Content
+
+LARGE = 1024 * 1024
+"""Octets. Anything smaller is gone before anybody could look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """`content` as it is, with `tell` called with the octets that have left, of how many, after each piece."""
+
+    content: Content
+    tell: Callable[[int, int], None]
+
+    @property
+    def size(self) -> int:
+        return self.content.size
+
+    def chunks(self) -> Iterator[bytes]:
+        left = 0
+        for chunk in self.content.chunks():
+            yield chunk
+            left += len(chunk)
+            self.tell(left, self.size)
+
+
+def watched(content: Content, tell: Callable[[int, int], None]) -> Content:
+    """`content`, watched if it is large."""
+    return Watched(content, tell) if content.size >= LARGE else content
