@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from smtp.commands import BANNER, Command
-from smtp.errors import LocalProtocolError, RemoteProtocolError, Step
+from smtp.errors import LocalProtocolError, OutOfStep, RemoteProtocolError, Step
 from smtp.reply import Reply, ReplyReader, ReplySyntaxError
 from smtp.state import ALLOWED, ENDS_GROUP, State, Verdict, after, is_out_of_step, verdict
 from smtp.transcript import Transcript
@@ -119,7 +119,8 @@ class Engine:
             raise RemoteProtocolError(f"the server spoke out of turn: {reply}", step=step, reply=reply)
         command = self._pending.popleft()
         meaning = verdict(command.kind, reply.code)
-        if is_out_of_step(command.kind, reply.enhanced_code):
+        out_of_step = is_out_of_step(command.kind, reply.enhanced_code)
+        if out_of_step:
             meaning = Verdict.VIOLATION
         self.transcript.received("334 <challenge>" if meaning is Verdict.CONTINUE else reply)
         self.state = after(self.state, command.kind, meaning, reply.code)
@@ -127,9 +128,8 @@ class Engine:
             self._expected = self.state
         if meaning is Verdict.VIOLATION:
             self._break_off()
-            raise RemoteProtocolError(
-                f"the server answered {command.kind.name} with {reply}", step=step, reply=reply
-            )
+            error = OutOfStep if out_of_step else RemoteProtocolError
+            raise error(f"the server answered {command.kind.name} with {reply}", step=step, reply=reply)
         return Answer(command, reply, meaning)
 
     def unasked_reply(self) -> Reply | None:

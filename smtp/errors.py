@@ -97,6 +97,10 @@ class RemoteProtocolError(SmtpError):
         super().__init__(text, step=step, category=category, reply=reply)
 
 
+class OutOfStep(RemoteProtocolError):
+    """There were more replies than commands: nobody knows which reply answered which command."""
+
+
 class ConnectError(SmtpError):
     """No connection came about: the name does not resolve, or no address answers."""
 

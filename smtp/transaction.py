@@ -12,7 +12,7 @@ from smtp.content import Content
 from smtp.delivery import Delivery, RecipientDelivery, Status
 from smtp.engine import Answer
 from smtp.envelope import Envelope
-from smtp.errors import Category, Refused, SmtpError, Step
+from smtp.errors import Category, OutOfStep, Refused, SmtpError, Step
 from smtp.reply import Reply
 
 
@@ -132,6 +132,8 @@ class Transaction:
 
     def _of_recipient(self, index: int, shared: tuple[Status, Reply | None]) -> RecipientDelivery:
         address = self.envelope.recipients[index]
+        if self.committed and isinstance(self.failure, OutOfStep):
+            return RecipientDelivery(address, Status.UNKNOWN, None, False)
         answer = self._rcpts[index] if index < len(self._rcpts) else None
         if answer is not None and not answer.is_accepted and not self.mail_refused:
             return RecipientDelivery(address, Status.REFUSED, answer.reply, answer.reply.code < 500)
@@ -146,7 +148,7 @@ class Transaction:
     def _why(self, recipients: tuple[RecipientDelivery, ...]) -> SmtpError | None:
         if all(recipient.status is Status.ACCEPTED for recipient in recipients):
             return None
-        refusal = self._refusal()
+        refusal = self._refusal() if not isinstance(self.failure, OutOfStep) else None
         # A server that explains itself and then hangs up has given its reason before it hung up.
         return refusal if refusal is not None else self.failure
 

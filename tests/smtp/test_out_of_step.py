@@ -6,7 +6,7 @@ import pytest
 
 from smtp.connection import Timeouts
 from smtp.content import Octets
-from smtp.delivery import Delivery, Outcome
+from smtp.delivery import Delivery, Outcome, Status
 from smtp.envelope import Address, Envelope
 from smtp.errors import ConnectionLost, RemoteProtocolError
 from smtp.session import Session
@@ -76,6 +76,15 @@ def test_the_reply_to_a_recipient_is_not_taken_for_the_one_to_the_message() -> N
     answers = SENDER + b"250 2.0.0 one more\r\n" + RECIPIENT
     sending, _ = session("BDAT", (last_of(1), answers), (b"never", b""))
     assert sending.send(*message(1)).outcome is Outcome.UNKNOWN
+
+
+def test_once_replies_are_out_of_step_no_refusal_of_a_recipient_is_believed_either() -> None:
+    recipients = tuple(Address(f"r{number}", "example.test") for number in (1, 2, 3))
+    answers = SENDER + b"250 2.0.0 one more\r\n" + RECIPIENT + b"550 5.1.1 no\r\n" + RECIPIENT
+    sending, _ = session("BDAT", (last_of(1), answers), (b"never", b""))
+    delivery = sending.send(Envelope(Address("me", "example.test"), recipients), message(1)[1])
+    assert [recipient.status for recipient in delivery.recipients] == [Status.UNKNOWN] * 3
+    assert isinstance(delivery.failure, RemoteProtocolError)
 
 
 def test_deliveries_keep_their_order_when_the_connection_is_lost_with_messages_in_flight() -> None:
