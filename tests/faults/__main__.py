@@ -12,6 +12,7 @@ from typing import Protocol
 from tests.faults.cell import cells
 from tests.faults.cuts import cuts
 from tests.faults.judge import COUNTS, Judgement
+from tests.faults.scenarios import scenarios
 
 THREADS = 32
 """Most cells wait most of the time."""
@@ -25,7 +26,7 @@ class Playable(Protocol):
 
 
 def everything() -> Iterator[Playable]:
-    return chain(cells(), cuts())
+    return chain(cells(), scenarios(), cuts())
 
 
 def main(wanted: str = "") -> int:

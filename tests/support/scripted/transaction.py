@@ -208,7 +208,7 @@ class Transactions:
         if any(len(line) > MAX_LINE for line in content.split(b"\r\n")):
             self._log.complain("a line of more than 998 octets")
         told = [item[5:] for item in upper if item.startswith("SIZE=")]
-        if told and int(told[0]) != len(content):
+        if opened.recipients and told and int(told[0]) != len(content):
             self._log.complain(f"SIZE={told[0]} was told, {len(content)} octets came")
 
     def _objection(self, reply: str, complaint: str) -> None:
