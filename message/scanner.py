@@ -20,7 +20,7 @@ _TOKEN = re.compile(
   | (?P<separator>[,;\r\n][,;\r\n \t]*+)
   | (?P<space>[ \t\u00a0\u3000]++)
   | (?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+(?P<closed>")?)
-  | (?P<literal>\[[^\[\]\\\r\n]*+\]?)
+  | (?P<literal>\[[^\s,;\[\]\\]*+\]?)
   | (?P<special>.)
     """,
     re.VERBOSE | re.DOTALL,
