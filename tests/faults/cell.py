@@ -136,6 +136,8 @@ class Cell:
         if number < self.struck or self.mode is not Mode.WINDOW or self.goes_on:
             lost = self.mode is Mode.WINDOW and row.fault.step in EARLY_STEPS
             return (Expected.NOT_SENT,) if lost else (Expected.SENT,)
+        if row.fault.kind is Kind.SHUTDOWN:
+            return (Expected.TEMPORARY,)  # 421 ends the connection: what was written behind it is not taken
         return (Expected.UNKNOWN, *either) if in_window else (Expected.NOT_SENT,)
 
     @property

@@ -105,7 +105,8 @@ def rows() -> Iterator[Row]:
 
 def _reset() -> Iterator[Row]:
     """RSET goes ahead of a message that is in flight behind another one; all of it may have been written."""
-    for kind in (*LOST, *BROKEN, Kind.SHUTDOWN):
+    yield Row(Fault(Step.RSET, Kind.SHUTDOWN), TEMP)
+    for kind in (*LOST, *BROKEN):
         yield Row(Fault(Step.RSET, kind), U)
     for kind in (Kind.TEMPORARY, Kind.PERMANENT):
         yield Row(Fault(Step.RSET, kind), U, also=S)
