@@ -9,7 +9,7 @@ PYTHON_FOUND = $(shell for name in python3 python3.13 python3.12 python3.11; do 
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-real lint format types docs lock
+.PHONY: help setup demo test faults test-real lint format types docs lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: setup ## send real mail to a catcher on this machine and show what arrived
 
 test: setup ## run the tests that need nothing but this machine
 	$(RUN) -m pytest
+
+faults: setup ## play the whole fault matrix against a server whose own log is the judge (PART=… only those cells)
+	$(RUN) -m tests.faults $(if $(PART),'$(PART)')
 
 test-real: setup ## run the connector against Postfix, Dovecot, an OpenID provider and Chromium (Debian, root)
 	tests/real/install.sh
