@@ -45,6 +45,7 @@ class Engine:
     def __init__(self) -> None:
         self.state = State.START
         self.transcript = Transcript()
+        self._farewell: Reply | None = None
         self._expected = State.START
         self._pending: deque[Command] = deque()
         self._reader = ReplyReader()
@@ -70,6 +71,11 @@ class Engine:
     def has_unread(self) -> bool:
         """The server has said something, if only a part of a reply, that was not taken yet."""
         return not self._reader.is_empty
+
+    @property
+    def farewell(self) -> Reply | None:
+        """421, if that is the last thing that the server has said (RFC 5321 section 3.8)."""
+        return self._farewell if self._reader.is_empty else None
 
     @property
     def step(self) -> Step:
@@ -117,6 +123,7 @@ class Engine:
         if not self._pending:
             self._break_off()
             raise RemoteProtocolError(f"the server spoke out of turn: {reply}", step=step, reply=reply)
+        self._farewell = reply if reply.code == 421 else None
         command = self._pending.popleft()
         meaning = verdict(command.kind, reply.code)
         out_of_step = is_out_of_step(command.kind, reply.enhanced_code)
@@ -149,6 +156,7 @@ class Engine:
 
     def _break_off(self) -> None:
         self._is_trusted = False
+        self._farewell = None
         self.close()
 
     def close(self) -> None:

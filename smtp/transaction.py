@@ -29,6 +29,7 @@ class Transaction:
         "content",
         "envelope",
         "failure",
+        "is_dismissed",
         "is_written",
     )
 
@@ -41,6 +42,8 @@ class Transaction:
         """A reply to the complete message is due."""
         self.committed = False
         self.failure: SmtpError | None = None
+        self.is_dismissed = False
+        """The server's last word was 421, and not to this message: it stopped before it (RFC 5321 section 3.8)."""
         self._mail: Answer | None = None
         self._rcpts: list[Answer] = []
         self._data: Answer | None = None
@@ -115,7 +118,7 @@ class Transaction:
                 return Status.REFUSED, self._end.reply
         if self._data is not None and not self._data.is_accepted and self.has_recipients:
             return Status.REFUSED, self._data.reply
-        if self.committed and self._end is None and self._may_have_recipients and not self._said_goodbye:
+        if self.committed and self._end is None and self._may_have_recipients and not self.is_dismissed:
             return Status.UNKNOWN, None
         return Status.NOT_TRIED, None
 
@@ -124,11 +127,6 @@ class Transaction:
         """No answer rules out that the server has a recipient for the message."""
         unanswered = len(self._rcpts) < len(self.envelope.recipients)
         return not self.mail_refused and (unanswered or self.has_recipients)
-
-    @property
-    def _said_goodbye(self) -> bool:
-        """421 came, and after it no answer to the message: the server stopped before it (RFC 5321 section 3.8)."""
-        return any(a.reply.code == 421 for a in (self._mail, *self._rcpts) if a is not None)
 
     def _of_recipient(self, index: int, shared: tuple[Status, Reply | None]) -> RecipientDelivery:
         address = self.envelope.recipients[index]
@@ -162,7 +160,7 @@ class Transaction:
         for answer in (self._end, self._data):
             if answer is not None and not answer.is_accepted:
                 return refused(answer)
-        if bad and (self.failure is None or self._said_goodbye):
+        if bad and (self.failure is None or self.is_dismissed):
             return refused(bad[-1])
         return None
 

@@ -212,6 +212,12 @@ class Transmission:
         leftover = self._connection.leftover_answers()
         while not transaction.is_over and (answer := next(leftover, None)) is not None:
             transaction.take(answer)
+        farewell = self._connection.engine.farewell
+        if farewell is not None:
+            transaction.is_dismissed = True
+            failure = ConnectionLost(
+                f"the server is closing the connection: {farewell}", step=failure.step, reply=farewell
+            )
         transaction.failure = failure
         self._connection.close()
 

@@ -104,6 +104,25 @@ def test_a_message_followed_by_another_tells_of_its_own_failure() -> None:
     assert all(delivery.recipients[0].retryable for delivery in deliveries)
 
 
+def test_a_farewell_ends_all_messages_in_flight_behind_it() -> None:
+    sending, _ = session("BDAT", (last_of(3), SENDER + RECIPIENT + OK + RESET + b"421 4.7.0 enough\r\n"))
+    deliveries = list(sending.send_many([message(n) for n in (1, 2, 3)]))
+    assert [delivery.outcome for delivery in deliveries] == [
+        Outcome.SENT,
+        Outcome.NOT_SENT,
+        Outcome.NOT_SENT,
+    ]
+    assert all(delivery.recipients[0].retryable for delivery in deliveries[1:])
+    assert all("421 4.7.0 enough" in str(delivery.failure) for delivery in deliveries[1:])
+
+
+@pytest.mark.parametrize("more", [RESET, RESET + SENDER, b"25", b"what?\r\n"])
+def test_a_server_that_goes_on_after_its_farewell_may_have_taken_what_followed(more: bytes) -> None:
+    sending, _ = session("BDAT", (last_of(2), b"421 4.7.0 enough\r\n" + RECIPIENT + OK + more))
+    *_, last = sending.send_many([message(1), message(2)])
+    assert last.outcome is Outcome.UNKNOWN
+
+
 def test_a_farewell_at_data_ends_the_message_behind_it_too() -> None:
     sending, _ = session("pipelined DATA", (b"DATA\r\n", SENDER + RECIPIENT + b"421 4.3.2 closing\r\n"))
     deliveries = list(sending.send_many([message(1), message(2)]))
