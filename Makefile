@@ -9,7 +9,7 @@ PYTHON_FOUND = $(shell for name in python3 python3.13 python3.12 python3.11; do 
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults test-real lint format types docs lock
+.PHONY: help setup demo test faults test-real lint format types docs package lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ types: setup ## check the types
 
 docs: setup ## write the README's tables anew from connector.json
 	$(RUN) docs/generate.py
+
+package: setup ## write the app as Splunk SOAR installs it, with its wheels, into dist/
+	$(RUN) -m tools.package
 
 lock: setup ## pin the dependencies of requirements/*.in anew, with their hashes
 	@for room in dev host app; do \
