@@ -25,7 +25,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_IN_COMMENT = re.compile(r"[^()\\]*+(?:\\.[^()\\]*+)*+([()]?)", re.DOTALL)
+_IN_COMMENT = re.compile(r"[^()\\]*+(?:\\.[^()\\]*+)*+(\(++|\)++)?", re.DOTALL)
+# What need not be looked at in an entry that is already known to be bad.
+_UNREAD = re.compile(r'[^",;\r\n(]++')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ATOM = r"[\w!#$%&'*+/=?^`{|}~\-\u0080-\U0010ffff]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
@@ -93,6 +95,9 @@ class _Scanner:
         while self.at < end and (token := _TOKEN.match(self.text, self.at)):
             start, self.at = token.span()
             kind = token.lastgroup
+            if self.pieces.problem and (unread := _UNREAD.match(self.text, start)):
+                self.at = unread.end()
+                continue
             if kind == "separator":
                 yield from self._finish(start)
                 self.in_group = self.in_group and ";" not in token[0]
@@ -143,11 +148,16 @@ class _Scanner:
         depth = 1
         while depth and (match := _IN_COMMENT.match(self.text, self.at)):
             self.at = match.end()
-            if not match[1]:
+            brackets = match[1]
+            if not brackets:
                 self.at = len(self.text)
                 self.pieces.fail("a comment's ( is not closed")
                 return
-            depth += 1 if match[1] == "(" else -1
+            if brackets.startswith("("):
+                depth += len(brackets)
+            else:
+                self.at -= max(len(brackets) - depth, 0)
+                depth -= min(len(brackets), depth)
 
 
 def _judge(pieces: _Pieces, text: str) -> Entry:

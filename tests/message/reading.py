@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,12 @@ def octets(message: Message) -> bytes:
 
 
 def read(message: Message) -> EmailMessage:
-    return message_from_bytes(octets(message), policy=policy.default)  # type: ignore[return-value] # typeshed's overload
+    return message_from_bytes(octets(message), policy=policy.default)
 
 
-def text_of(part: Message | EmailMessage) -> str:
+def text_of(part: Message | MIMEPart) -> str:
     """A text part's text with `\n` line ends, and none at its end."""
-    part = read(part) if isinstance(part, Message) else part
-    content: str = part.get_content()
+    content: str = (read(part) if isinstance(part, Message) else part).get_content()
     return content.replace("\r\n", "\n").removesuffix("\n")
 
 

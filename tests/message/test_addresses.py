@@ -139,16 +139,24 @@ def test_forgotten_comma_is_not_taken_for_a_name() -> None:
         parse_list("a@x <b@x>", "to")
 
 
-_PIECES = '( (((( ,,,, " <<<< "\\" [ [[] \\ : a: () =? "a" =?utf-8?q?a?= <( ; (\\ <> @'
+_PIECES = '( "\\" [ [[] \\ : a: () =? "a" =?utf-8?q?a?= <( ; (\\ <> @'
+
+
+@pytest.mark.parametrize("piece", ["((((", ",,,,", '"', "<<<<"])
+def test_a_megabyte_takes_less_than_a_second(piece: str) -> None:
+    started = time.process_time()
+    with suppress(MessageError):
+        parse_list(piece * 250_000, "to")
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("piece", [*_PIECES.split(" "), "x <", "\n", "a@b <", "a "])
-def test_a_megabyte_of_anything_takes_less_than_a_second(piece: str) -> None:
-    text = piece * (1_000_000 // len(piece))
+def test_time_grows_with_the_length_only(piece: str) -> None:
+    text = piece * (200_000 // len(piece))
     started = time.process_time()
     with suppress(MessageError):
         parse_list(text, "to")
-    assert time.process_time() - started < 1.5
+    assert time.process_time() - started < 0.6
 
 
 def test_ten_thousand_recipients_are_read_in_time_that_is_linear() -> None:
@@ -193,7 +201,7 @@ def test_ordinary_international_domain_has_no_warning(domain: str) -> None:
 
 _LOCAL_PARTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=30)
 _NAMES = st.text(
-    st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp", "Cf", "Cn", "Co")), max_size=40
+    st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp", "Cf", "Cn", "Co")), max_size=40
 ).map(lambda name: " ".join(name.split()))
 
 

@@ -46,7 +46,7 @@ def test_date_is_now_and_message_id_is_new_and_of_the_senders_domain() -> None:
     assert abs(parsedate_to_datetime(read(first)["Date"]) - datetime.now(UTC)) < timedelta(seconds=5)
 
 
-_LINES = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00"), max_size=300)
+_LINES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=300)
 
 
 @settings(max_examples=100)

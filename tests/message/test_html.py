@@ -1,0 +1,286 @@
+"""Sanitised HTML: nothing that acts is left, layout is, and text stays text."""
+
+from __future__ import annotations
+
+import time
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from message.html import content_ids, is_html, sanitize
+
+ALLOWED_SCHEMES = ("http:", "https:", "mailto:", "tel:", "sms:", "ftp:", "cid:", "#", "/")
+
+
+def body(html: str) -> str:
+    """What is inside the document that `sanitize` makes."""
+    document = sanitize(html)
+    start, end = '<!DOCTYPE html>\n<html><head><meta charset="utf-8"></head><body>\n', "\n</body></html>\n"
+    assert document.startswith(start)
+    assert document.endswith(end)
+    return document.removeprefix(start).removesuffix(end)
+
+
+class Judge(HTMLParser):
+    """Finds what could act in a browser: an independent reading of the result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in (
+            "script",
+            "style",
+            "iframe",
+            "object",
+            "embed",
+            "form",
+            "svg",
+            "math",
+            "base",
+            "link",
+            "input",
+        ):
+            self.found.append(tag)
+        for name, value in attrs:
+            text = "".join((value or "").lower().split())
+            if name.startswith("on") or name in ("action", "formaction", "srcdoc", "srcset", "ping"):
+                self.found.append(name)
+            if name in ("href", "src", "background") and ":" in text and not text.startswith(ALLOWED_SCHEMES):
+                self.found.append(f"{name}={text}")
+            if name == "style" and any(
+                bad in text for bad in ("url", "expression", "@", "\\", "behavior", "binding")
+            ):
+                self.found.append(f"style={text}")
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append("comment")
+
+
+def what_acts(html: str) -> list[str]:
+    judge = Judge()
+    judge.feed(body(html))
+    judge.close()
+    return judge.found
+
+
+ATTACKS = [
+    "<script>alert(1)</script>",
+    "<SCRIPT SRC=//evil></SCRIPT>",
+    "<scr<script>ipt>alert(1)</scr</script>ipt>",
+    "<img src=x onerror=alert(1)>",
+    "<img/src=x/onerror=alert(1)//",
+    '<img src="x` `<script>alert(1)</script>"` `>',
+    "<svg onload=alert(1)><script>alert(1)</script></svg>",
+    "<svg><style><img src=x onerror=alert(1)></style></svg>",
+    '<svg><animate xlink:href="#a" attributeName=href values="javascript:alert(1)" /><a id=a>x</a></svg>',
+    '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;">',
+    "<math><mtext></p><mtext><style><!--</style><img src=x onerror=alert(1)>--></style>",
+    '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
+    '<div><style><img title="</style><img src=x onerror=alert(1)>"></style></div>',
+    "<form action=//evil><input formaction=javascript:x><button>Go</button></form>",
+    '<a href="javascript:alert(1)">x</a>',
+    '<a href="java&#10;script:alert(1)">x</a>',
+    '<a href="&#x6a;avascript:alert(1)">x</a>',
+    '<a href=" &#14; javascript:alert(1)">x</a>',
+    '<a href="vbscript:x">x</a><a href="data:text/html,<script>x</script>">y</a><a href="file:///etc">z</a>',
+    '<img src="data:image/svg+xml;base64,AAAA">',
+    '<td background="javascript:x"><table background="data:x"><tr><td background=" javascript:x">a</table>',
+    '<p style="background:url(http://evil/x)">a</p>',
+    '<p style="background:u\\72l(http://evil)">a</p>',
+    '<p style="width:expression(alert(1))">a</p>',
+    '<p style="width:exp/**/ression(alert(1))">a</p>',
+    '<p style="width:ｅｘｐｒｅｓｓｉｏｎ(alert(1))">a</p>',
+    '<p style="behavior:url(x.htc);-moz-binding:url(x)">a</p>',
+    "<p style='background:image-set(\"http://evil\" 1x)'>a</p>",
+    "<p style=\"color:red}@import 'x';{\">a</p>",
+    "<style>@import 'http://evil'</style><link rel=stylesheet href=//evil><base href=//evil>",
+    "<meta http-equiv=refresh content='0;url=//evil'>",
+    "<iframe srcdoc='<script>x</script>'></iframe><object data=x></object><embed src=x>",
+    "<!--><script>alert(1)</script>-->",
+    "<!--[if mso]><script>x</script><![endif]-->",
+    "<![CDATA[<script>alert(1)</script>]]>",
+    "<textarea></textarea><img src=x onerror=alert(1)></textarea>",
+    "<title></title><img src=x onerror=alert(1)>",
+    "<xmp></xmp><img src=x onerror=alert(1)></xmp>",
+    "<template><img src=x onerror=alert(1)></template>",
+    "<select><style></select><img src=x onerror=alert(1)></style>",
+    '<a title="</a><script>x</script>">x',
+    "<p/onclick=alert(1)>x<p\nonclick\n=\nalert(1)>",
+    "<\x00script>alert(1)</script><scr\x00ipt>x</scr\x00ipt>",
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_nothing_that_acts_is_left(attack: str) -> None:
+    assert what_acts(attack) == []
+    assert what_acts(f"<table><tr><td><b>{attack}") == []
+
+
+def test_escaped_script_stays_text() -> None:
+    assert (
+        body("<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>") == "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>"
+    )
+    assert body("a < b && c > d") == "a &lt; b &amp;&amp; c &gt; d"
+    assert body("&amp;lt;script&amp;gt;") == "&amp;lt;script&amp;gt;"
+
+
+def test_cleaning_what_is_clean_changes_nothing() -> None:
+    for attack in ATTACKS:
+        once = body(attack)
+        assert body(once) == once
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        '<table border="1" cellpadding="2" cellspacing="0" width="100%" bgcolor="#fff"><tbody><tr valign="top">'
+        '<td colspan="2" align="center">a</td></tr></tbody></table>',
+        '<p style="color: red; margin: 0 auto; background: rgb(1, 2, 3)">a</p>',
+        '<p style="font-family: &quot;Segoe UI&quot;, Arial; width: calc(100% - 2px)">a</p>',
+        '<img src="cid:logo@example.com" alt="Logo" width="10" height="10">',
+        '<img src="https://example.com/a.png">',
+        "<h1>x</h1>",
+        '<a href="https://example.com/?a=1&amp;copy=2">x</a>',
+        '<a href="mailto:a@example.com">x</a> <a href="#there">y</a>',
+        '<div dir="rtl" lang="he" id="there">a</div>',
+        "<ul><li>a</li><li>b<ol><li>c</li></ol></li></ul>",
+        '<font color="red" face="Arial" size="2">a</font><center>b</center>',
+        "<pre>  a\n b</pre><blockquote>q</blockquote><hr><br>",
+    ],
+)
+def test_layout_is_kept(kept: str) -> None:
+    assert body(kept) == kept
+
+
+def test_only_the_harmful_declaration_of_a_style_goes() -> None:
+    style = "color:red;background:url(x);MARGIN:1px;;nonsense;font:'a;width:expression(1)"
+    assert body(f'<p style="{style}">a</p>') == '<p style="color: red; margin: 1px">a</p>'
+
+
+def test_outer_elements_leave_their_layout() -> None:
+    html = '<html dir=rtl><head><title>T</title></head><body style="margin:0" bgcolor=red onload=x()>Hi</body></html>'
+    assert body(html) == '<div dir="rtl"><div style="margin: 0" bgcolor="red">Hi</div></div>'
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<b>a<i>b</b>c", "<b>a<i>b</i></b>c"),
+        ("<p>a<p>b", "<p>a</p><p>b</p>"),
+        ("<p>a<div>b</div>", "<p>a</p><div>b</div>"),
+        ("<ul><li>a<li>b</ul>", "<ul><li>a</li><li>b</li></ul>"),
+        ("<b><div>a</b>b</div>", "<b><div>ab</div></b>"),
+        ("</div>a</p>", "a"),
+        (
+            "<table><tr><td>a<td>b<tr><td>c</table>d",
+            "<table><tbody><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></tbody></table>d",
+        ),
+        (
+            "<table>stray<tr><td>a</table>",
+            "<table><tbody><tr><td>stray</td></tr><tr><td>a</td></tr></tbody></table>",
+        ),
+        (
+            "<div><table><tr><td></div>a</table>b</div>",
+            "<div><table><tbody><tr><td>a</td></tr></tbody></table>b</div>",
+        ),
+        ("<td>a</td>", "a"),
+        ("<a href=#x>a<a href=#y>b", '<a href="#x">a</a><a href="#y">b</a>'),
+        ("<dl><dt>a<dd>b<dt>c</dl>", "<dl><dt>a</dt><dd>b</dd><dt>c</dt></dl>"),
+    ],
+)
+def test_elements_are_closed_where_they_are_due(html: str, expected: str) -> None:
+    assert body(html) == expected
+
+
+MARKUP = "< > / = ' \" & ; ! - a b <p </p> <td <table> <script <!-- --> <svg> style= href=javascript: onerror=x <img"
+MARKUP += " <style> ]]> &lt; <b> </b> <a"
+
+
+@settings(max_examples=150)
+@given(st.lists(st.sampled_from([*MARKUP.split(" "), " ", "\n", "<p ", "<img ", "<a "])).map("".join))
+@example("<a<b href=javascript:x>")
+def test_no_made_up_markup_acts(html: str) -> None:
+    assert what_acts(html) == []
+    assert body(body(html)) == body(html)
+
+
+HUGE = [
+    "<div>",
+    "<b><p>",
+    "<table><tr><td>",
+    "<ul><li>",
+    "<!--",
+    "<",
+    "<b></p>",
+    "<em><div></em>",
+    "<a ",
+    "<table>x<tr>",
+]
+HUGE += [
+    '<div a="',
+    "<svg>",
+    "&#9",
+    "<td>",
+    "<b><div></b>",
+    "<img src=cid:x>",
+    "((((",
+    '"',
+    "<font color=red><p>x",
+]
+
+
+@pytest.mark.parametrize("piece", HUGE)
+def test_time_grows_with_the_length_only(piece: str) -> None:
+    html = piece * (100_000 // len(piece))
+    started = time.process_time()
+    cleaned = sanitize(html)
+    content_ids(html)
+    assert time.process_time() - started < 1
+    assert len(cleaned) < 10 * len(html) + 1000
+
+
+def test_hundred_thousand_attributes_and_copies_of_an_open_element_take_no_time() -> None:
+    attributes = "<div " + " ".join(f"a{n}" for n in range(20_000)) + ">x"
+    copies = "".join(f'<font color=a{n} face="{"x" * 1000}">' for n in range(100)) + "<p>x" * 10_000
+    started = time.process_time()
+    assert len(sanitize(attributes)) < 200
+    assert len(sanitize(copies)) < 2 * len(copies)
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["<!DOCTYPE html>", "<!doctype HTML PUBLIC", "<html>", "<HTML lang=en>", " \n\t<html", "\ufeff<html>"],
+)
+def test_html_says_so_at_its_start(start: str) -> None:
+    assert is_html(start)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "<htmlx>",
+        "<html-a>",
+        "<html:a>",
+        "<!DOCTYPE htm>",
+        "<p>",
+        "x <html>",
+        "",
+        "&lt;html>",
+        "<!DOCTYPEhtml>",
+    ],
+)
+def test_anything_else_is_plain(start: str) -> None:
+    assert not is_html(start)
+
+
+def test_content_ids_are_found_wherever_they_are_shown() -> None:
+    html = """<img src="cid:a%40b"><td background=cid:c><a href=" CID:d ">x</a>
+        <p style="background:url(&quot;cid:e&quot;)"><style>p { background: url( 'cid:f' ) }</style>
+        <img src=x alt="cid:no">cid:neither <!-- <img src="cid:nor"> -->"""
+    assert content_ids(html) == {"a@b", "c", "d", "e", "f"}
+    assert content_ids("<img src=http://x>") == frozenset()

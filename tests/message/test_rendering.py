@@ -1,0 +1,80 @@
+"""HTML as text: readable, and made in one pass whatever the HTML is."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from message.rendering import to_text
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<h1>Title</h1><p>One\n  two</p><p>Three</p>", "Title\n\nOne two\n\nThree"),
+        ("a<br>b<br/>c", "a\nb\nc"),
+        ("<div>a</div><div>b</div>c", "a\nb\nc"),
+        ("<ul><li>a</li><li>b<ul><li>c</li></ul></li></ul>d", "* a\n* b\n  * c\n\nd"),
+        ("<ol><li>a<li>b</ol>", "1. a\n2. b"),
+        ('<a href="https://x/?a=1&amp;b=2">link</a>.', "link <https://x/?a=1&b=2>."),
+        ('<a href="https://x/">https://x/</a>', "https://x/"),
+        ('<a href="mailto:a@x">a@x</a>', "a@x"),
+        ('<a href="javascript:x()">js</a> <a href="#top">top</a>', "js top"),
+        ('<a href="https://x"><img src=a alt="Logo"></a>', "[Logo] <https://x>"),
+        ('<a href="https://x">unclosed', "unclosed <https://x>"),
+        ("<table><tr><th>A<th>B</tr><tr><td>1</td><td></td><td>2</td></tr></table>", "A | B\n1 | 2"),
+        ("<table><tr><td><p>A</p></td></tr></table>B", "A\n\nB"),
+        ("<blockquote>q<blockquote>r</blockquote></blockquote>a", "> q\n>\n> > r\n\na"),
+        ("<pre>  a\n   b\n</pre>c", "  a\n   b\n\nc"),
+        ("a<hr>b", f"a\n\n{'-' * 40}\n\nb"),
+        ("&lt;b&gt; &amp;amp; &eacute; &#233; &#x1F600; &nbsp;x", "<b> &amp; é é 😀 x"),
+        ("<title>t</title><style>s</style><script>s</script><!-- c --><template>t</template>a", "a"),
+        ("<b>a</b>b <i>c</i> d", "ab c d"),
+        ("a < b", "a < b"),
+        ("<p></p><p> </p>", ""),
+        ("plain", "plain"),
+        ("", ""),
+    ],
+)
+def test_structure_can_be_read(html: str, expected: str) -> None:
+    assert to_text(html) == f"{expected}\n"
+
+
+@settings(max_examples=150)
+@given(st.text(alphabet="<>/ab=&;#'\"! \n-|", max_size=200) | st.text(max_size=100))
+def test_any_input_gives_lines(html: str) -> None:
+    text = to_text(html)
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n\n")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<div>",
+        "<blockquote>x",
+        "<ul><li>x",
+        "<!--",
+        "<",
+        "<a href=x>",
+        "<a ",
+        "&#9",
+        "&",
+        "<td>",
+        "<pre>\n",
+        "<script>",
+        '<div a="',
+    ],
+)
+def test_time_grows_with_the_length_only(piece: str) -> None:
+    html = piece * (200_000 // len(piece))
+    started = time.process_time()
+    to_text(html)
+    assert time.process_time() - started < 1.2
+
+
+def test_reference_to_an_absurd_character_is_no_crash() -> None:
+    assert to_text("&#" + "9" * 100_000 + ";x&#xFFFFFFFFFF;&#xD800;") == "\ufffdx\ufffd\ufffd\n"
