@@ -12,7 +12,8 @@ Lines = tuple[bytes, bytes]
 class ListStream:
     """A peer that follows a list. When all is said it has closed, or goes silent with `silent_at_end`.
 
-    `octets_per_read` cuts everything it says into pieces of that size. `written` holds what it was told, one
+    `octets_per_read` cuts everything it says into pieces of that size; no read goes across the octet number
+    `split_at` of all that it says. `written` holds what it was told, one
     item a write; `allow` is asked before each write, and may raise `OSError` to break the connection.
     """
 
@@ -25,6 +26,7 @@ class ListStream:
         dialogue: Sequence[Lines],
         *,
         octets_per_read: int = 0,
+        split_at: int = 0,
         silent_at_end: bool = False,
         allow: Callable[[bytes], None] = lambda data: None,
     ) -> None:
@@ -36,6 +38,8 @@ class ListStream:
         self._heard = bytearray()
         self._said = bytearray()
         self._octets = octets_per_read
+        self._split_at = split_at
+        self.octets_read = 0
         self._silent_at_end = silent_at_end
         self._allow = allow
         self._release()
@@ -51,8 +55,11 @@ class ListStream:
                 raise TimeoutError
             return b""
         count = self._octets or len(self._said)
+        if self.octets_read < self._split_at:
+            count = min(count, self._split_at - self.octets_read)
         data = bytes(self._said[:count])
         del self._said[:count]
+        self.octets_read += len(data)
         return data
 
     def write(self, data: bytes, deadline: float) -> None:
