@@ -93,7 +93,8 @@ class SocketStream:
             try:
                 view = view[self._sock.send(view) :]
             except (BlockingIOError, ssl.SSLWantWriteError):
-                self._wait(select.POLLOUT | select.POLLIN, deadline)
+                # Once the peer has ended its side that side is always readable: waiting for it would not wait.
+                self._wait(select.POLLOUT | (0 if self._ended else select.POLLIN), deadline)
                 self._read_aside()
             except ssl.SSLWantReadError:
                 self._wait(select.POLLIN, deadline)
