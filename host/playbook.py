@@ -1,11 +1,13 @@
 """Actions from Python, for playbooks and scripts: `act` runs one as the platform would, and returns its results.
 
-from smtp_connector import act
+In a playbook, with an asset that was stored as "prod":
 
-results = act("send email", {"to": "jane@example.com", "body": "Hello"}, asset="prod")
-if not results.success:
-    for recipient in results[0].refused:
-        print(recipient["address"], recipient["reply"])
+    from smtp_connector import act
+
+    results = act("send email", {"to": "jane@example.com", "body": "Hello"}, asset="prod")
+    if not results.success:
+        for recipient in results[0].refused:
+            print(recipient["address"], recipient["reply"])
 """
 
 from __future__ import annotations

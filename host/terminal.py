@@ -48,8 +48,10 @@ class Terminal:
         """
         if sys.stdout is None:
             raise OutputError("Standard output is closed.")
+        encoding = sys.stdout.encoding
         try:
-            sys.stdout.write(text + "\n")
+            # What an old locale has no letter for is no reason to fail.
+            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
             sys.stdout.flush()
         except OSError as error:
             _forget(sys.stdout)

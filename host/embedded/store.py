@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from host.embedded import cipher
-from host.embedded.files import StoreError, private_folder
+from host.embedded.files import StoreError, private_folder, reason
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT = 30.0
@@ -100,7 +100,7 @@ class Store:
         except Timeout as error:
             raise StoreError(f"{self._path} is being made by another process; try again.") from error
         except OSError as error:
-            raise StoreError(f"The data folder {self._folder} can't be written: {error.strerror}.") from error
+            raise StoreError(f"The data folder {self._folder} can't be written: {reason(error)}.") from error
         engine = _engine(self._path)
         with engine.connect() as connection:
             self._check_version(connection.exec_driver_sql("PRAGMA user_version").scalar())

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from host.embedded.store import Store, VaultRow
 _VAULT_ID = re.compile(r"[0-9a-f]{40}")
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f/\ud800-\udfff\u2028\u2029]")
 _CHUNK = 1024 * 1024
+_ABANDONED = 24 * 60 * 60
+"""Seconds after which a file that nobody has written to was left by a process that was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ class Vault:
         """Copy to a temporary name while hashing, then rename: an id never names an incomplete file."""
         private_folder(self._folder.parent)
         private_folder(self._folder)
+        self._remove_abandoned()
         with os.fdopen(_open_regular(path), "rb") as source:
             beside = self._folder / f".{os.urandom(8).hex()}.tmp"
             try:
@@ -138,6 +142,11 @@ class Vault:
                 beside.unlink(missing_ok=True)
                 raise
         return digest.hexdigest(), size
+
+    def _remove_abandoned(self) -> None:
+        for path in self._folder.glob(".*.tmp"):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink(missing_ok=True)
 
 
 def _open_regular(path: Path, flags: int = 0) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,15 @@ def test_a_name_that_could_not_be_shown_is_made_harmless(vault: Vault, tmp_path:
 def test_an_empty_file_can_be_kept(vault: Vault, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     assert vault.find(vault.add(tmp_path / "empty").vault_id).size == 0
+
+
+def test_what_a_killed_process_left_goes_in_the_end(vault: Vault, file: Path) -> None:
+    root = vault.add(file).path.parent.parent
+    for name, age in ((".old.tmp", 2 * 24 * 3600), (".new.tmp", 60)):
+        (root / name).write_bytes(b"half a file")
+        os.utime(root / name, (time.time() - age,) * 2)
+    vault.add(file)
+    assert [path.name for path in root.glob(".*")] == [".new.tmp"]
 
 
 FULL = """
