@@ -28,8 +28,12 @@ _MICROSOFT = frozenset(
 )
 _GOOGLE = frozenset(("accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com"))
 
-_MICROSOFT_DELEGATED = "https://outlook.office.com/SMTP.Send offline_access"
-_MICROSOFT_APPLICATION = "https://outlook.office365.com/.default"
+# Where the mail of a cloud is, by the end of its host names: for a person, and for an application.
+_MICROSOFT_MAIL = (
+    (".cn", "https://partner.outlook.cn", "https://partner.outlook.cn"),
+    (".us", "https://outlook.office365.us", "https://outlook.office365.us"),
+    ("", "https://outlook.office.com", "https://outlook.office365.com"),
+)
 _GOOGLE_MAIL = "https://mail.google.com/"
 
 
@@ -45,8 +49,10 @@ def is_google(url: str) -> bool:
 def default_scopes(settings: Settings) -> str:
     """What to ask for when the asset's `scopes` is empty."""
     if is_microsoft(settings.token_url):
-        with_user = settings.auth_url or settings.refresh_token
-        return _MICROSOFT_DELEGATED if with_user else _MICROSOFT_APPLICATION
+        host = _host(settings.token_url) or ""
+        person, application = next(mail for end, *mail in _MICROSOFT_MAIL if host.endswith(end))
+        with_person = settings.auth_url or settings.refresh_token
+        return f"{person}/SMTP.Send offline_access" if with_person else f"{application}/.default"
     return _GOOGLE_MAIL if is_google(settings.token_url) else ""
 
 

@@ -12,6 +12,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from auth.errors import AuthError, Step
+from auth.oauth.query import brings, parsed
 from smtp.errors import Category
 
 PORT_VARIABLE = "SMTP_CONNECTOR_REDIRECT_PORT"
@@ -23,10 +24,11 @@ _POLL = 0.1
 
 
 class LocalRedirect:
-    """Listens on 127.0.0.1 while it is entered, for the first query that `is_ours`. `port` 0 is any free one."""
+    """Listens on 127.0.0.1 while it is entered, for the first query that brings `state`. `port` 0 is any free one."""
 
-    def __init__(self, is_ours: Callable[[str], bool], port: int | None = None) -> None:
-        self._is_ours = is_ours
+    def __init__(self, state: str, seconds: float, port: int | None = None) -> None:
+        self._state = state
+        self._seconds = seconds
         self._port = _configured_port() if port is None else port
         self._arrived: queue.Queue[str] = queue.Queue(maxsize=1)
 
@@ -52,9 +54,9 @@ class LocalRedirect:
         # Not 127.0.0.1, as RFC 8252 section 7.3 has it: Microsoft lets the port differ for this name only.
         return f"http://localhost:{self._server.server_port}/"
 
-    def wait(self, seconds: float, cancelled: Callable[[], bool]) -> str | None:
+    def wait(self, cancelled: Callable[[], bool]) -> str | None:
         """The query; None when time is up or somebody cancelled."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + self._seconds
         while time.monotonic() < until and not cancelled():
             try:
                 return self._arrived.get(timeout=_POLL)
@@ -63,7 +65,7 @@ class LocalRedirect:
         return None
 
     def _take(self, query: str) -> bool:
-        if not self._is_ours(query):
+        if not brings(parsed(query), self._state):
             return False
         try:
             self._arrived.put_nowait(query)

@@ -6,20 +6,20 @@ the store keeps, so the two may run in different processes; whatever receives th
 
 from __future__ import annotations
 
-import hmac
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from auth.errors import AuthError, Step
 from auth.oauth.answers import refusal
 from auth.oauth.endpoints import is_microsoft
 from auth.oauth.local_redirect import LocalRedirect
 from auth.oauth.provider import Provider
+from auth.oauth.query import Query, brings, parsed
 from auth.oauth.store import TokenStore
 from auth.oauth.token import Token
 from auth.settings import Progress, Settings
@@ -28,9 +28,6 @@ from smtp.sasl import readable
 
 WAIT = 300.0
 """Seconds that a sign-in is waited for, and that its link can be used."""
-_MAX_FIELDS = 32
-
-Query = Mapping[str, str]
 
 
 class Redirect(Protocol):
@@ -39,12 +36,13 @@ class Redirect(Protocol):
     @property
     def uri(self) -> str: ...
 
-    def wait(self, seconds: float, cancelled: Callable[[], bool]) -> str | None:
+    def wait(self, cancelled: Callable[[], bool]) -> str | None:
         """The query that the browser came back with; None when time is up or somebody cancelled."""
 
 
-MakeRedirect = Callable[[Callable[[str], bool]], AbstractContextManager[Redirect]]
-"""Given what tells our query from a stranger's: anybody can send a request to a redirect URI."""
+MakeRedirect = Callable[[str, float], AbstractContextManager[Redirect]]
+"""Given the `state` that a query brings if it is ours (anybody can send a request to a redirect URI), and the seconds
+for which it is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +55,11 @@ class SignIn:
 
     def run(self, settings: Settings, provider: Provider, store: TokenStore, progress: Progress) -> Token:
         """Show the link, wait for the browser, and save the token. Raises `AuthError`."""
-        with self.redirect(lambda query: is_ours(store, query)) as redirect:
-            link = begin(settings, provider, store, redirect.uri, self.wait)
+        state = new_state(settings)
+        with self.redirect(state, self.wait) as redirect:
+            link = begin(settings, provider, store, redirect.uri, state, self.wait)
             progress(f"To sign in as {settings.username}, open this link within {self.wait:g} s: {link}")
-            query = redirect.wait(self.wait, self.cancelled)
+            query = redirect.wait(self.cancelled)
         if query is not None:
             progress("The browser came back; asking the provider for the token.")
             return complete(settings, provider, store, query)
@@ -74,22 +73,26 @@ class SignIn:
         )
 
 
+def new_state(settings: Settings) -> str:
+    """What only the answer to one sign-in brings; it names the asset, so that whatever receives it can tell whose it is."""
+    return f"{settings.id}:{secrets.token_urlsafe(32)}"
+
+
 def begin(
-    settings: Settings, provider: Provider, store: TokenStore, redirect_uri: str, seconds: float = WAIT
+    settings: Settings,
+    provider: Provider,
+    store: TokenStore,
+    redirect_uri: str,
+    state: str,
+    seconds: float = WAIT,
 ) -> str:
-    """The link to open. Its `state` names the asset, can be used once, and for `seconds`."""
-    state = f"{settings.id}:{secrets.token_urlsafe(32)}"
+    """The link to open. Its `state` can be used once, and for `seconds`."""
     request = provider.begin(redirect_uri, state)
     with store.lock():
         store.save_sign_in(
             {"state": state, "expires_at": time.time() + seconds, "secrets": dict(request.secrets)}
         )
     return request.link
-
-
-def is_ours(store: TokenStore, query: str) -> bool:
-    """Whether `query` answers the sign-in that was begun."""
-    return _matches(store.sign_in(), parsed(query))
 
 
 def complete(settings: Settings, provider: Provider, store: TokenStore, query: str) -> Token:
@@ -111,21 +114,11 @@ def complete(settings: Settings, provider: Provider, store: TokenStore, query: s
     return token
 
 
-def parsed(query: str) -> Query:
-    """The fields of a redirect's query; empty when it has one twice, or too many (RFC 6749 section 3.1)."""
-    try:
-        fields = parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
-    except ValueError:
-        return {}
-    answer = dict(fields)
-    return answer if len(answer) == len(fields) else {}
-
-
 def _matches(pending: Mapping[str, object], answer: Query) -> bool:
     expected, until = pending.get("state"), pending.get("expires_at")
     if not isinstance(expected, str) or not isinstance(until, int | float) or time.time() > until:
         return False
-    return hmac.compare_digest(expected.encode(), answer.get("state", "").encode("utf-8", "replace"))
+    return brings(answer, expected)
 
 
 def _check_issuer(settings: Settings, answer: Query) -> None:

@@ -74,6 +74,17 @@ def test_google_is_known_by_its_hosts() -> None:
             {"token_url": "https://login.microsoftonline.com/t/oauth2/v2.0/token", "refresh_token": "x"},
             "https://outlook.office.com/SMTP.Send offline_access",
         ),
+        (
+            {"token_url": "https://login.microsoftonline.us/t/oauth2/v2.0/token", "auth_url": "x"},
+            "https://outlook.office365.us/SMTP.Send offline_access",
+        ),
+        (
+            {
+                "token_url": "https://login.partner.microsoftonline.cn/t/oauth2/v2.0/token",
+                "client_secret": "x",
+            },
+            "https://partner.outlook.cn/.default",
+        ),
         ({"token_url": "https://oauth2.googleapis.com/token", "auth_url": "x"}, "https://mail.google.com/"),
         ({"token_url": "https://id.example/token"}, ""),
     ],

@@ -15,7 +15,7 @@ import requests
 from auth.errors import AuthError, Step
 from auth.oauth.method import OAuth
 from auth.oauth.provider import provider_of
-from auth.oauth.sign_in import SignIn, begin
+from auth.oauth.sign_in import SignIn, begin, new_state
 from auth.oauth.store import TokenStore
 from host.contract import Asset
 from smtp.errors import Category
@@ -91,7 +91,13 @@ def test_the_link_is_microsofts_with_pkce_and_the_scope_for_sending(
     cloud: TokenEndpoint, state: KeptState
 ) -> None:
     settings = tenant(auth_url=f"https://{HOST}/contoso/oauth2/v2.0/authorize")
-    link = begin(settings, provider_of(settings), TokenStore(settings, state), "http://localhost:1/")
+    link = begin(
+        settings,
+        provider_of(settings),
+        TokenStore(settings, state),
+        "http://localhost:1/",
+        new_state(settings),
+    )
     query = dict(parse_qsl(urlsplit(link).query))
     assert link.startswith(f"https://{HOST}/contoso/oauth2/v2.0/authorize?")
     assert query["code_challenge_method"] == "S256"

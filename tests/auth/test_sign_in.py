@@ -16,7 +16,7 @@ from auth.errors import AuthError, Step
 from auth.oauth.local_redirect import PORT_VARIABLE, LocalRedirect
 from auth.oauth.method import OAuth
 from auth.oauth.provider import provider_of
-from auth.oauth.sign_in import SignIn, begin, complete, is_ours
+from auth.oauth.sign_in import SignIn, begin, complete, new_state
 from auth.oauth.store import TokenStore
 from host.contract import Asset
 from smtp.errors import Category
@@ -56,8 +56,8 @@ class Person:
         self.page = requests.get(self.link, timeout=5)
 
 
-def nobody(_: str) -> bool:
-    return False
+def listening() -> LocalRedirect:
+    return LocalRedirect("7:nonce", seconds=5)
 
 
 def asking(wait: float = 5) -> SignIn:
@@ -71,7 +71,8 @@ def query_of(link: str) -> dict[str, str]:
 def began(settings: Asset, state: KeptState, seconds: float = 60) -> tuple[str, TokenStore]:
     """A sign-in that was begun: its link and the store that knows of it."""
     store = TokenStore(settings, state)
-    return begin(settings, provider_of(settings), store, "http://localhost:1/", seconds), store
+    provider = provider_of(settings)
+    return begin(settings, provider, store, "http://localhost:1/", new_state(settings), seconds), store
 
 
 def answer(provider: TokenEndpoint, link: str, **changes: str) -> str:
@@ -167,7 +168,6 @@ def test_an_answer_can_be_used_once(provider: TokenEndpoint, state: KeptState) -
     link, store = began(settings, state)
     query = answer(provider, link)
     finish(settings, store, query)
-    assert not is_ours(store, query)
     with pytest.raises(AuthError, match="was used already"):
         finish(settings, store, query)
 
@@ -185,7 +185,6 @@ def test_an_answer_is_used_up_even_when_nothing_came_of_it(provider: TokenEndpoi
 def test_an_answer_comes_too_late(provider: TokenEndpoint, state: KeptState) -> None:
     settings = asset(provider, auth_url=provider.auth_url)
     link, store = began(settings, state, seconds=-1)
-    assert not is_ours(store, answer(provider, link))
     with pytest.raises(AuthError, match="took too long"):
         finish(settings, store, answer(provider, link))
     assert provider.requests == []
@@ -196,7 +195,6 @@ def test_a_guessed_state_is_not_ours(guess: str, provider: TokenEndpoint, state:
     settings = asset(provider, auth_url=provider.auth_url)
     _, store = began(settings, state)
     query = "code=x&state=" + guess
-    assert not is_ours(store, query)
     with pytest.raises(AuthError) as caught:
         finish(settings, store, query)
     assert caught.value.step is Step.SIGN_IN
@@ -224,7 +222,9 @@ def test_a_query_with_a_field_twice_or_too_many_is_not_ours(
 ) -> None:
     settings = asset(provider, auth_url=provider.auth_url)
     link, store = began(settings, state)
-    assert not is_ours(store, spoil(answer(provider, link)))
+    with pytest.raises(AuthError, match="was not begun here"):
+        finish(settings, store, spoil(answer(provider, link)))
+    assert provider.requests == []
 
 
 def test_an_answer_of_another_provider_is_refused(provider: TokenEndpoint, state: KeptState) -> None:
@@ -335,12 +335,12 @@ def test_a_refused_token_that_can_not_be_refreshed_leads_to_a_sign_in(
 
 
 def test_a_port_of_the_redirect_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    with LocalRedirect(nobody) as free:
+    with listening() as free:
         port = urlsplit(free.uri).port
     monkeypatch.setenv(PORT_VARIABLE, str(port))
-    with LocalRedirect(nobody) as redirect:
+    with listening() as redirect:
         assert redirect.uri == f"http://localhost:{port}/"
-        with pytest.raises(AuthError, match="can't be listened on"), LocalRedirect(nobody):
+        with pytest.raises(AuthError, match="can't be listened on"), listening():
             pass
 
 
@@ -348,7 +348,7 @@ def test_a_port_of_the_redirect_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -
 def test_a_port_of_the_redirect_that_is_none_is_named(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PORT_VARIABLE, port)
     with pytest.raises(AuthError, match=PORT_VARIABLE):
-        LocalRedirect(nobody)
+        listening()
 
 
 def test_whatever_receives_the_redirect_may_be_something_else(
@@ -357,16 +357,15 @@ def test_whatever_receives_the_redirect_may_be_something_else(
     class Handed:
         uri = "https://soar.example/rest/handler/app/asset"
         link = ""
-        is_ours: Any = None
 
-        def wait(self, seconds: float, cancelled: Any) -> str | None:
-            query = answer(provider, self.link)
-            return query if self.is_ours(query) else None
+        def wait(self, cancelled: Any) -> str | None:
+            return answer(provider, self.link)
 
     handed = Handed()
+    given: list[tuple[str, float]] = []
 
-    def made(is_ours: Any) -> AbstractContextManager[Handed]:
-        handed.is_ours = is_ours
+    def made(state: str, seconds: float) -> AbstractContextManager[Handed]:
+        given.append((state, seconds))
         return nullcontext(handed)
 
     def progress(text: str) -> None:
@@ -375,6 +374,7 @@ def test_whatever_receives_the_redirect_may_be_something_else(
             handed.link = match[0]
 
     settings = asset(provider, auth_url=provider.auth_url)
-    asks = SignIn(cancelled=lambda: False, redirect=made)
+    asks = SignIn(cancelled=lambda: False, redirect=made, wait=30)
     OAuth(settings, state, asks).credentials(progress)
+    assert given == [(query_of(handed.link)["state"], 30)]
     assert provider.requests[-1].form["redirect_uri"] == handed.uri
