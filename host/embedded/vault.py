@@ -8,7 +8,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,8 +145,9 @@ class Vault:
 
     def _remove_abandoned(self) -> None:
         for path in self._folder.glob(".*.tmp"):
-            if time.time() - path.stat().st_mtime > _ABANDONED:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # it was not abandoned: another process has just renamed it
+                if time.time() - path.stat().st_mtime > _ABANDONED:
+                    path.unlink()
 
 
 def _open_regular(path: Path, flags: int = 0) -> int:

@@ -171,6 +171,19 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(
     assert at_a_terminal(start, tmp_path)[1] == "begun jane@example.com\r\n"
 
 
+def test_help_can_be_read_in_an_old_locale(tmp_path: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "--help"],
+        cwd=tmp_path,
+        env={**environment, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "examples:" in done.stdout
+
+
 HEAVY = frozenset(
     ("sqlalchemy", "sqlite3", "cryptography", "rich", "requests", "msal", "jsonschema", "filelock")
 )
