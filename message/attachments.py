@@ -27,7 +27,6 @@ from smtp.envelope import Body
 _OCTETS = 57
 _LINES = 2300
 _BLOCK = _OCTETS * _LINES
-_SPLIT = struct.Struct("76s" * _LINES).unpack
 _LONGEST_NAME = 255
 OCTETS = "application/octet-stream"
 _LONGEST_LINE = 998
@@ -147,10 +146,16 @@ def encoded_lines(block: bytes) -> EncodedLines:
     """`block` as lines of base64. Only a message's last block may be other than a multiple of 57 octets."""
     encoded = b2a_base64(block, newline=False)
     if len(block) == _BLOCK:
-        lines = _SPLIT(encoded)
+        lines = _whole_block().unpack(encoded)
     else:
         lines = tuple(encoded[start : start + 76] for start in range(0, len(encoded), 76))
     return EncodedLines(b"\r\n".join((*lines, b"")))
+
+
+@cache
+def _whole_block() -> struct.Struct:
+    """How the lines of a whole block lie one behind the other."""
+    return struct.Struct("76s" * _LINES)
 
 
 def _opened(path: Path) -> FileIO:

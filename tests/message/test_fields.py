@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -96,7 +97,7 @@ def test_file_name_reads_back_as_it_was(name: str) -> None:
     "bad", ["\r\nBcc: evil@example.com", "\n", "\r", "\x00", "\t", "\x7f", "\x85", "\u2028", "\ud83d"]
 )
 def test_control_characters_are_refused_naming_the_field(bad: str) -> None:
-    writes = (
+    writes: tuple[Callable[[], str], ...] = (
         lambda: fields.unstructured("X-A", f"a{bad}b"),
         lambda: fields.as_it_is("X-A", f"a{bad}b"),
         lambda: fields.address_list("X-A", [(f"a{bad}b", "a@x")]),
