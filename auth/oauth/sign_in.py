@@ -57,7 +57,7 @@ class SignIn:
         """Show the link, wait for the browser, and save the token. Raises `AuthError`."""
         state = new_state(settings)
         with self.redirect(state, self.wait) as redirect:
-            link = begin(settings, provider, store, redirect.uri, state, self.wait)
+            link = begin(provider, store, redirect.uri, state, self.wait)
             progress(f"To sign in as {settings.username}, open this link within {self.wait:g} s: {link}")
             query = redirect.wait(self.cancelled)
         if query is not None:
@@ -74,18 +74,11 @@ class SignIn:
 
 
 def new_state(settings: Settings) -> str:
-    """What only the answer to one sign-in brings; it names the asset, so that whatever receives it can tell whose it is."""
+    """What only the answer to one sign-in brings. It names the asset, for who receives the answers of several."""
     return f"{settings.id}:{secrets.token_urlsafe(32)}"
 
 
-def begin(
-    settings: Settings,
-    provider: Provider,
-    store: TokenStore,
-    redirect_uri: str,
-    state: str,
-    seconds: float = WAIT,
-) -> str:
+def begin(provider: Provider, store: TokenStore, redirect_uri: str, state: str, seconds: float = WAIT) -> str:
     """The link to open. Its `state` can be used once, and for `seconds`."""
     request = provider.begin(redirect_uri, state)
     with store.lock():

@@ -72,7 +72,7 @@ def began(settings: Asset, state: KeptState, seconds: float = 60) -> tuple[str, 
     """A sign-in that was begun: its link and the store that knows of it."""
     store = TokenStore(settings, state)
     provider = provider_of(settings)
-    return begin(settings, provider, store, "http://localhost:1/", new_state(settings), seconds), store
+    return begin(provider, store, "http://localhost:1/", new_state(settings), seconds), store
 
 
 def answer(provider: TokenEndpoint, link: str, **changes: str) -> str:
