@@ -92,7 +92,6 @@ def test_the_link_is_microsofts_with_pkce_and_the_scope_for_sending(
 ) -> None:
     settings = tenant(auth_url=f"https://{HOST}/contoso/oauth2/v2.0/authorize")
     link = begin(
-        settings,
         provider_of(settings),
         TokenStore(settings, state),
         "http://localhost:1/",
