@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 
+from tests.faults.action import action_cells
 from tests.faults.cell import cells
 from tests.faults.cuts import cuts
 from tests.faults.judge import COUNTS
@@ -32,6 +33,7 @@ def main(wanted: str = "") -> int:
 def _everything() -> Iterator[Playable]:
     yield from cells()
     yield from scenarios()
+    yield from action_cells()
     yield from cuts()
 
 
