@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, Route, sync_playwright
 
 from tests.real.processes import ServerTrouble
 
 CHROMIUM = Path("/usr/bin/chromium")
 _LOOPBACK = ("localhost", "127.0.0.1")
-_SECONDS = 60
+_SECONDS = 30
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -40,8 +41,11 @@ def sign_in(link: str, login: str) -> str:
             page.set_default_timeout(_SECONDS * 1000)
             page.route("**/*", _stay_on_this_machine)
             page.goto(link)
-            _sign_in(page, login)
-            page.wait_for_load_state()
+            try:
+                _sign_in(page, login)
+                page.wait_for_load_state()
+            except PlaywrightError as exc:
+                raise ServerTrouble(f"The browser got no further than: {page.inner_text('body')}") from exc
             return page.inner_text("body")
         finally:
             browser.close()

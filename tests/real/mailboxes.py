@@ -49,9 +49,12 @@ class Delivered:
         return parsed
 
     @property
-    def fields(self) -> list[tuple[str, str]]:
-        """The header fields, decoded, in the order in which they stand."""
-        return [(name, str(value)) for name, value in self.message.items()]
+    def header(self) -> EmailMessage:
+        """The header alone, where it may hold UTF-8 that isn't encoded (RFC 6532)."""
+        text = self.content.partition(b"\r\n\r\n")[0].decode()
+        parsed = email.message_from_string(f"{text}\r\n\r\n", policy=email.policy.SMTPUTF8)
+        assert isinstance(parsed, EmailMessage)
+        return parsed
 
     @property
     def parts(self) -> list[tuple[str, str | None, bytes]]:
@@ -88,5 +91,5 @@ class Mailboxes:
     def _header(self, path: Path) -> bytes:
         if path not in self._headers:
             with path.open("rb") as file:
-                self._headers[path] = file.read(64 * 1024).partition(b"\n\n")[0]
+                self._headers[path] = file.read(64 * 1024).partition(b"\n\n")[0] + b"\n"
         return self._headers[path]

@@ -115,7 +115,7 @@ class OpenIdProvider:
         signs_people_in: dict[str, Any] = {
             "application_type": "native",
             "grant_types": ["authorization_code", "refresh_token"],
-            "redirect_uris": ["http://127.0.0.1/", "http://localhost/"],
+            "redirect_uris": ["http://localhost", "http://localhost/"],
             "scope": "openid offline_access smtp",
         }
         never_redirects: dict[str, Any] = {"redirect_uris": [], "response_types": []}

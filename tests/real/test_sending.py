@@ -56,7 +56,7 @@ def _has_what_every_message_has(delivered: Delivered, run: Run) -> None:
     assert message["Message-ID"].endswith("@example.com>")
     assert email.utils.parsedate_to_datetime(message["Date"]).tzinfo is not None
     assert message["Bcc"] is None
-    names = [name.lower() for name, _ in delivered.fields]
+    names = [name.lower() for name, _ in message.items()]
     assert len(names) == len(set(names))
 
 

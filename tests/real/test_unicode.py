@@ -28,9 +28,9 @@ def test_a_unicode_local_part_arrives_with_smtputf8(
     for recipient in (JÖRG, ALICE):
         delivered = postfix.mailboxes.wait_for(recipient, run.data["message_id"])
         assert "with UTF8SMTP" in delivered.added["received"]
-        (address,) = delivered.message["To"].addresses
+        (address,) = delivered.header["To"].addresses
         assert (address.display_name, address.addr_spec) == ("Jörg Müller", JÖRG)
-        assert delivered.message["Subject"] == "Bücher 📚"
+        assert delivered.header["Subject"] == "Bücher 📚"
         assert delivered.message.get_content().strip() == "Grüße"
 
 
@@ -39,7 +39,7 @@ def test_exim_takes_a_unicode_local_part_too(exim: Exim, certificates: Certifica
     assert run.succeeded, run.message
     delivered = exim.mailboxes.wait_for(JÖRG, run.data["message_id"])
     assert "with utf8esmtps" in delivered.added["received"]
-    assert delivered.message["Subject"] == "Bücher 📚"
+    assert delivered.header["Subject"] == "Bücher 📚"
 
 
 @pytest.mark.parametrize("service", [FULL["plain"], NO_SMTPUTF8, OLD], ids=["smtputf8", "no_smtputf8", "old"])
