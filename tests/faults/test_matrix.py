@@ -8,21 +8,24 @@ from typing import TypeVar
 
 import pytest
 
+from tests.faults.action import ActionCell, action_cells
 from tests.faults.cell import Cell, cells
 from tests.faults.cuts import CutCell, cuts
 from tests.faults.judge import Judgement
 from tests.faults.playing import Playable, play
 from tests.faults.scenarios import ScenarioCell, scenarios
 
-T = TypeVar("T", Cell, ScenarioCell)
+T = TypeVar("T", Cell, ScenarioCell, ActionCell)
 
 
 def _slice() -> Iterator[Playable]:
-    """One cell of each row and one of each scenario, going round the combinations."""
+    """One cell of each row, one of each scenario, and one action run of each row, going round the combinations."""
     for turn, (_, group) in enumerate(groupby(cells(), lambda cell: cell.row)):
         yield _one_of(list(group), turn)
     for turn, (_, others) in enumerate(groupby(scenarios(), lambda cell: cell.scenario)):
         yield _one_of(list(others), turn)
+    for turn, (_, runs) in enumerate(groupby(action_cells(), lambda cell: cell.row)):
+        yield _one_of(list(runs), turn)
 
 
 def _one_of(group: list[T], turn: int) -> T:
