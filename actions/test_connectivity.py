@@ -68,4 +68,5 @@ def _sign_in(context: Context) -> SignIn | None:
         return None
     from auth.oauth.sign_in import SignIn  # with a password nobody pays for it
 
-    return SignIn(context.is_cancelled)
+    redirect = context.redirect
+    return SignIn(context.is_cancelled, redirect) if redirect else SignIn(context.is_cancelled)

@@ -85,6 +85,20 @@ class State(Protocol):
         """Exclude every other process and thread that uses this asset's state meanwhile."""
 
 
+class Redirect(Protocol):
+    """Where a provider sends a browser back to after a sign-in."""
+
+    @property
+    def uri(self) -> str: ...
+
+    def wait(self, cancelled: Callable[[], bool]) -> str | None:
+        """The query that the browser came back with; None when time is up or somebody cancelled."""
+
+
+MakeRedirect = Callable[[str, float], AbstractContextManager[Redirect]]
+"""Given the `state` that a query brings if it is ours, and the seconds for which it is waited for."""
+
+
 class Context(Protocol):
     """One action run. `run_id` is new for each; `container_id` is "" outside a container."""
 
@@ -99,6 +113,10 @@ class Context(Protocol):
 
     @property
     def state(self) -> State: ...
+
+    @property
+    def redirect(self) -> MakeRedirect | None:
+        """The host's own address for a browser that signs in; None where the run itself can listen for it."""
 
     def progress(self, text: str) -> None:
         """Tell whoever is watching. `text` is plain text; the host escapes what it has to."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from threading import RLock
 from typing import Any, TypeVar, cast
 
+from host.contract import MakeRedirect
+
 T = TypeVar("T")
 
 
@@ -37,6 +39,11 @@ class Lifetime:
 
     def sent(self, octets: int, size: int) -> None:
         """Nothing, unless a host has somebody who watches a large message leave."""
+
+    @property
+    def redirect(self) -> MakeRedirect | None:
+        """None: a browser on this machine is sent back to the run itself."""
+        return None
 
     def cancel(self) -> None:
         """Ask the run to stop. Takes no lock: it is called from signal handlers."""

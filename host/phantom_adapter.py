@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from host.contract import Asset, VaultError, VaultFile
+from host.contract import Asset, MakeRedirect, VaultError, VaultFile
 from host.lifetime import Lifetime
 from host.phantom_state import PhantomState
 from host.texts import escaped
@@ -43,6 +43,13 @@ class HostContext(Lifetime):
     @cached_property
     def state(self) -> PhantomState:
         return PhantomState(self._connector, self.asset.id)
+
+    @property
+    def redirect(self) -> MakeRedirect:
+        """A browser reaches the platform's web server, not this process."""
+        from host.phantom_redirect import PlatformRedirect  # nobody else pays for it
+
+        return partial(PlatformRedirect, self._connector, self.asset.id)
 
     def progress(self, text: str) -> None:
         self._connector.save_progress(escaped(text))

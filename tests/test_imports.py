@@ -17,7 +17,11 @@ ARROWS = {
     "message": ("smtp.envelope", "smtp.content", "smtp.errors"),
     "auth": ("smtp.sasl", "smtp.errors"),
     "actions": ("host.contract", "auth", "message", "smtp"),
-    "host": (),
+    # the platform calls these two in another process, where other modules of ours may not be found
+    "smtp_redirect_handler": (),
+    "smtp_result_view": (),
+    # both ends of a sign-in have to agree on where they meet
+    "host": ("smtp_redirect_handler",),
     "console": ("host",),
     "smtp_connector": ("actions", "auth", "host", "message", "smtp"),
 }
