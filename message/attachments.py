@@ -38,13 +38,17 @@ _FIELD_START = re.compile(rb"[!-9;-~]+:")
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that was looked up: `size` in octets; with a `content_id` it is shown inside the HTML."""
+    """A file that was looked up: `size` in octets; with a `content_id` it is shown inside the HTML.
+
+    `field` is the parameter that asked for it, which is what a fault is told of.
+    """
 
     vault_id: str
     name: str
     path: Path
     size: int
     content_id: str = ""
+    field: str = "attachments"
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,24 +205,28 @@ class _Drafting:
         files: list[File] = []
         for attachment in attachments:
             what = f"{shown(attachment.name)} ({attachment.vault_id})"
-            content_id = self._content_id(attachment.content_id.strip(), files)
+            content_id = self._content_id(attachment, files)
             try:
                 file = look_at(attachment, content_id, absent=token.encode())
             except (OSError, ValueError) as exc:
                 reason = (isinstance(exc, OSError) and exc.strerror) or exc
-                self._fault("attachments", f"{what} can't be attached: {reason}")
+                self._fault(attachment.field, f"{what} can't be attached: {reason}")
                 continue
             if file.name != attachment.name:
                 self._warnings.append(f"the attachment {what} is sent as {shown(file.name)}")
             files.append(file)
         return tuple(files)
 
-    def _content_id(self, given: str, before: Sequence[File]) -> str:
+    def _content_id(self, attachment: Attachment, before: Sequence[File]) -> str:
+        given = attachment.content_id.strip()
         content_id = given[1:-1] if given.startswith("<") and given.endswith(">") else given
         if given and not _CONTENT_ID.fullmatch(content_id):
-            self._fault("content_id", f"{shown(given)} is not a content id: use letters, digits and . _ - @")
+            self._fault(
+                attachment.field,
+                f"its content_id {shown(given)} is not a content id: use letters, digits and . _ - @",
+            )
         elif given and any(file.content_id == content_id for file in before):
-            self._fault("content_id", f"{shown(content_id)} is given to two attachments")
+            self._fault(attachment.field, f"its content_id {shown(content_id)} is that of another file too")
         return content_id
 
     def _check_references(self, html: str, files: Sequence[File]) -> None:

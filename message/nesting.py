@@ -26,21 +26,27 @@ _RENAMED = MappingProxyType({"html": "div", "body": "div"})
 _BETWEEN_CELLS = names("table tbody tfoot thead tr colgroup")
 _ROWS = names("tbody tfoot thead")
 _NOT_INLINE = _BLOCKS | _TABLE_PARTS
+_PARAGRAPH = names("p")
 _IN_TABLE = names("table")
 _IN_CELL = _CELLS | _IN_TABLE
 _IN_LIST = names("ol ul") | _IN_CELL
+_IN_DEFINITIONS = names("dl") | _IN_CELL
+_ITEMS = names("dd dt")
+_NOT_ROWS = names("td th caption colgroup")
+_OTHER_ROWS = _NOT_ROWS | _ROWS | names("tr")
 # What the start of an element ends, and within what (WHATWG HTML, section 13.1.2.4, optional tags).
 _ENDS = MappingProxyType(
     {
-        "li": (names("li"), _IN_LIST),
-        "dd": (names("dd dt"), names("dl") | _IN_CELL),
-        "dt": (names("dd dt"), names("dl") | _IN_CELL),
-        "td": (names("td th caption colgroup"), _IN_TABLE),
-        "th": (names("td th caption colgroup"), _IN_TABLE),
-        "tr": (names("tr caption colgroup"), _IN_TABLE),
         "a": (names("a"), _IN_CELL),
+        "li": (names("li"), _IN_LIST),
+        "dd": (_ITEMS, _IN_DEFINITIONS),
+        "dt": (_ITEMS, _IN_DEFINITIONS),
+        "td": (_NOT_ROWS, _IN_TABLE),
+        "th": (_NOT_ROWS, _IN_TABLE),
+        "tr": (_NOT_ROWS | names("tr"), _IN_TABLE),
+        "col": (_OTHER_ROWS - names("colgroup"), _IN_TABLE),
     }
-    | dict.fromkeys(_ROWS, (_ROWS | {"tr", "caption", "colgroup"}, _IN_TABLE))
+    | dict.fromkeys(_ROWS | names("caption colgroup"), (_OTHER_ROWS, _IN_TABLE))
 )
 
 
@@ -77,9 +83,9 @@ class _Nesting:
         if tag not in _TABLE_PARTS:
             yield from self._into_cell()
         if tag in _BLOCKS:
-            yield from self._end_first(names("p"), _IN_CELL)
+            yield from self._make_way(_PARAGRAPH, _IN_CELL)
         if ends := _ENDS.get(tag):
-            yield from self._end_first(*ends)
+            yield from self._make_way(*ends)
         if tag in _VOID:
             yield self._written(tag, token)
         elif len(self._open) < _DEEPEST:
@@ -94,18 +100,23 @@ class _Nesting:
             within = _IN_TABLE
         else:
             within = _IN_CELL if tag in _BLOCKS else _NOT_INLINE
-        yield from self._end_first(frozenset([tag]), within)
-
-    def _end_first(self, tags: Collection[str], within: Collection[str]) -> Iterator[str]:
-        """Close the innermost of `tags`, and all inside it, if it is open inside the innermost of `within`."""
-        if not any(self._count[tag] for tag in tags):
+        for at in self._found((tag,), within):
+            yield from self._close(at)
             return
-        for at in range(len(self._open) - 1, -1, -1):
-            if self._open[at] in tags:
-                yield from self._close(at)
-                return
-            if self._open[at] in within:
-                return
+
+    def _make_way(self, tags: Collection[str], within: Collection[str]) -> Iterator[str]:
+        """End all of `tags` that are open."""
+        for at in tuple(self._found(tags, within))[-1:]:
+            yield from self._close(at)
+
+    def _found(self, tags: Collection[str], within: Collection[str]) -> Iterator[int]:
+        """Where `tags` are open inside the innermost of `within`, from the innermost on."""
+        if any(self._count[tag] for tag in tags):
+            for at in range(len(self._open) - 1, -1, -1):
+                if self._open[at] in tags:
+                    yield at
+                if self._open[at] in within:
+                    return
 
     def _close(self, at: int) -> Iterator[str]:
         while len(self._open) > at:
