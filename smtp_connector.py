@@ -15,6 +15,7 @@ if sys.path[0] != _FOLDER:
 
 from host.asset import parse_asset, unknown_fields  # noqa: E402 - the module path comes first, as said above
 from host.base import ActionResult, BaseConnector, HostContext  # noqa: E402 - same
+from host.contract import Report  # noqa: E402 - same
 from host.manifest import UnknownAction, load  # noqa: E402 - same
 from host.runner import ActionRun, advice  # noqa: E402 - same
 from host.texts import escaped  # noqa: E402 - same
@@ -62,14 +63,28 @@ class SmtpConnector(BaseConnector):
 
     def handle_action(self, param: Parameters) -> bool:
         """One parameter set, one action result."""
-        result = self.add_action_result(ActionResult(dict(param)))
         if self._action_run is None:  # some hosts go on although `initialize` failed
-            return _conclude(result, False, f"Nothing was sent. {self.configuration_error}")
-        report = self._action_run.one(param)
+            report = Report(False, f"Nothing was sent. {self.configuration_error}")
+        else:
+            report = self._action_run.one(param)
+        self._add(param, report)
+        return report.success
+
+    def handle_all(self, parameters: list[Parameters]) -> None:
+        """All parameter sets at once, from a host that has them all: several messages are under way at a time."""
+        if self._action_run is None or len(parameters) == 1:
+            super().handle_all(parameters)
+            return
+        for param, report in zip(parameters, self._action_run.every(parameters), strict=True):
+            self.show_result(self._add(param, report))
+
+    def _add(self, param: Parameters, report: Report) -> ActionResult:
+        result = self.add_action_result(ActionResult(dict(param)))
         for item in report.data:
             result.add_data(item)
         result.set_summary(report.summary)
-        return _conclude(result, report.success, report.message)
+        _conclude(result, report)
+        return result
 
     def finalize(self) -> bool:
         """Close the session with the server, if there is one."""
@@ -89,12 +104,12 @@ class SmtpConnector(BaseConnector):
         self.set_status(False, escaped(text))
 
 
-def _conclude(result: ActionResult, success: bool, message: str) -> bool:
+def _conclude(result: ActionResult, report: Report) -> None:
     """Give the result its status. Not every host formats the message, and braces may have come from a server."""
-    result.set_status(success, escaped(message))
-    if result.get_message() == escaped(message) != message:
-        result.set_status(success, message)
-    return success
+    message = escaped(report.message)
+    result.set_status(report.success, message)
+    if result.get_message() == message != report.message:
+        result.set_status(report.success, report.message)
 
 
 def act(

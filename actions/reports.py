@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from types import MappingProxyType
 from typing import Any
 
 from actions.certificates import UnusableSetting
 from actions.remedies import remedy
 from auth.errors import AuthError
-from host.contract import VaultError, failure
+from host.contract import HostError, VaultError, failure
 from message.errors import MessageError
 from smtp.delivery import Delivery, Outcome, RecipientDelivery, Status
 from smtp.envelope import Address
@@ -17,9 +16,15 @@ from smtp.errors import SmtpError
 from smtp.reply import Reply
 
 # What an action can meet without being wrong itself. Anything else is a mistake of ours, and the runner's to tell.
-EXPECTED = (SmtpError, AuthError, UnusableSetting, MessageError, VaultError)
+EXPECTED = (SmtpError, AuthError, UnusableSetting, MessageError, VaultError, HostError)
 
-_STEPS = MappingProxyType({UnusableSetting: "asset", VaultError: "vault", MessageError: "parameters"})
+# Step and category of those that don't say it themselves.
+_PLACES = (
+    (UnusableSetting, "asset", "configuration"),
+    (HostError, "host", "configuration"),
+    (VaultError, "vault", "input"),
+    (Exception, "parameters", "input"),
+)
 
 MAX_NAMED = 10
 """Recipients named in a message; `data` has them all."""
@@ -66,11 +71,10 @@ def not_tried(addresses: tuple[Address, ...], *, retryable: bool) -> list[dict[s
 def failure_data(error: Exception) -> dict[str, Any]:
     """An error's facts, as a result's `failure`. What a provider's reply is known to mean goes before all else."""
     reply: Reply | None = getattr(error, "reply", None)
+    step, category = next((step, category) for kind, step, category in _PLACES if isinstance(error, kind))
     data = failure(
-        step=str(getattr(error, "step", _STEPS.get(type(error), "parameters"))),
-        category=str(
-            getattr(error, "category", "configuration" if isinstance(error, UnusableSetting) else "input")
-        ),
+        step=str(getattr(error, "step", step)),
+        category=str(getattr(error, "category", category)),
         retryable=getattr(error, "retryable", False),
         hint=getattr(error, "hint", ""),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from actions.attachments import drafted, listed
+from actions.flights import Outgoing
 from actions.sending import Drafted, addressing, checked, defaults, send
 from host.contract import Context, Report
 from message.draft import Addressing, plain_draft
@@ -26,8 +27,8 @@ class Parameters:
         return cls(addressing(values), values.get("body", ""), values.get("attachments", ""))
 
 
-def run(parameters: Parameters, context: Context) -> Report:
-    """Check everything, then send."""
+def prepare(parameters: Parameters, context: Context) -> Outgoing:
+    """Check everything; nothing is connected yet."""
     draft = checked(
         lambda: drafted(
             lambda: listed("attachments", parameters.attachments),
@@ -35,4 +36,9 @@ def run(parameters: Parameters, context: Context) -> Report:
             lambda files: plain_draft(parameters.addressing, parameters.body, files, defaults(context.asset)),
         )
     )
-    return send(context, Drafted(draft))
+    return Drafted(draft)
+
+
+def run(parameters: Parameters, context: Context) -> Report:
+    """Check everything, then send."""
+    return send(context, prepare(parameters, context))

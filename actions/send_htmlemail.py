@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from actions.attachments import Wanted, drafted, from_json
+from actions.flights import Outgoing
 from actions.sending import Drafted, addressing, checked, defaults, send
 from host.contract import Context, Report
 from message.draft import Addressing, html_draft
@@ -39,8 +40,8 @@ class Parameters:
         )
 
 
-def run(parameters: Parameters, context: Context) -> Report:
-    """Check everything, then send."""
+def prepare(parameters: Parameters, context: Context) -> Outgoing:
+    """Check everything; nothing is connected yet."""
     draft = checked(
         lambda: drafted(
             lambda: _wanted(parameters),
@@ -55,7 +56,12 @@ def run(parameters: Parameters, context: Context) -> Report:
             ),
         )
     )
-    return send(context, Drafted(draft))
+    return Drafted(draft)
+
+
+def run(parameters: Parameters, context: Context) -> Report:
+    """Check everything, then send."""
+    return send(context, prepare(parameters, context))
 
 
 def _wanted(parameters: Parameters) -> list[Wanted]:

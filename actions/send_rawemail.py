@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from actions.flights import Outgoing
 from actions.sending import checked, send
 from host.contract import Context, Report
 from message.compose import Message
@@ -36,6 +37,11 @@ class _Raw:
         return compose_raw(self._raw, eight_bit=eight_bit, smtputf8=smtputf8)
 
 
+def prepare(parameters: Parameters, context: Context) -> Outgoing:  # noqa: ARG001 - every action is given it
+    """Take sender and recipients from the message; nothing is connected yet."""
+    return _Raw(checked(lambda: parse_raw(parameters.raw_email)))
+
+
 def run(parameters: Parameters, context: Context) -> Report:
     """Take sender and recipients from the message, then send it."""
-    return send(context, _Raw(checked(lambda: parse_raw(parameters.raw_email))))
+    return send(context, prepare(parameters, context))

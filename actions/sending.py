@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from actions import reports
+from actions.flights import Flight, Outgoing, flights
 from actions.transport import transport
-from actions.watched import watched
 from host.contract import ActionError, Asset, Context, Report, no_delivery
 from message.addresses import unique
 from message.compose import Message, compose
 from message.draft import Addressing, Defaults, Draft
-from smtp.delivery import Delivery, Status
-from smtp.envelope import Address
-from smtp.session import Session
+from smtp.delivery import Delivery, Outcome, Status
 
 T = TypeVar("T")
 
 UNVERIFIED = (
     "verify_server_cert is off: whoever is between here and the server can read and change this mail."
 )
-
-
-class Outgoing(Protocol):
-    """A message of which everything is checked, before it is known what the server can take."""
-
-    @property
-    def sender(self) -> Address: ...
-
-    @property
-    def recipients(self) -> tuple[Address, ...]: ...
-
-    def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
-        """The message for a server that can or can't do 8BITMIME and SMTPUTF8. Raises `MessageError`."""
 
 
 def addressing(values: Mapping[str, Any]) -> Addressing:
@@ -78,41 +63,44 @@ def checked(make: Callable[[], T]) -> T:
 
 def send(context: Context, outgoing: Outgoing) -> Report:
     """Send one message. Whatever stands in the way becomes the report."""
-    started = time.monotonic()
+    (report,) = send_many(context, (outgoing,))
+    return report
+
+
+def send_many(context: Context, outgoings: Iterable[Outgoing]) -> Iterator[Report]:
+    """Send messages, several of them in flight at once. The reports are in their order, and as true as `send`'s."""
     line = transport(context)
-    facts = no_delivery() | {"sender": str(outgoing.sender), "server": line.server}
-    try:
-        message = composed(context, outgoing, line.session())
-        delivery = line.send(message.envelope, watched(message.content, context.sent))
-    except reports.EXPECTED as exc:
-        return _nothing_sent(exc, outgoing, facts | line.facts(), started)
-    facts |= line.facts() | _message_facts(context, message)
+    for flight in flights(context, line, outgoings):
+        yield _report(context, line.server, flight)
+
+
+def _report(context: Context, server: str, flight: Flight) -> Report:
+    facts = no_delivery() | {"sender": str(flight.outgoing.sender), "server": server} | flight.facts
+    facts["duration_ms"] = round((time.monotonic() - flight.started) * 1000)
+    if flight.error is not None:
+        return _nothing_sent(flight.error, flight.outgoing, facts)
+    message, delivery = flight.message, flight.delivery
+    assert message is not None and delivery is not None  # noqa: S101, PT018 - it has landed
+    facts |= _message_facts(context, message)
     facts |= {
         "outcome": delivery.outcome.value,
         "recipients": [reports.recipient_data(recipient) for recipient in delivery.recipients],
         "server_reply": str(delivery.reply) if delivery.reply else "",
         "queue_id": reports.queue_id(delivery.reply),
-        "duration_ms": _milliseconds(started),
     }
     if delivery.failure is not None:
         facts["failure"] = reports.failure_data(delivery.failure)
+        if delivery.outcome is Outcome.UNKNOWN:
+            # Whatever the error by itself would allow: a second try could make a second mail.
+            facts["failure"] |= {"retryable": False, "retry_after": None}
     success = delivery.count(Status.ACCEPTED) > 0
-    return Report(success, reports.told(delivery, line.server), [facts], reports.summary(delivery))
+    return Report(success, reports.told(delivery, server), [facts], reports.summary(delivery))
 
 
-def composed(context: Context, outgoing: Outgoing, session: Session) -> Message:
-    """The message as this server can take it."""
-    return outgoing.compose(
-        eight_bit="8BITMIME" in session.extensions,
-        smtputf8=context.asset.allow_smtputf8 and "SMTPUTF8" in session.extensions,
-    )
-
-
-def _nothing_sent(error: Exception, outgoing: Outgoing, facts: dict[str, Any], started: float) -> Report:
+def _nothing_sent(error: Exception, outgoing: Outgoing, facts: dict[str, Any]) -> Report:
     failure = reports.failure_data(error)
     facts |= {
         "recipients": reports.not_tried(outgoing.recipients, retryable=failure["retryable"]),
-        "duration_ms": _milliseconds(started),
         "failure": failure,
     }
     text = f"Nothing was sent: {reports.explained(error)}"
@@ -133,7 +121,3 @@ def _message_facts(context: Context, message: Message) -> dict[str, Any]:
         ],
         "warnings": warnings,
     }
-
-
-def _milliseconds(started: float) -> int:
-    return round((time.monotonic() - started) * 1000)

@@ -35,6 +35,8 @@ class Transport:
         self._sign_in = sign_in
         self._asset = context.asset
         self._session: Session | None = None
+        self._served = 0
+        self._most: int | None = None
         self.auth_method = ""
 
     @property
@@ -67,10 +69,11 @@ class Transport:
         if session is None or session.is_used_up or not session.is_alive():
             self.close()
             session = self._session = self._open()
+            self._served = 0
         return session
 
     def send(self, envelope: Envelope, content: Content) -> Delivery:
-        """Send over the session. If the server closed it under a second message, that one is tried once more.
+        """Send over the session, and once more over another if the server closed it before this message.
 
         Only a message that certainly was not sent is tried again, and only when the connection was one that
         had served before: its end says nothing about the message.
@@ -78,10 +81,29 @@ class Transport:
         session = self.session()
         reused = session.has_sent
         delivery = session.send(envelope, content)
-        if reused and _was_closed_before(delivery):
-            self._context.progress("The server closed the connection between two messages; connecting again.")
+        self.learn(delivery)
+        if reused and was_closed_before(delivery):
             delivery = self.session().send(envelope, content)
+            self.learn(delivery)
         return delivery
+
+    def room(self) -> int | None:
+        """How many messages the session may be given before the end of the last is waited for; None is no limit.
+
+        Some servers close a connection after so many messages, and don't say how many (RFC 9422 would have them
+        do it). What was in flight behind the last one may then be anywhere. So where one has closed, the next
+        connection gets as many as that one took, and from there on one at a time.
+        """
+        return None if self._most is None else max(1, self._most - self._served)
+
+    def learn(self, delivery: Delivery) -> None:
+        """Draw the lesson for `room` from a delivery over the session."""
+        if _was_closed(delivery):
+            self._most = self._served or None
+            return
+        self._served += 1
+        if self._most is not None and self._served > self._most:
+            self._most = None
 
     def close(self) -> None:
         """End the session in good order. Never raises."""
@@ -156,10 +178,14 @@ class Transport:
             raise Cancelled("the action was cancelled", step=Step.CONNECT)
 
 
-def _was_closed_before(delivery: Delivery) -> bool:
+def was_closed_before(delivery: Delivery) -> bool:
     """The server hung up, or said 421, and no recipient can have been sent anything."""
+    return delivery.outcome is Outcome.NOT_SENT and _was_closed(delivery)
+
+
+def _was_closed(delivery: Delivery) -> bool:
     failure = delivery.failure
-    if delivery.outcome is not Outcome.NOT_SENT or failure is None or isinstance(failure, TimedOut):
+    if failure is None or isinstance(failure, TimedOut):
         return False
     return isinstance(failure, ConnectionLost) or (failure.reply is not None and failure.reply.code == 421)
 

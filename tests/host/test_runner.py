@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -191,6 +193,75 @@ def test_test_connectivity_fails_without_data(monkeypatch: pytest.MonkeyPatch, c
     report = action_run(context, "test_connectivity").one({})
     assert (report.success, report.data, report.summary) == (False, [], {})
     assert report.message == "Nothing was sent. The disk is full."
+
+
+class TestEvery:
+    """What the action can prepare is sent several at a time."""
+
+    @pytest.fixture
+    def prepared(self, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+        """An action that prepares its texts; those that begin with "bad" can't be."""
+
+        def prepare(values: Mapping[str, Any], context: Context) -> str:
+            if values["body"].startswith("bad"):
+                raise ActionError(Report(False, values["body"]))
+            return str(values["body"])
+
+        install(monkeypatch, "send_email", send)
+        module = sys.modules["actions.send_email"]
+        vars(module)["prepare"] = prepare
+        return module
+
+    def reports(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        send_many: Callable[[Context, Iterable[str]], Iterator[Report]],
+        *texts: str,
+    ) -> list[str]:
+        monkeypatch.setattr("actions.sending.send_many", send_many)
+        sets = [{"to": "a@example.com", "body": text} for text in texts]
+        return [report.message for report in action_run(FakeContext()).every(sets)]
+
+    @pytest.mark.usefixtures("prepared")
+    def test_each_has_its_report_in_its_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def send_many(context: Context, texts: Iterable[str]) -> Iterator[Report]:
+            in_flight = list(texts)
+            yield from (Report(True, f"sent {text}") for text in in_flight)
+
+        told = self.reports(monkeypatch, send_many, "bad 1", "2", "bad 3", "bad 4", "5", "bad 6")
+        assert told == ["bad 1", "sent 2", "bad 3", "bad 4", "sent 5", "bad 6"]
+
+    @pytest.mark.usefixtures("prepared")
+    def test_an_unexpected_error_leaves_unknown_what_was_under_way_and_the_rest_goes_on(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def send_many(context: Context, texts: Iterable[str]) -> Iterator[Report]:
+            waiting = iter(texts)
+            first, *_ = (next(waiting) for _ in range(3))
+            yield Report(True, f"sent {first}")
+            raise ZeroDivisionError
+
+        told = self.reports(monkeypatch, send_many, "1", "2", "bad 3", "4", "5", "bad 6")
+        assert (told[0], told[2], told[4]) == ("sent 1", "bad 3", SENT.message)
+        assert all("may have been delivered, and was not retried" in text for text in (told[1], told[3]))
+        assert len(told) == 6
+
+    def test_an_error_of_a_preparation_means_that_nothing_was_sent(
+        self, monkeypatch: pytest.MonkeyPatch, prepared: ModuleType
+    ) -> None:
+        def prepare(values: Mapping[str, Any], context: Context) -> str:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(prepared, "prepare", prepare)
+        told = self.reports(monkeypatch, lambda _context, texts: (SENT for _ in texts), "1")
+        assert told[0].startswith("Nothing was sent. It ended because of an unexpected error")
+
+    def test_an_action_that_only_runs_is_run_for_each(
+        self, monkeypatch: pytest.MonkeyPatch, context: FakeContext
+    ) -> None:
+        install(monkeypatch, "send_email", send)
+        reports = list(action_run(context).every([MAIL, {}, MAIL]))
+        assert [report.success for report in reports] == [True, False, True]
 
 
 class TestOnce:

@@ -1,0 +1,183 @@
+"""Many parameter sets in one run: several messages are under way at once, and each gets its own truth, in its place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from email import message_from_bytes
+
+import pytest
+
+from actions.transport import Transport
+from host.contract import Asset
+from smtp.delivery import Delivery, RecipientDelivery, Status, not_sent
+from smtp.envelope import Address
+from smtp.errors import ConnectionLost
+from smtp.errors import Step as SmtpStep
+from tests.support.actions import FakeContext
+from tests.support.running import Run, Runner, asset
+from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
+
+COUNT = 30
+RECIPIENT = Address("r", "example.com")
+SENT = Delivery((RecipientDelivery(RECIPIENT, Status.ACCEPTED, None, False),))
+CLOSED = not_sent((RECIPIENT,), ConnectionLost("the server closed the connection", step=SmtpStep.MAIL))
+
+
+def mails(count: int = COUNT) -> list[dict[str, str]]:
+    return [
+        {"to": f"r{number}@example.com", "subject": str(number), "body": "Hello"} for number in range(count)
+    ]
+
+
+def outcomes(run: Run) -> list[str]:
+    return [str(result["data"][0]["outcome"]) for result in run.results]
+
+
+def accepted(server: ScriptedServer) -> list[str]:
+    """The subjects of what the server took, in its order."""
+    return [str(message_from_bytes(message.content)["Subject"]) for message in server.log.accepted]
+
+
+def assert_told_the_truth(run: Run, server: ScriptedServer) -> None:
+    took = Counter(accepted(server))
+    assert [result["parameter"] for result in run.results] == mails(len(run.results))
+    assert not [subject for subject, count in took.items() if count > 1]
+    for number, outcome in enumerate(outcomes(run)):
+        assert outcome == "unknown" or (outcome == "sent") == (took[str(number)] == 1)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"disable_chunking": True}, {"disable_pipelining": True}],
+    ids=["as offered", "no CHUNKING", "no PIPELINING"],
+)
+def test_all_are_sent_in_order_over_one_connection(run: Runner, fields: dict[str, bool]) -> None:
+    with ScriptedServer() as server:
+        done = run("send_email", asset(server, **fields), *mails())
+    assert done.succeeded
+    assert accepted(server) == [str(number) for number in range(COUNT)]
+    assert [result["parameter"] for result in done.results] == mails()
+    assert server.log.connections == 1
+    assert not server.log.violations
+    used = set(server.log.verbs())
+    assert ("BDAT" in used) is not fields.get("disable_chunking", False)
+
+
+def test_the_next_message_does_not_wait_for_the_answer_to_the_one_before(run: Runner) -> None:
+    with ScriptedServer(Settings(fault=Fault(Step.END, Kind.SILENCE), lifetime=0.5)) as server:
+        done = run("send_email", asset(server), *mails(10))
+    assert outcomes(done) == ["unknown"] * 10
+    assert server.log.connections == 1
+
+
+def test_what_can_not_be_sent_is_told_in_its_place_and_the_others_go(run: Runner) -> None:
+    sets = mails(6)
+    sets[0] = {"to": "nobody", "body": "x"}
+    sets[3] = {"body": "x"}
+    sets[5] = {"to": "a@example.com", "body": "x", "attachments": "0" * 40}
+    with ScriptedServer() as server:
+        done = run("send_email", asset(server), *sets)
+    assert [result["status"] for result in done.results] == [
+        "failed",
+        "success",
+        "success",
+        "failed",
+        "success",
+        "failed",
+    ]
+    assert "'nobody' is not a valid address" in done.results[0]["message"]
+    assert "to: missing" in done.results[3]["message"]
+    assert "attachments: " in done.results[5]["message"]
+    assert accepted(server) == ["1", "2", "4"]
+
+
+def test_a_refused_message_does_not_touch_those_around_it(run: Runner) -> None:
+    with ScriptedServer(Settings(refused={"r4@example.com": "550 5.1.1 no such user"})) as server:
+        done = run("send_email", asset(server), *mails(10))
+    assert outcomes(done) == ["sent"] * 4 + ["not sent"] + ["sent"] * 5
+    assert "550 5.1.1 no such user" in done.results[4]["message"]
+    assert_told_the_truth(done, server)
+
+
+def test_a_server_that_says_how_many_it_takes_is_given_no_more(run: Runner) -> None:
+    with ScriptedServer(Settings(limits="MAILMAX=7", max_messages=7)) as server:
+        done = run("send_email", asset(server), *mails())
+    assert outcomes(done) == ["sent"] * COUNT
+    assert server.log.connections == 5
+    assert [server.log.verbs(number).count("MAIL") for number in range(1, 6)] == [7, 7, 7, 7, 2]
+
+
+@pytest.mark.parametrize("most", [1, 4])
+def test_a_server_that_says_farewell_after_some_gets_the_rest_over_other_connections(
+    run: Runner, most: int
+) -> None:
+    with ScriptedServer(Settings(max_messages=most)) as server:
+        done = run("send_email", asset(server), *mails())
+    assert outcomes(done) == ["sent"] * COUNT
+    assert_told_the_truth(done, server)
+
+
+def test_no_more_is_in_flight_than_the_server_took_on_the_connection_that_it_closed() -> None:
+    with ScriptedServer() as server:
+        context = FakeContext(asset=Asset("1", server.host, server.port, "None"))
+        line = Transport(context)
+        line.session()
+        rooms = [line.room()]
+        for delivery in [SENT] * 4 + [CLOSED]:
+            line.learn(delivery)
+        line.close()
+        line.session()
+        for _ in range(6):
+            rooms.append(line.room())
+            line.learn(SENT)
+        line.close()
+    assert rooms == [None, 4, 3, 2, 1, 1, None]
+
+
+@pytest.mark.parametrize("chunking", [True, False], ids=["BDAT", "DATA"])
+@pytest.mark.parametrize("kind", [Kind.CLOSE, Kind.RESET, Kind.HALF_LINE, Kind.SHUTDOWN, Kind.GARBAGE])
+@pytest.mark.parametrize("step", [Step.MAIL, Step.RCPT, Step.END])
+def test_a_lost_connection_leaves_each_message_with_its_own_truth(
+    run: Runner, step: Step, kind: Kind, chunking: bool
+) -> None:
+    with ScriptedServer(Settings(chunking=chunking, fault=Fault(step, kind, nth=5))) as server:
+        done = run("send_email", asset(server), *mails())
+    assert_told_the_truth(done, server)
+    if kind is not Kind.RESET:  # it may overtake replies that were on their way
+        assert outcomes(done)[:4] == ["sent"] * 4
+    assert outcomes(done)[-1] == "sent"
+    assert outcomes(done).count("unknown") <= (20 if chunking else 2)
+    assert not server.log.violations
+
+
+def test_only_those_that_certainly_were_not_sent_are_tried_again(run: Runner) -> None:
+    with ScriptedServer(Settings(chunking=False, fault=Fault(Step.MAIL, Kind.CLOSE, nth=5))) as server:
+        done = run("send_email", asset(server), *mails(10))
+    assert outcomes(done) == ["sent"] * 10
+    assert "The server closed the connection between two messages; connecting again." in done.progress
+    assert server.log.connections == 2
+
+
+def test_the_first_message_of_a_connection_is_not_tried_again(run: Runner) -> None:
+    with ScriptedServer(Settings(fault=Fault(Step.MAIL, Kind.SHUTDOWN))) as server:
+        done = run("send_email", asset(server), *mails(10))
+    assert outcomes(done) == ["not sent"] + ["sent"] * 9
+    assert done.results[0]["data"][0]["failure"]["retryable"] is True
+
+
+def test_a_server_that_is_gone_is_told_for_each(run: Runner) -> None:
+    with ScriptedServer() as server:
+        pass
+    done = run("send_email", asset(server), *mails(3))
+    assert outcomes(done) == ["not sent"] * 3
+    assert all(result["data"][0]["failure"]["step"] == "connection" for result in done.results)
+
+
+def test_a_large_message_waits_for_its_recipients_and_the_others_go_on(run: Runner) -> None:
+    sets = mails(6)
+    sets[2]["body"] = "A line of some length, many times.\n" * 6000
+    sets[2]["to"] = "blocked@example.com"
+    with ScriptedServer(Settings(refused={"blocked@example.com": "550 5.7.1 go away"})) as server:
+        done = run("send_email", asset(server), *sets)
+    assert outcomes(done) == ["sent", "sent", "not sent", "sent", "sent", "sent"]
+    assert sum(server.log.octets_read.values()) < len(sets[2]["body"])
