@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from host.contract import Vault, VaultError
 from message.attachments import Attachment
 from message.draft import Draft
 from message.errors import Fault, MessageError, shown
+
+MOST_FAULTS = 100
+"""Missing files that are named; with more of them something else is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,8 @@ class Wanted:
 
 
 def listed(field: str, value: str | Sequence[str]) -> list[Wanted]:
-    """Vault ids separated by commas, or a list of them."""
-    ids = value.split(",") if isinstance(value, str) else value
+    """Vault ids separated by commas, a list of them, or such a list as JSON text."""
+    ids = _ids(value) if isinstance(value, str) else value
     return [Wanted(field, vault_id.strip()) for vault_id in ids if vault_id.strip()]
 
 
@@ -47,6 +51,16 @@ def _loaded(field: str, text: str) -> Any:
         raise MessageError([Fault(field, f"it is not JSON{where}")]) from exc
 
 
+def _ids(text: str) -> Sequence[str]:
+    if text.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            items = json.loads(text)
+            if all(isinstance(item, str) for item in items):
+                ids: list[str] = items
+                return ids
+    return text.split(",")
+
+
 def _faults(items: object) -> list[str]:
     if not isinstance(items, list):
         return ["it has to be a JSON list of objects"]
@@ -66,19 +80,13 @@ def _faults(items: object) -> list[str]:
 
 
 def drafted(
-    wanted: Callable[[], Iterable[Wanted]], vault: Vault, make: Callable[[Sequence[Attachment]], Draft]
+    wanted: Callable[[], Sequence[Wanted]], vault: Vault, make: Callable[[Sequence[Attachment]], Draft]
 ) -> Draft:
     """The draft that `make` makes with the files. Raises `MessageError` with all that is wrong with either."""
     faults: list[Fault] = []
     found: list[Attachment] = []
     try:
-        for one in wanted():
-            try:
-                file = vault.find(one.vault_id)
-            except VaultError as exc:
-                faults.append(Fault(one.field, str(exc).rstrip(".")))
-            else:
-                found.append(Attachment(file.vault_id, file.name, file.path, file.size, one.content_id))
+        found, faults = _looked_up(wanted(), vault)
     except MessageError as exc:
         faults += exc.faults
     try:
@@ -88,3 +96,22 @@ def drafted(
     if faults:
         raise MessageError(faults)
     return draft
+
+
+def _looked_up(wanted: Sequence[Wanted], vault: Vault) -> tuple[list[Attachment], list[Fault]]:
+    """The files that there are, and a fault for each that there is not, as far as anybody would read on."""
+    found: list[Attachment] = []
+    faults: list[Fault] = []
+    for index, one in enumerate(wanted):
+        if len(faults) == MOST_FAULTS:
+            faults.append(Fault(one.field, f"{len(wanted) - index} more were not looked for"))
+            break
+        try:
+            file = vault.find(one.vault_id)
+        except VaultError as exc:
+            faults.append(Fault(one.field, str(exc).rstrip(".")))
+        else:
+            found.append(
+                Attachment(file.vault_id, file.name, file.path, file.size, one.content_id, one.field)
+            )
+    return found, faults

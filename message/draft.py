@@ -226,7 +226,7 @@ class _Drafting:
                 f"its content_id {shown(given)} is not a content id: use letters, digits and . _ - @",
             )
         elif given and any(file.content_id == content_id for file in before):
-            self._fault(attachment.field, f"its content_id {shown(content_id)} is that of another file too")
+            self._fault(attachment.field, f"its content_id {shown(content_id)} is given to two attachments")
         return content_id
 
     def _check_references(self, html: str, files: Sequence[File]) -> None:

@@ -269,13 +269,13 @@ def test_every_file_that_can_not_be_attached_is_named(tmp_path: Path) -> None:
     "content_id", ["a b", "a\r\nX: y", "a>b", "<a", "a<b", "<>", "ü", "x" * 251, "a\x00"]
 )
 def test_content_id_has_a_strict_grammar(tmp_path: Path, content_id: str) -> None:
-    with pytest.raises(MessageError, match=r"content_id: .* is not a content id"):
+    with pytest.raises(MessageError, match=r"attachments: its content_id .* is not a content id"):
         html_email("<p>x", attachments=(stored(tmp_path, "a.png", b"x", content_id),))
 
 
 def test_same_content_id_twice_is_an_error(tmp_path: Path) -> None:
     files = (stored(tmp_path, "a.png", b"x", "logo"), stored(tmp_path, "b.png", b"y", "<logo>"))
-    with pytest.raises(MessageError, match="content_id: 'logo' is given to two attachments"):
+    with pytest.raises(MessageError, match="attachments: its content_id 'logo' is given to two attachments"):
         html_email("<img src=cid:logo>", attachments=files)
 
 
