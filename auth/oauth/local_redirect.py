@@ -19,6 +19,7 @@ PORT_VARIABLE = "SMTP_CONNECTOR_REDIRECT_PORT"
 """For providers that insist on a redirect URI that was registered with its port."""
 
 _DONE = "You are signed in as far as this page can tell. Close it, and see what the connector says."
+_FAILED = "The sign-in did not work. Close this page, and see what the connector says."
 _NOT_OURS = "This sign-in was not begun here, was used already, or took too long. Begin again."
 _POLL = 0.1
 
@@ -84,7 +85,7 @@ class LocalRedirect:
                 if url.path != "/":
                     self._say(404, "There is nothing here.")
                 elif take(url.query):
-                    self._say(200, _DONE)
+                    self._say(200, _FAILED if "error" in parsed(url.query) else _DONE)
                 else:
                     self._say(400, _NOT_OURS)
 

@@ -113,6 +113,14 @@ def test_the_page_that_the_browser_ends_on_says_what_to_do_and_keeps_the_code_to
     assert person.page.headers["Referrer-Policy"] == "no-referrer"
 
 
+def test_the_page_does_not_call_a_refusal_a_sign_in() -> None:
+    with LocalRedirect("7:state", 5) as redirect:
+        page = requests.get(f"{redirect.uri}?state=7:state&error=access_denied", timeout=5)
+        assert redirect.wait(lambda: False) == "state=7:state&error=access_denied"
+    assert page.status_code == 200
+    assert "did not work" in page.text
+
+
 def test_the_link_carries_pkce_a_state_that_names_the_asset_and_nothing_secret(
     provider: TokenEndpoint, state: KeptState
 ) -> None:
