@@ -78,7 +78,7 @@ def plain_draft(
     """
     drafting = _Drafting(defaults)
     text, html = drafting.body("body", body), None
-    if text.lstrip("\ufeff \t\r\n\f")[:1] == "<":
+    if "<" in text:
         from message.html import is_html, to_text
 
         if is_html(text):
@@ -120,7 +120,7 @@ class _Drafting:
     def body(self, field: str, value: str | None) -> str:
         if not value:
             return ""
-        if found := None if value.isascii() and "\0" not in value else _NOT_IN_TEXT.search(value):
+        if found := _NOT_IN_TEXT.search(value):
             self._fault(field, f"{shown(found[0])} can't be sent in a text")
             return ""
         self._check_encoding(field, value)
