@@ -7,7 +7,7 @@ import pytest
 from tests.real.certificates import Certificates
 from tests.real.connector import SENDER, act, asset, login
 from tests.real.dovecot import Dovecot
-from tests.real.people import ALICE
+from tests.real.people import ALICE, BOB, CROWD
 from tests.real.postfix import Postfix, Service
 from tests.real.services import RELAY, TLS_MODES
 
