@@ -1,0 +1,95 @@
+"""Results of sends, as the platform hands them to a view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from host.contract import failure, no_delivery
+from smtp_result_view import PAGE, display_result
+from tests.platform.pages import page
+
+ACCEPTED = {"status": "accepted", "code": 250, "reply": "250 2.1.5 Ok", "retryable": False}
+REFUSED = {
+    "status": "refused",
+    "code": 550,
+    "reply": "550 5.1.1 <bob@example.com>: no such user",
+    "retryable": False,
+}
+BUSY = {"status": "refused", "code": 450, "reply": "450 4.2.1 Mailbox busy", "retryable": True}
+NOT_TRIED = {"status": "not tried", "code": None, "reply": "", "retryable": True}
+
+PARTLY_SENT: Mapping[str, Any] = no_delivery() | {
+    "outcome": "partly sent",
+    "message_id": "<178365.c0ffee@example.com>",
+    "sender": "soc@example.com",
+    "recipients": [
+        {"address": "alice@example.com", **ACCEPTED},
+        {"address": "bob@example.com", **REFUSED},
+        {"address": "carol@example.com", **BUSY},
+        {"address": "dora@example.com", **NOT_TRIED},
+    ],
+    "server_reply": "250 2.0.0 Ok: queued as 4B1F22C0A1",
+    "queue_id": "4B1F22C0A1",
+    "size": 1_500_000,
+    "attachments": [
+        {
+            "vault_id": "ab2b2ccfba08ea538ef22f521caa01c3c2b17ccf",
+            "name": "report.pdf",
+            "size": 52_310,
+            "sha256": "e3",
+        }
+    ],
+    "warnings": [
+        "verify_server_cert is off: whoever is between here and the server can read and change this mail."
+    ],
+    "server": "mail.example.com:587",
+    "tls_version": "TLSv1.3",
+    "tls_cipher": "TLS_AES_256_GCM_SHA384",
+    "auth_method": "OAuth",
+    "auth_mechanism": "XOAUTH2",
+    "duration_ms": 184,
+}
+SENT = {**PARTLY_SENT, "outcome": "sent", "recipients": PARTLY_SENT["recipients"][:1], "warnings": []}
+NOT_SENT = no_delivery() | {
+    "recipients": [{"address": "alice@example.com", **NOT_TRIED}],
+    "server": "mail.example.com:587",
+    "failure": failure(
+        step="AUTH", category="temporary", hint="Wait, and send fewer mails at once.", retryable=True
+    )
+    | {"code": 454, "reply": "454 4.7.0 Temporary authentication failure", "retry_after": 60},
+}
+UNKNOWN = {
+    **SENT,
+    "outcome": "unknown",
+    "recipients": [{"address": "alice@example.com", "status": "unknown"}],
+}
+
+
+class Result:
+    """An action result, as the platform makes it again from what it recorded."""
+
+    def __init__(
+        self, *data: object, status: bool = True, message: str | None = "Email sent", **parameters: object
+    ) -> None:
+        self._data, self._status, self._message, self._parameters = list(data), status, message, parameters
+
+    def get_data(self) -> Sequence[object]:
+        return self._data
+
+    def get_status(self) -> bool:
+        return self._status
+
+    def get_message(self) -> str | None:
+        return self._message
+
+    def get_param(self) -> Mapping[str, object]:
+        return self._parameters
+
+
+def shown(*results: Result, action: str = "send email", theme: str = "light") -> str:
+    """The page for one run's results."""
+    context: dict[str, Any] = {"theme": theme}
+    name = display_result(action, [({"total_objects": len(results)}, results)], context)
+    assert name == PAGE
+    return page(name, context)
