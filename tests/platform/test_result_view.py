@@ -137,7 +137,9 @@ def test_nothing_that_a_server_or_a_mail_says_becomes_part_of_the_page(attack: s
             return {name: poisoned(inner) for name, inner in value.items()}
         if isinstance(value, list):
             return [poisoned(inner) for inner in value]
-        return attack if isinstance(value, str) else value
+        return (
+            f"{attack}!" if isinstance(value, str) else value
+        )  # unlike the message, which may name the hint
 
     failed = poisoned({**PARTLY_SENT, "failure": NOT_SENT["failure"]})
     page = shown(Result(failed, message=attack, subject=attack), action=attack)
