@@ -167,7 +167,7 @@ def _judge(pieces: _Pieces, text: str) -> Entry:
         return Entry(text, problem=pieces.problem)
     if pieces.angle is None:
         return _address(pieces.phrase, "", text)
-    name = _phrase(pieces.phrase)
+    name = _phrase(pieces.phrase).strip()
     entry = _address(_without_mailto(pieces.angle), name, text)
     # "a@b <c@d>" may be a forgotten comma: only the address itself, as mail clients paste it, is a name with an @.
     if not entry.problem and any(kind == "atom" and "@" in word for kind, word in pieces.phrase):

@@ -34,6 +34,8 @@ def found(value: object) -> list[str]:
         ("<MAILTO:a%2Bc@b?subject=hello>", ["|a+c@b"]),
         ("mailto:a@b, mailto:c@d", ["|a@b", "|c@d"]),
         ("a@b<mailto:a@b>", ["|a@b"]),
+        ("A@b (work) <a@B>, x@y", ["|a@B", "|x@y"]),
+        ("Name [x] <a@b>", ["Name [x]|a@b"]),
         ("Team: a@x, Jane <b@x>; c@x", ["|a@x", "Jane|b@x", "|c@x"]),
         ("undisclosed-recipients:;", []),
         ("Jane (the (big) boss) Doe <j@x> (work)", ["Jane Doe|j@x"]),

@@ -204,9 +204,12 @@ def sent_before_the_error(chunks: Iterator[bytes]) -> bytes:
     try:
         for chunk in chunks:
             sent += chunk
-    except AttachmentChanged:
-        return sent
-    pytest.fail("all of it was sent")
+    except AttachmentChanged as exc:
+        told = str(exc)
+    else:
+        pytest.fail("all of it was sent")
+    assert told.startswith("'data.bin' (da39a3ee5e6b4b0d3255bfef95601890afd80709) ")
+    return sent
 
 
 @pytest.mark.parametrize("change", CHANGES)
