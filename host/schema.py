@@ -26,8 +26,16 @@ _TYPES: Mapping[str, str] = MappingProxyType(
     }
 )
 _ONE_LINE = {"pattern": r"^[^\x00-\x1f\x7f]*$", "description": "one line of text without control characters"}
+# What can't be seen, or changes how the text around it reads, is in no host's name.
+_INVISIBLE = r"\x80-\xa0\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ud800-\udfff"
 # An IPv6 address has two colons at least; a name, or an IPv4 address, none: one colon is a port in the wrong place.
-_HOST = r"^(?:(?=[^:]*:[^:]*:)\[?[0-9A-Fa-f:.]{2,45}(?:%\w{1,32})?\]?|[^\x00-\x20\x7f\s:/@\[\]]{1,255})$"
+_HOST = (
+    r"^(?:(?=[^:]*:[^:]*:)\[?[0-9A-Fa-f:.]{2,45}(?:%\w{1,32})?\]?"
+    rf"|[^\x00-\x20\x7f\s:/@\[\]{_INVISIBLE}]{{1,255}})$"
+)
+_MAILBOX = r"^[^\x00-\x1f\x7f]+@[^\x00-\x1f\x7f]+$"
+# RFC 5321 section 4.1.1.1: a domain, or the address of this machine in brackets.
+_EHLO_NAME = r"^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,253}|\[[A-Za-z0-9:.-]{1,60}\])$"
 
 # What is required of a field beyond what the manifest has keys for.
 _BEYOND_THE_MANIFEST: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -39,13 +47,16 @@ _BEYOND_THE_MANIFEST: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "port": {"type": "integer", "minimum": 1, "maximum": 65535},
         "connection_timeout": {"exclusiveMinimum": 0, "maximum": 600},
         "read_timeout": {"exclusiveMinimum": 0, "maximum": 3600},
-        "sender_address": _ONE_LINE,
+        "sender_address": {"pattern": _MAILBOX, "description": "an e-mail address"},
         "username": _ONE_LINE,
         "client_id": _ONE_LINE,
         "auth_url": _ONE_LINE,
         "token_url": _ONE_LINE,
         "scopes": _ONE_LINE,
-        "ehlo_name": _ONE_LINE,
+        "ehlo_name": {
+            "pattern": _EHLO_NAME,
+            "description": "a host name, or an IP address in square brackets",
+        },
         "headers": {"type": ["string", "object"]},
         "attachment_json": {"type": ["string", "array"]},
     }
