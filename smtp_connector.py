@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,12 +121,13 @@ def act(
     progress: Callable[[str], None] | None = None,
 ) -> Results:
     """Run an action from Python, off the platform: see `host.playbook.act`."""
-    from host import playbook
-
-    return playbook.act(action, parameters, asset, container_id, connector=SmtpConnector, progress=progress)
+    # By name, as below: the package for the platform leaves out what is of no use there.
+    playbook = import_module("host.playbook")
+    results: Results = playbook.act(
+        action, parameters, asset, container_id, connector=SmtpConnector, progress=progress
+    )
+    return results
 
 
 if __name__ == "__main__":
-    from host.command_line import main
-
-    sys.exit(main(sys.argv[1:], SmtpConnector))
+    sys.exit(import_module("host.command_line").main(sys.argv[1:], SmtpConnector))

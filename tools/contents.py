@@ -11,8 +11,8 @@ from typing import Any
 
 MANIFEST = "connector.json"
 
-# What stands in for the platform, and what only a person at a terminal calls: imports of these are not followed.
-OFF_PLATFORM = ("host.embedded", "host.playbook", "host.command_line")
+# What stands in for the platform elsewhere: imports of it are not followed.
+OFF_PLATFORM = "host.embedded"
 
 
 def manifest(root: Path) -> dict[str, Any]:
@@ -26,14 +26,14 @@ def modules(root: Path) -> tuple[Path, ...]:
     Paths are relative to `root`. Raises `FileNotFoundError` for a module that is named and isn't there.
     """
     found: set[str] = set()
-    waiting = [*_entries(manifest(root))]
+    waiting = list(_entries(manifest(root)))
     for name in waiting:
         if _file(root, name) is None:
             raise FileNotFoundError(f"The manifest needs the module {name}.")
     while waiting:
         name = waiting.pop()
         path = _file(root, name)
-        if path is None or name in found or _is_off_platform(name):
+        if path is None or name in found or f"{name}.".startswith(f"{OFF_PLATFORM}."):
             continue
         found.add(name)
         waiting += _imports(root / path, name)
@@ -67,10 +67,6 @@ def _file(root: Path, name: str) -> Path | None:
         if (root / candidate).is_file():
             return candidate
     return None
-
-
-def _is_off_platform(name: str) -> bool:
-    return any(name == place or name.startswith(f"{place}.") for place in OFF_PLATFORM)
 
 
 def _imports(path: Path, name: str) -> Iterator[str]:

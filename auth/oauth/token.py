@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from auth.errors import AuthError, Step
@@ -49,7 +49,7 @@ class Token:
         return token if sound else None
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return asdict(self)
 
     def is_usable(self) -> bool:
         """An expired token is never used again."""
