@@ -109,9 +109,13 @@ class Connection:
         self.close()
         if unread is None:
             raise ConnectionLost("the server has closed the connection", step=step)
-        if unread.code == 421:
-            raise ConnectionLost(f"the server is closing the connection: {unread}", step=step, reply=unread)
-        raise RemoteProtocolError(f"the server spoke out of turn: {unread}", step=step, reply=unread)
+        reply = unread if isinstance(unread, Reply) else None
+        if reply is not None and reply.code == 421:
+            raise ConnectionLost(f"the server is closing the connection: {reply}", step=step, reply=reply)
+        # Behind the go-ahead for TLS it may be somebody else's voice (RFC 3207 section 4.2).
+        category = Category.SECURITY if step is Step.STARTTLS else Category.PROTOCOL
+        text = f"the server spoke out of turn: {unread}"
+        raise RemoteProtocolError(text, step=step, category=category, reply=reply)
 
     def interruption(self) -> SmtpError | None:
         """What the server said while a message is being written, if it did: nothing may be written after that."""
@@ -121,10 +125,11 @@ class Connection:
         self.close()
         if unread is None:
             return ConnectionLost("the server closed the connection during the message", step=Step.BODY)
-        if unread.code >= 400:
-            return _refused_early(unread)
+        reply = unread if isinstance(unread, Reply) else None
+        if reply is not None and reply.code >= 400:
+            return _refused_early(reply)
         return RemoteProtocolError(
-            f"the server answered before the message was complete: {unread}", step=Step.BODY, reply=unread
+            f"the server answered before the message was complete: {unread}", step=Step.BODY, reply=reply
         )
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> None:
@@ -200,8 +205,8 @@ class Connection:
         except OSError:
             return True
 
-    def _unread(self) -> Reply | None:
-        """The unasked-for reply, or None where the connection ended instead."""
+    def _unread(self) -> Reply | RemoteProtocolError | None:
+        """The unasked-for reply, or what is wrong with it; None where the connection ended instead."""
         deadline = time.monotonic() + min(1.0, self.timeouts.reply)
         try:
             while True:
@@ -212,6 +217,10 @@ class Connection:
                 if not data:
                     return None
                 self.engine.receive(data)
+        except RemoteProtocolError as exc:
+            return exc
+        except TimeoutError:
+            return RemoteProtocolError("the server sent a part of a reply", step=self.engine.step)
         except (OSError, SmtpError):
             return None
 

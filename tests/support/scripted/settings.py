@@ -146,6 +146,8 @@ class Settings:
     """Messages per connection; a further MAIL gets 421 and the connection is closed."""
     lenient: bool = False
     """354 to DATA, and 250 to the end, although no recipient was accepted."""
+    ends: tuple[bytes, ...] = (b"\r\n.\r\n",)
+    """What ends a message in DATA. Sloppy servers take more for it than the standard has."""
     fault: Fault | None = None
     cut: Cut | None = None
     byte_by_byte: bool = False

@@ -138,7 +138,7 @@ class Transactions:
     def _body_of_data(self, opened: _Open) -> None:
         opened.by = "DATA"
         answered, refused = self._fault_in_the_body()
-        opened.content += _without_dots(self._wire.until_dot())
+        opened.content += _without_dots(self._wire.until_dot(self._settings.ends))
         self._finish(opened, answered=answered, refused=refused)
 
     def bdat(self, text: str) -> None:

@@ -61,16 +61,19 @@ class Wire:
         del self._buffer[:count]
         return data
 
-    def until_dot(self) -> bytes:
-        """A message as DATA carries it, dots and all, up to and without the lone dot."""
+    def until_dot(self, ends: tuple[bytes, ...]) -> bytes:
+        """A message as DATA carries it, dots and all, up to and without the lone dot; `ends` says what that is."""
+        longest = max(len(end) for end in ends)
         searched = 0
         while True:
             if self._buffer.startswith(b".\r\n"):
                 return self.exactly(3)[:0]
-            found = self._buffer.find(b"\r\n.\r\n", searched)
-            if found >= 0:
-                return self.exactly(found + 5)[:-3]
-            searched = max(0, len(self._buffer) - 4)
+            found = [(at, end) for end in ends if (at := self._buffer.find(end, searched)) >= 0]
+            if found:
+                at, end = min(found)
+                line_end = end.index(b".")
+                return self.exactly(at + len(end))[: at + line_end]
+            searched = max(0, len(self._buffer) - longest)
             self._fill()
 
     def at_least(self, count: int) -> None:
