@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import ipaddress
 
 from smtp import commands
@@ -14,6 +15,7 @@ from smtp.errors import (
     AuthenticationRefused,
     Category,
     NotOffered,
+    SmtpError,
     Step,
 )
 from smtp.sasl import Mechanism
@@ -61,11 +63,14 @@ def run(connection: Connection, mechanism: Mechanism) -> None:
     initial = mechanism.start()
     deferred = initial is not None and not commands.fits_with_auth(mechanism.name, initial)
     answer = connection.exchange(commands.auth(mechanism.name, None if deferred else initial))
-    for _ in range(MAX_ROUNDS):
-        if answer.verdict is not Verdict.CONTINUE:
-            _judge(answer, mechanism)
-            return
+    rounds = 0
+    while answer.verdict is Verdict.CONTINUE:
+        rounds += 1
         try:
+            if rounds > MAX_ROUNDS:
+                raise AuthenticationFailed(
+                    f"no end to {mechanism.name} after {MAX_ROUNDS} rounds", category=Category.PROTOCOL
+                )
             challenge = _decoded(answer)
             if deferred and challenge:
                 raise AuthenticationFailed(f"the server asked before {mechanism.name} had begun")
@@ -75,10 +80,7 @@ def run(connection: Connection, mechanism: Mechanism) -> None:
             _cancel(connection)
             raise
         answer = connection.exchange(commands.auth_response(response))
-    _cancel(connection)
-    raise AuthenticationFailed(
-        f"no end to {mechanism.name} after {MAX_ROUNDS} rounds", category=Category.PROTOCOL
-    )
+    _judge(answer, mechanism)
 
 
 def _judge(answer: Answer, mechanism: Mechanism) -> None:
@@ -105,8 +107,8 @@ def _decoded(answer: Answer) -> bytes:
 
 
 def _cancel(connection: Connection) -> None:
-    """`*` ends the exchange; the answer is a 501 (RFC 4954 section 4)."""
-    if connection.engine.awaited is None and connection.is_open:
+    """`*` ends the exchange; the answer is a 501 (RFC 4954 section 4). Whatever it is, the reason stays the reason."""
+    with contextlib.suppress(SmtpError):
         connection.exchange(commands.AUTH_CANCEL)
 
 

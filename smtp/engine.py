@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from smtp.commands import BANNER, Command
+from smtp.commands import BANNER, Command, Kind
 from smtp.errors import LocalProtocolError, OutOfStep, RemoteProtocolError, Step
 from smtp.reply import Reply, ReplyReader, ReplySyntaxError
 from smtp.state import ALLOWED, ENDS_GROUP, State, Verdict, after, is_out_of_step, verdict
@@ -83,6 +83,10 @@ class Engine:
         if self._pending:
             return self._pending[0].step
         return _STEP_OF_A_STATE.get(self.state, Step.MAIL)
+
+    def may_send(self, kind: Kind) -> bool:
+        """Whether such a command is allowed behind those that are outstanding."""
+        return (self._expected, kind) in ALLOWED
 
     def send(self, command: Command) -> bytes:
         """The octets of a command that may be written now. Raises `LocalProtocolError` if it may not be."""

@@ -22,6 +22,7 @@ from types import TracebackType
 
 from smtp import authentication, commands
 from smtp.channel_binding import channel_binding
+from smtp.commands import Kind
 from smtp.connection import Connection, Timeouts
 from smtp.content import Content
 from smtp.delivery import Delivery
@@ -32,7 +33,6 @@ from smtp.extensions import Extensions
 from smtp.reply import Reply
 from smtp.sasl import Credentials, Mechanism
 from smtp.sender import Sender
-from smtp.state import State
 from smtp.stream import Stream, connect
 from smtp.tls import TlsState, make_context, state_of
 from smtp.transaction import refused
@@ -249,7 +249,7 @@ class Session:
     def quit(self) -> None:
         """QUIT, and let go of the connection. What was accepted stays accepted, whatever is answered."""
         connection = self._connection
-        if connection.is_open and connection.engine.is_quiet and connection.engine.state is not State.DATA:
+        if connection.engine.is_quiet and connection.engine.may_send(Kind.QUIT):
             connection.timeouts = Timeouts(reply=min(QUIT_TIMEOUT, connection.timeouts.reply))
             with contextlib.suppress(SmtpError):
                 connection.exchange(commands.QUIT)

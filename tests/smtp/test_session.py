@@ -395,3 +395,13 @@ def test_helo_is_spoken_only_when_that_was_allowed() -> None:
         else:
             with pytest.raises(Refused):
                 session.hello("me.example")
+
+
+@pytest.mark.parametrize("after", [b"501 cancelled\r\n", b"334 \r\n", b"235 welcome\r\n", b""])
+def test_a_server_that_asks_without_end_is_left(after: bytes) -> None:
+    prompts = [(b"\r\n", b"334 VXNlcm5hbWU6\r\n")] * 3
+    session, stream = session_over(*prompts, (b"*\r\n", after), offers=("AUTH LOGIN",))
+    with pytest.raises(AuthenticationFailed):
+        session.authenticate(LOGIN, allow_plaintext=True)
+    session.quit()
+    assert stream.is_closed
