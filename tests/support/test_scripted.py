@@ -206,6 +206,15 @@ def test_a_fault_in_the_handshake_is_no_handshake() -> None:
         assert server.log.violations == []
 
 
+@pytest.mark.parametrize("end", [b"\n.\n", b"\r.\r", b"\n.\r\n"])
+def test_a_sloppy_server_takes_other_ends_for_the_end_of_a_message(end: bytes) -> None:
+    settings = Settings(ends=(b"\r\n.\r\n", b"\n.\n", b"\r.\r", b"\n.\r\n"))
+    second = b"MAIL FROM:<c@example.test>\r\nRCPT TO:<d@example.test>\r\nDATA\r\nb\r\n.\r\n"
+    with ScriptedServer(settings) as server:
+        talk(server, *ENVELOPE, b"DATA\r\na", end, second)
+    assert [accepted.content for accepted in server.log.accepted] == [b"a" + end[:1], b"b\r\n"]
+
+
 def test_an_oauth_refusal_is_a_challenge_first() -> None:
     wrong = base64.b64encode(b"user=ann\1auth=Bearer wrong\1\1")
     with ScriptedServer(Settings(auth=("XOAUTH2",), logins={"ann": "canary"})) as server:

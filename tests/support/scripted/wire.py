@@ -68,11 +68,10 @@ class Wire:
         while True:
             if self._buffer.startswith(b".\r\n"):
                 return self.exactly(3)[:0]
-            found = [(at, end) for end in ends if (at := self._buffer.find(end, searched)) >= 0]
+            found = [(at, -len(end), end) for end in ends if (at := self._buffer.find(end, searched)) >= 0]
             if found:
-                at, end = min(found)
-                line_end = end.index(b".")
-                return self.exactly(at + len(end))[: at + line_end]
+                at, _, end = min(found)
+                return self.exactly(at + len(end))[: at + end.index(b".")]
             searched = max(0, len(self._buffer) - longest)
             self._fill()
 
