@@ -7,7 +7,7 @@ we can read, for as long as that takes.
 from __future__ import annotations
 
 import base64
-import binascii
+import contextlib
 import secrets
 import ssl
 import tempfile
@@ -17,6 +17,8 @@ from host.contract import Asset
 from smtp.tls import ClientCertificate, TlsSettings, make_context
 
 _PEM = "-----BEGIN "
+# A sequence with a length of several octets, which every PKCS#12 file is.
+_DER_AS_BASE64 = "MI"
 
 
 class UnusableSetting(Exception):
@@ -91,16 +93,14 @@ def _text(value: str, field: str) -> str:
 
 
 def _octets(value: str, field: str) -> bytes:
-    """PEM text as it stands, else the content of the file of that name, else base64 (PKCS#12 as text)."""
+    """PEM text as it stands, PKCS#12 as base64, else the content of the file of that name."""
     if _PEM in value:
         return value.replace("\\n", "\n").encode()
+    if value.startswith(_DER_AS_BASE64):
+        with contextlib.suppress(ValueError):
+            return base64.b64decode("".join(value.split()), validate=True)
     try:
         return Path(value).expanduser().read_bytes()
-    except (OSError, ValueError) as exc:
-        try:
-            return base64.b64decode("".join(value.split()), validate=True)
-        except (binascii.Error, ValueError):
-            reason = (
-                exc.strerror if isinstance(exc, OSError) and exc.strerror else "it is not the name of a file"
-            )
-            raise UnusableSetting(field, reason.lower()) from exc
+    except (OSError, ValueError, RuntimeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "it is not the name of a file"
+        raise UnusableSetting(field, reason.lower()) from exc

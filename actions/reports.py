@@ -118,6 +118,20 @@ def told(delivery: Delivery, server: str) -> str:
     return f"Nothing was sent, {step}: {explained(failure)}{refused}"
 
 
+def stopped(what: str, error: Exception, server: str) -> str:
+    """`what` came of it, where it ended, and why: the message for an error before any delivery."""
+    where = f", at step {error.step} with {server}" if isinstance(error, SmtpError) else ""
+    return f"{what}{where}: {explained(error)}"
+
+
+def server_reply(delivery: Delivery) -> str:
+    """What the server said to the message, or that for which it got no further."""
+    reply = delivery.reply
+    if delivery.outcome is Outcome.NOT_SENT and delivery.failure is not None:
+        reply = delivery.failure.reply or reply
+    return str(reply) if reply else ""
+
+
 def _the_others(delivery: Delivery) -> str:
     """The recipients that were not accepted, by status, with the reply to each."""
     parts = []

@@ -17,10 +17,6 @@ from smtp.delivery import Delivery, Outcome, Status
 
 T = TypeVar("T")
 
-UNVERIFIED = (
-    "verify_server_cert is off: whoever is between here and the server can read and change this mail."
-)
-
 
 def addressing(values: Mapping[str, Any]) -> Addressing:
     """The parameters that `send email` and `send htmlemail` share."""
@@ -37,6 +33,15 @@ def addressing(values: Mapping[str, Any]) -> Addressing:
 def defaults(asset: Asset) -> Defaults:
     """What the asset says about messages."""
     return Defaults(asset.sender_address, asset.username, asset.encoding)
+
+
+def unverified(asset: Asset) -> tuple[str, ...]:
+    """The warning that belongs to a connection of which nobody knows where it ends."""
+    if asset.verify_server_cert or asset.ssl_config == "None":
+        return ()
+    return (
+        "verify_server_cert is off: whoever is between here and the server can read and change this mail.",
+    )
 
 
 class Drafted:
@@ -63,7 +68,7 @@ def checked(make: Callable[[], T]) -> T:
 
 def send(context: Context, outgoing: Outgoing) -> Report:
     """Send one message. Whatever stands in the way becomes the report."""
-    (report,) = send_many(context, (outgoing,))
+    (report,) = tuple(send_many(context, (outgoing,)))
     return report
 
 
@@ -76,6 +81,7 @@ def send_many(context: Context, outgoings: Iterable[Outgoing]) -> Iterator[Repor
 
 def _report(context: Context, server: str, flight: Flight) -> Report:
     facts = no_delivery() | {"sender": str(flight.outgoing.sender), "server": server} | flight.facts
+    facts["warnings"] = list(unverified(context.asset))
     facts["duration_ms"] = round((time.monotonic() - flight.started) * 1000)
     if flight.error is not None:
         return _nothing_sent(flight.error, flight.outgoing, facts)
@@ -85,7 +91,7 @@ def _report(context: Context, server: str, flight: Flight) -> Report:
     facts |= {
         "outcome": delivery.outcome.value,
         "recipients": [reports.recipient_data(recipient) for recipient in delivery.recipients],
-        "server_reply": str(delivery.reply) if delivery.reply else "",
+        "server_reply": reports.server_reply(delivery),
         "queue_id": reports.queue_id(delivery.reply),
     }
     if delivery.failure is not None:
@@ -103,15 +109,12 @@ def _nothing_sent(error: Exception, outgoing: Outgoing, facts: dict[str, Any]) -
         "recipients": reports.not_tried(outgoing.recipients, retryable=failure["retryable"]),
         "failure": failure,
     }
-    text = f"Nothing was sent: {reports.explained(error)}"
+    text = reports.stopped("Nothing was sent", error, facts["server"])
     summary = {"recipients": len(outgoing.recipients), "accepted": 0, "refused": 0}
     return Report(False, text, [facts], summary)
 
 
 def _message_facts(context: Context, message: Message) -> dict[str, Any]:
-    warnings = list(message.warnings)
-    if not context.asset.verify_server_cert and context.asset.ssl_config != "None":
-        warnings.append(UNVERIFIED)
     return {
         "message_id": message.message_id,
         "size": message.content.size,
@@ -119,5 +122,5 @@ def _message_facts(context: Context, message: Message) -> dict[str, Any]:
             {"vault_id": a.vault_id, "name": a.name, "size": a.size, "sha256": a.sha256}
             for a in message.attachments
         ],
-        "warnings": warnings,
+        "warnings": [*message.warnings, *unverified(context.asset)],
     }

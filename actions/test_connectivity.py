@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from actions import reports, sending
 from actions.transport import transport
-from host.contract import Context, Report
-from message.draft import Addressing, plain_draft
+from host.contract import Asset, Context, Report
+from message.addresses import parse_list
+from message.draft import Addressing, Draft, plain_draft
 from smtp.session import Session
 
 if TYPE_CHECKING:
@@ -35,31 +36,41 @@ def run(parameters: Parameters, context: Context) -> Report:  # noqa: ARG001 - e
     """Connect, encrypt, log in, send. The first step that fails ends it, with what to do."""
     line = transport(context, _sign_in(context))
     try:
+        draft = _test_mail(context.asset)
         session = line.session()
-        address = context.asset.sender_address or context.asset.username
-        if "@" not in address:
-            return _without_a_mail(context, session)
+        if draft is None:
+            return _passed(context, _without_a_mail(context, session))
     except reports.EXPECTED as exc:
-        return Report(False, f"Test connectivity failed: {reports.explained(exc)}")
+        return Report(False, reports.stopped("Test connectivity failed", exc, line.server))
+    address = draft.recipients[0]
     context.progress(f"Sending a test mail to {address}.")
-    draft = sending.checked(
-        lambda: plain_draft(
-            Addressing(to=address, subject=SUBJECT), BODY, (), sending.defaults(context.asset)
-        )
-    )
     report = sending.send(context, sending.Drafted(draft))
     if not report.success:
-        return Report(False, f"Test connectivity failed: {report.message}")
-    return Report(True, f"Test connectivity passed: a test mail was sent to {address}.")
+        return Report(False, f"Test connectivity failed. {report.message}")
+    return _passed(context, f"A test mail was sent to {address}.")
 
 
-def _without_a_mail(context: Context, session: Session) -> Report:
+def _passed(context: Context, text: str) -> Report:
+    return Report(True, " ".join(["Test connectivity passed.", text, *sending.unverified(context.asset)]))
+
+
+def _test_mail(asset: Asset) -> Draft | None:
+    """The mail to the asset's own address, None if it has none. Raises `MessageError` that names the field."""
+    field = "sender_address" if asset.sender_address else "username"
+    address: str = getattr(asset, field)
+    if "@" not in address:
+        return None
+    parse_list(address, field)
+    return plain_draft(Addressing(to=address, subject=SUBJECT), BODY, (), sending.defaults(asset))
+
+
+def _without_a_mail(context: Context, session: Session) -> str:
     """An empty transaction: the server is asked whether it would take a mail, and given none."""
     session.mail(None)
     session.reset()
     text = "No mail was sent: neither sender_address nor username is an address to send one to."
     context.progress(text)
-    return Report(True, f"Test connectivity passed. {text}")
+    return text
 
 
 def _sign_in(context: Context) -> SignIn | None:

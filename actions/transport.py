@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actions.certificates import tls_context
 from auth.choose import Choice, choose
+from auth.errors import AuthError
 from host.contract import Context
 from smtp.connection import Timeouts
 from smtp.content import Content
@@ -37,6 +38,7 @@ class Transport:
         self._session: Session | None = None
         self._served = 0
         self._most: int | None = None
+        self._refusal: AuthenticationRefused | AuthError | None = None
         self.auth_method = ""
 
     @property
@@ -112,7 +114,18 @@ class Transport:
             self._session = None
 
     def _open(self) -> Session:
-        """A new session. A refused credential is renewed once, where it can be, and tried on another connection."""
+        """A new session. A credential that was refused for good is not shown again: servers lock accounts for that."""
+        if self._refusal is not None:
+            raise self._refusal
+        try:
+            return self._open_renewed()
+        except (AuthenticationRefused, AuthError) as exc:
+            if not exc.retryable:
+                self._refusal = exc
+            raise
+
+    def _open_renewed(self) -> Session:
+        """A refused credential is renewed once, where it can be, and tried on another connection."""
         method = self.choice.method
         self.auth_method = method.name
         try:
@@ -140,6 +153,8 @@ class Transport:
                 self._context.progress(
                     f"Logged in: {self.auth_method}, {how or 'with the certificate alone'}."
                 )
+            else:
+                self._context.progress(f"No login: {self.auth_method}.")
         except BaseException:
             session.quit()
             raise
@@ -165,6 +180,8 @@ class Transport:
 
     def _tell_connected(self, session: Session) -> None:
         tell = self._context.progress
+        if session.peer != self._asset.server:
+            tell(f"The name {self._asset.server} resolves to {session.peer}.")
         tell(f"Connected to {session.peer}.")
         if session.tls is not None:
             tls = session.tls

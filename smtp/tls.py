@@ -64,7 +64,7 @@ def make_context(settings: TlsSettings = TlsSettings()) -> ssl.SSLContext:
         if settings.client_certificate is not None:
             _load_client_certificate(context, settings.client_certificate)
     except (ssl.SSLError, OSError, ValueError) as exc:
-        raise ValueError(f"the TLS settings can't be used: {_reason(exc)}") from exc
+        raise ValueError(f"no TLS with these settings: {_reason(exc)}") from exc
     return context
 
 
@@ -77,7 +77,7 @@ def _load_client_certificate(context: ssl.SSLContext, certificate: ClientCertifi
 
 def _reason(exc: Exception) -> str:
     if isinstance(exc, ssl.SSLError):
-        return str(exc.reason or "not PEM").replace("_", " ").lower()
+        return exc.reason.replace("_", " ").lower() if exc.reason else "it is not PEM"
     return exc.strerror or type(exc).__name__ if isinstance(exc, OSError) else str(exc)
 
 
