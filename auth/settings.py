@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -65,8 +66,10 @@ class Method(Protocol):
     def name(self) -> str:
         """As in the asset's `auth_type`."""
 
+    @abstractmethod
     def credentials(self, progress: Progress) -> Credentials | None:
         """What to log in with; None: nothing. Raises `AuthError`."""
 
+    @abstractmethod
     def renew(self, progress: Progress) -> bool:
         """After a 535: whether there are other credentials now. At most once true. Raises `AuthError`."""
