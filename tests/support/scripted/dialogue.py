@@ -169,7 +169,7 @@ class Dialogue:
     def _prepared_challenges(self, mechanism: str) -> None:
         for line in self._settings.challenges:
             self._speaker.say(line)
-            if self._wire.line() == b"*":
+            if self._answer() == b"*":
                 self._speaker.say(b"501 5.7.0 cancelled\r\n")
                 return
         self._conclude("somebody", mechanism)
@@ -179,7 +179,7 @@ class Dialogue:
             challenge = next(exchange)
             while True:
                 self._speaker.say(b"334 " + base64.b64encode(challenge) + b"\r\n")
-                answer = self._wire.line()
+                answer = self._answer()
                 if answer == b"*":
                     self._speaker.say(b"501 5.7.0 cancelled\r\n")
                     return
@@ -188,6 +188,11 @@ class Dialogue:
             self._conclude(end.value, mechanism)
         except (ValueError, LookupError, binascii.Error):
             self._speaker.say(b"501 5.5.2 that makes no sense\r\n")
+
+    def _answer(self) -> bytes:
+        line = self._wire.line()
+        self._log.answers.append(line)
+        return line
 
     def _conclude(self, name: str, mechanism: str) -> None:
         def effect() -> None:

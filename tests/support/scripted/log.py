@@ -34,6 +34,8 @@ class Log:
     accepted: list[Accepted] = field(default_factory=list)
     commands: list[tuple[int, bytes]] = field(default_factory=list)
     """Connection number and command line without its CRLF, in the order of arrival."""
+    answers: list[bytes] = field(default_factory=list)
+    """What was said in logins, line by line, after the AUTH command."""
     clear: bytearray = field(default_factory=bytearray)
     """All octets that came before TLS, or without it."""
     violations: list[str] = field(default_factory=list)
