@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tests.faults.action import action_cells
 from tests.faults.cell import cells
-from tests.faults.cuts import cuts
+from tests.faults.cuts import cuts, wire_cuts
 from tests.faults.judge import COUNTS
 from tests.faults.playing import Playable, play
 from tests.faults.scenarios import scenarios
@@ -35,6 +35,7 @@ def _everything() -> Iterator[Playable]:
     yield from scenarios()
     yield from action_cells()
     yield from cuts()
+    yield from wire_cuts()
 
 
 def _say(line: str) -> None:

@@ -32,6 +32,8 @@ class Client:
     patience: float = PATIENCE
     pause: float = 0.0
     """Seconds to wait for the server's fault before a session is used again."""
+    port: int = 0
+    """Where to connect to; 0: to the server itself."""
     _session: Session | None = None
 
     def send(self, message: Message) -> Delivery:
@@ -64,7 +66,7 @@ class Client:
         settings = self.server.settings
         session = _watched(self.window).connect(
             self.server.host,
-            self.server.port,
+            self.port or self.server.port,
             Timeouts(connect=patience, reply=patience, end_of_message=patience),
             implicit_tls=settings.tls == "ssl",
             context=_context(),

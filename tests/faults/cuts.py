@@ -10,6 +10,7 @@ from tests.faults.cell import TRANSPORTS
 from tests.faults.client import Client
 from tests.faults.judge import Judgement, judge
 from tests.faults.messages import Window, small
+from tests.support.relay import DOWN, UP, Relay
 from tests.support.scripted import Cut, ScriptedServer, Settings
 
 
@@ -32,22 +33,7 @@ class CutCell:
 
     def run(self) -> Judgement:
         with ScriptedServer(self._settings()) as server:
-            window = Window()
-            client = Client(server, window)
-            messages = [small(number + 1) for number in range(self.messages)]
-            deliveries = client.send_many(messages, self.messages)
-            judgement = Judgement()
-            for index, message in enumerate(messages):
-                if deliveries[index].outcome is Outcome.NOT_SENT:
-                    if not all(recipient.retryable for recipient in deliveries[index].recipients):
-                        judgement.surprises.append(f"message {message.number} may not be tried again")
-                    deliveries[index] = client.send(message)
-            client.finish()
-            server.wait_until_served(0.5)
-        judged = judge(deliveries, messages, window, server.log)
-        if any(delivery.outcome not in (Outcome.SENT, Outcome.UNKNOWN) for delivery in deliveries):
-            judgement.surprises.append("a second try on a good connection did not succeed")
-        return Judgement(judged.counts, judged.surprises + judgement.surprises)
+            return _sent_twice_if_need_be(Client(server, Window()), self.messages)
 
     def _settings(self) -> Settings:
         return Settings(tls=self.tls, pipelining=self.pipelining, chunking=self.chunking, cut=self.cut)
@@ -60,6 +46,57 @@ class CutCell:
             client.finish()
             server.wait_until_served()
         return server.log.octets_read[1], server.log.octets_written[1]
+
+
+@dataclass(frozen=True, slots=True)
+class WireCutCell:
+    """One message inside TLS, and after which octet of the network's the wire is cut: handshake and records too."""
+
+    tls: str
+    direction: str
+    octets: int
+
+    @property
+    def name(self) -> str:
+        return f"cut: the wire after {self.octets} octets {self.direction} [{self.tls}]"
+
+    def run(self) -> Judgement:
+        server = ScriptedServer(Settings(tls=self.tls))
+        with server, Relay(server.port, self.direction, self.octets) as relay:
+            return _sent_twice_if_need_be(Client(server, Window(), port=relay.port), 1)
+
+
+def _sent_twice_if_need_be(client: Client, count: int) -> Judgement:
+    """Send so many messages at once, and what was not sent once more, on a connection that is not cut."""
+    messages = [small(number + 1) for number in range(count)]
+    deliveries = client.send_many(messages, count)
+    surprises = []
+    for index, message in enumerate(messages):
+        if deliveries[index].outcome is Outcome.NOT_SENT:
+            if not all(recipient.retryable for recipient in deliveries[index].recipients):
+                surprises.append(
+                    f"message {message.number} may not be tried again: {deliveries[index].failure}"
+                )
+            deliveries[index] = client.send(message)
+    client.finish()
+    client.server.wait_until_served(0.5)
+    if any(delivery.outcome not in (Outcome.SENT, Outcome.UNKNOWN) for delivery in deliveries):
+        surprises.append("a second try on a good connection did not succeed")
+    judged = judge(deliveries, messages, client.window, client.server.log)
+    return Judgement(judged.counts, judged.surprises + surprises)
+
+
+def wire_cuts() -> Iterator[WireCutCell]:
+    """Every seventh octet: what is cut here is TLS, whose parts are longer than that."""
+    for tls in ("starttls", "ssl"):
+        with ScriptedServer(Settings(tls=tls)) as server, Relay(server.port) as relay:
+            client = Client(server, Window(), port=relay.port)
+            client.send(small(1))
+            client.finish()
+            server.wait_until_served()
+        for direction in (UP, DOWN):
+            for octets in range(0, relay.passed[direction], 7):
+                yield WireCutCell(tls, direction, octets)
 
 
 def cuts() -> Iterator[CutCell]:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.action import ActionCell, action_cells
 from tests.faults.cell import Cell, cells
-from tests.faults.cuts import CutCell, cuts
+from tests.faults.cuts import cuts, wire_cuts
 from tests.faults.judge import Judgement
 from tests.faults.playing import Playable, play
 from tests.faults.scenarios import ScenarioCell, scenarios
@@ -50,5 +50,6 @@ def test_a_cut_connection_is_told_of_as_it_was_wherever_it_is_cut() -> None:
     assert wrong == {}
 
 
-def _some_cuts() -> Iterator[CutCell]:
-    return (cell for number, cell in enumerate(cuts()) if number % 41 == 0)
+def _some_cuts() -> Iterator[Playable]:
+    yield from (cell for number, cell in enumerate(cuts()) if number % 41 == 0)
+    yield from (cell for number, cell in enumerate(wire_cuts()) if number % 11 == 0)
