@@ -110,6 +110,8 @@ def _headers(name: str, member: object) -> list[Header]:
     key = name.lower()
     if key in REFUSED:
         raise _fault(name, "is made from the message itself and can't be set")
+    if key == "resent-bcc":
+        raise _fault(name, "would show everybody whom it is to hide")
     items = member if isinstance(member, list) and not isinstance(member, _Object) else [member]
     texts = [_text(name, item) for item in items if item is not None]
     if key in _ADDRESS_LISTS or key in _SINGLE_ADDRESSES:

@@ -18,6 +18,7 @@ NO_SENDER = "The sender (from) is unavailable"
 NO_RECIPIENT = "The recipient (to) is unavailable"
 
 _LONGEST_LINE = 998
+_HIDDEN = frozenset({"bcc", "resent-bcc"})
 # A field begins with a name and a colon; obsolete syntax has space between (RFC 5322 section 4.5).
 _FIELD_START = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _LITERAL_LINE_END = re.compile(rb"(?:\\r)?\\n")
@@ -91,7 +92,7 @@ def parse_raw(text: str | bytes) -> RawMessage:
     if faults or sender is None:
         raise MessageError(faults)
     warnings += look_alikes((sender, *mailboxes))
-    kept = tuple(field for field in fields if field.name != "bcc")
+    kept = tuple(field for field in fields if field.name not in _HIDDEN)
     message_id = _message_id(fields)
     return RawMessage(sender, mailboxes, kept, body, message_id, lacks_charset, is_ours, tuple(warnings))
 

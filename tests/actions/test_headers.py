@@ -171,6 +171,7 @@ class TestHeaders:
     @pytest.mark.parametrize(
         ("headers", "named"),
         [
+            ({"Resent-Bcc": "hidden@example.com"}, "Resent-Bcc"),
             ({"Subject": ["a", "b"]}, "Subject"),
             ({"Subject": "a", "SUBJECT": "b"}, "SUBJECT"),
             ({"Message-ID": ["<a@b>", "<c@d>"]}, "Message-ID"),
