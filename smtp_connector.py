@@ -54,13 +54,18 @@ class SmtpConnector(BaseConnector):
             action = manifest.action(self.get_action_identifier())
             asset = parse_asset(self.get_config(), str(self.get_asset_id()), manifest)
         except (UnknownAction, InvalidInput) as error:
-            self.configuration_error = str(error)
-            return self.set_status(False, escaped(f"Nothing was sent. {error}"))
+            return self._refuse(str(error))
+        if objection := import_module("actions.transport").objection(asset):
+            return self._refuse(objection)
         context = HostContext(self, asset)
         for warning in unknown_fields(self.get_config(), manifest):
             context.progress(warning)
         self._action_run = ActionRun(action, context)
         return True
+
+    def _refuse(self, reason: str) -> bool:
+        self.configuration_error = reason
+        return self.set_status(False, escaped(f"Nothing was sent. {reason}"))
 
     def handle_action(self, param: Parameters) -> bool:
         """One parameter set, one action result."""

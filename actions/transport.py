@@ -6,15 +6,16 @@ import ssl
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from actions.certificates import tls_context
+from actions.certificates import UnusableSetting, tls_context
+from actions.remedies import remedy
 from auth.choose import Choice, choose
 from auth.errors import AuthError
-from host.contract import Context
+from host.contract import Asset, Context
 from smtp.connection import Timeouts
 from smtp.content import Content
 from smtp.delivery import Delivery, Outcome
 from smtp.envelope import Envelope
-from smtp.errors import AuthenticationRefused, Cancelled, ConnectionLost, Step, TimedOut
+from smtp.errors import AuthenticationRefused, Cancelled, Category, ConnectionLost, Step, TimedOut
 from smtp.session import Session
 from smtp.tls import TlsMode
 
@@ -133,7 +134,7 @@ class Transport:
         except AuthenticationRefused as exc:
             if exc.reply is None or exc.reply.code != CREDENTIAL_REFUSED:
                 raise
-            if not method.renew(self._context.progress):
+            if _is_about_a_setting(exc) or not method.renew(self._context.progress):
                 raise
             self._context.progress("The server refused the token; trying once more with a new one.")
             return self._connected_and_logged_in()
@@ -193,6 +194,26 @@ class Transport:
     def _raise_if_cancelled(self) -> None:
         if self._context.is_cancelled():
             raise Cancelled("the action was cancelled", step=Step.CONNECT)
+
+
+def _is_about_a_setting(refusal: AuthenticationRefused) -> bool:
+    """Whether no other token would help: the provider does not let this account, or anybody, log in this way."""
+    reply = refusal.reply
+    known = remedy(refusal.step, reply.code, reply.enhanced_code, reply.text) if reply is not None else None
+    return known is not None and known.category is Category.CONFIGURATION
+
+
+def objection(asset: Asset) -> str:
+    """What is wrong with an asset that only those see who use its fields: a way to log in, a certificate file."""
+    try:
+        choose(asset)
+        if asset.ssl_config != TlsMode.NONE and (asset.ca_bundle or asset.client_cert or asset.client_key):
+            tls_context(asset)
+    except AuthError as exc:
+        return f"{exc} {exc.hint}".strip()
+    except UnusableSetting as exc:
+        return str(exc)
+    return ""
 
 
 def was_closed_before(delivery: Delivery) -> bool:

@@ -20,6 +20,7 @@ from host.validation import InvalidInput
 class Connector(Protocol):
     """What the platform sees of the connector, and where the embedded host's shows what happens."""
 
+    configuration_error: str
     show_progress: Callable[[str], None]
     show_result: Callable[[Any], None]
     show_sent: Callable[[int, int], None]
@@ -66,7 +67,8 @@ def check_asset(asset: GivenAsset, manifest: Manifest) -> None:
 def run(order: Order, connector: Connector, home: Home, watcher: Watcher) -> dict[str, Any]:
     """Run it and record it. The result is SOAR's: status, message, result_data, result_summary.
 
-    A run that can't be recorded has happened all the same: its result stands, and the watcher is told.
+    Raises `InputError` for an asset that the connector can't use. A run that can't be recorded has happened all
+    the same: its result stands, and the watcher is told.
     """
     connector.show_progress = watcher.progress
     connector.show_result = lambda result: watcher.finished(result.get_status(), result.get_message())
@@ -74,6 +76,8 @@ def run(order: Order, connector: Connector, home: Home, watcher: Watcher) -> dic
     in_json = order.input_json()
     start_time = timestamp()
     result: dict[str, Any] = json.loads(connector._handle_action(in_json, None))
+    if connector.configuration_error:
+        raise InputError(f"The asset {order.asset.called} is not right: {connector.configuration_error}")
     record = Run(
         action=order.action.name,
         asset=order.asset.name,

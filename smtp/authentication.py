@@ -80,6 +80,8 @@ def run(connection: Connection, mechanism: Mechanism) -> None:
             _cancel(connection)
             raise
         answer = connection.exchange(commands.auth_response(response))
+    if deferred and answer.is_accepted:
+        raise AuthenticationFailed(f"the server accepted {mechanism.name} before it had begun")
     _judge(answer, mechanism)
 
 

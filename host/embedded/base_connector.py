@@ -50,6 +50,7 @@ class BaseConnector:
     """
 
     def __init__(self) -> None:
+        self.configuration_error = ""
         self.show_progress: Callable[[str], None] = to_standard_error
         self.show_result: Callable[[ActionResult], None] = _to_nobody
         self.show_sent: Callable[[int, int], None] = _sent_unseen

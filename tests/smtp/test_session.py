@@ -23,7 +23,7 @@ from smtp.errors import (
     TimedOut,
     TooLarge,
 )
-from smtp.sasl import PasswordCredentials
+from smtp.sasl import BearerCredentials, PasswordCredentials
 from smtp.session import Session
 from tests.support.stream import Lines, ListStream
 
@@ -405,3 +405,10 @@ def test_a_server_that_asks_without_end_is_left(after: bytes) -> None:
         session.authenticate(LOGIN, allow_plaintext=True)
     session.quit()
     assert stream.is_closed
+
+
+def test_a_server_that_accepts_a_credential_it_has_not_seen_is_not_believed() -> None:
+    session, _ = session_over((b"AUTH XOAUTH2\r\n", b"235 welcome\r\n"), offers=("AUTH XOAUTH2",))
+    token = BearerCredentials("jane", "t" * 4096, "mail.example", 587)
+    with pytest.raises(AuthenticationFailed, match="before it had begun"):
+        session.authenticate(token, allow_plaintext=True)
