@@ -23,7 +23,7 @@ from smtp.errors import (
 )
 from smtp.reply import Reply
 from smtp.state import State, Verdict
-from smtp.stream import Stream
+from smtp.stream import MAX_READ_ASIDE, Stream
 from smtp.tls import certificate_fault, is_plaintext_answer
 from smtp.transaction import refused
 
@@ -164,6 +164,8 @@ class Connection:
                 yield answer
 
     def close(self) -> None:
+        """Let go of the connection. What has arrived by now still tells of what was written before."""
+        self._read_rest()
         self.engine.close()
         self.stream.close()
 
@@ -191,12 +193,15 @@ class Connection:
         return data
 
     def _read_rest(self) -> None:
+        """Take what has arrived, without waiting; of a server that never stops no more than fits a stream's memory."""
+        octets = 0
         with contextlib.suppress(OSError, SmtpError):
-            while self.stream.has_input():
+            while octets <= MAX_READ_ASIDE and self.stream.has_input():
                 data = self.stream.read(time.monotonic())
                 if not data:
                     return
                 self.engine.receive(data)
+                octets += len(data)
 
     def _has_input(self) -> bool:
         """The server has said something that was not taken yet, or has closed. Does not wait."""
@@ -226,13 +231,12 @@ class Connection:
 
     def _lost(self, exc: OSError, step: Step) -> SmtpError:
         """The connection broke. What the server said before it did is worth more than the system's errno."""
-        self._read_rest()
         self.close()
         if self.engine.outstanding == 0:
             said = self.engine.unasked_reply()
             if said is not None and said.code >= 400:
                 return _refused_early(said)
-        reason = (exc.strerror or type(exc).__name__).lower()
+        reason = (exc.strerror or str(exc) or type(exc).__name__).lower()
         return ConnectionLost(f"the connection broke: {reason}", step=step)
 
 

@@ -146,8 +146,10 @@ class Engine:
     def unasked_reply(self) -> Reply | None:
         """A reply that came although nothing waits for one, or None until more is received.
 
-        Raises `RemoteProtocolError` for octets that are no reply.
+        There are no more answers then: nobody knows what the replies behind it belong to. Raises
+        `RemoteProtocolError` for octets that are no reply.
         """
+        self._is_trusted = False
         try:
             return self._reader.next_reply()
         except ReplySyntaxError as exc:

@@ -121,6 +121,7 @@ class SocketStream:
 
     def close(self) -> None:
         self._ended = True
+        self._aside.clear()
         with contextlib.suppress(OSError, ValueError):
             self._sock.close()
 

@@ -92,7 +92,7 @@ class Transaction:
         452, or 552 of old, means that when it follows an accepted recipient (RFC 5321 section 4.5.3.1.10);
         with an enhanced code it has to be X.5.3, for 452 4.2.2 is a full mailbox.
         """
-        if self._end is None or not self._end.is_accepted or not self.has_recipients:
+        if self._shared_fate()[0] is not Status.ACCEPTED:
             return 0
         count = 0
         for answer in reversed(self._rcpts):
@@ -113,7 +113,9 @@ class Transaction:
         """What became of the message for every recipient that was not refused by itself."""
         if self._end is not None:
             if self._end.is_accepted:
-                return (Status.ACCEPTED if self.has_recipients else Status.NOT_TRIED), self._end.reply
+                # To accept what has not been written to its end is to accept nothing.
+                is_whole = self.has_recipients and self.committed
+                return (Status.ACCEPTED if is_whole else Status.NOT_TRIED), self._end.reply
             if self.has_recipients:
                 return Status.REFUSED, self._end.reply
         if self._data is not None and not self._data.is_accepted and self.has_recipients:

@@ -209,6 +209,7 @@ class Transmission:
 
     def _fail(self, transaction: Transaction, failure: SmtpError) -> None:
         """Of the answers that came before the failure, those up to the last word on this transaction are its own."""
+        self._connection.close()
         leftover = self._connection.leftover_answers()
         while not transaction.is_over and (answer := next(leftover, None)) is not None:
             transaction.take(answer)
@@ -219,7 +220,6 @@ class Transmission:
                 f"the server is closing the connection: {farewell}", step=failure.step, reply=farewell
             )
         transaction.failure = failure
-        self._connection.close()
 
 
 def _whole(content: Content) -> Iterator[bytes]:

@@ -75,7 +75,10 @@ class ListStream:
         self.handshakes.append(server_hostname)
 
     def close(self) -> None:
+        """As with a socket, nothing is left to read then."""
         self.is_closed = True
+        self._dialogue.clear()
+        self._said.clear()
 
     def _release(self) -> None:
         while self._dialogue and self._dialogue[0][0] in self._heard:
