@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from smtp.errors import ConnectError, Step
+from smtp.errors import Category, ConnectError, Step
 from smtp.stream import MAX_READ_ASIDE, SocketStream, connect
 from tests.support.authority import authority
 from tests.support.scripted.server import closed_port
@@ -164,3 +164,49 @@ def test_connecting_ends_at_its_deadline() -> None:
             with pytest.raises(ConnectError):
                 connect("127.0.0.1", full.getsockname()[1], 0.3)
     assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize(
+    ("number", "category", "retryable"),
+    [
+        (socket.EAI_NONAME, Category.CONFIGURATION, False),
+        (socket.EAI_AGAIN, Category.NETWORK, True),
+        (socket.EAI_FAIL, Category.NETWORK, True),
+    ],
+)
+def test_a_name_that_does_not_exist_is_told_from_one_that_can_not_be_looked_up(
+    monkeypatch: pytest.MonkeyPatch, number: int, category: Category, retryable: bool
+) -> None:
+    def fails(*arguments: object, **more: object) -> None:
+        raise socket.gaierror(number, "no")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    with pytest.raises(ConnectError, match=r"mail\.example\.test") as raised:
+        connect("mail.example.test", 25, 5)
+    error = raised.value
+    assert (error.step, error.category, error.retryable) == (Step.NAME_RESOLUTION, category, retryable)
+
+
+def test_a_name_service_that_does_not_answer_is_not_waited_for_longer_than_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **more: done.wait(10) and [])
+    start = time.monotonic()
+    try:
+        with pytest.raises(ConnectError) as raised:
+            connect("mail.example.test", 25, 0.2)
+    finally:
+        done.set()
+    assert raised.value.retryable
+    assert time.monotonic() - start < 5
+
+
+def test_an_address_that_does_not_answer_is_followed_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        good = (socket.AF_INET, socket.SOCK_STREAM, 6, "", listener.getsockname())
+        bad = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", closed_port()))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **more: [bad, good])
+        stream = connect("mail.example.test", 25, 5)
+        assert stream.peer == "127.0.0.1"
+        stream.close()
