@@ -28,7 +28,16 @@ from smtp.content import Content
 from smtp.delivery import Delivery
 from smtp.engine import Answer
 from smtp.envelope import Address, Envelope
-from smtp.errors import AuthenticationRefused, Category, NotOffered, SmtpError, Step, TimedOut
+from smtp.errors import (
+    AuthenticationRefused,
+    Category,
+    ConnectionLost,
+    NotOffered,
+    RemoteProtocolError,
+    SmtpError,
+    Step,
+    TimedOut,
+)
 from smtp.extensions import Extensions
 from smtp.reply import Reply
 from smtp.sasl import Credentials, Mechanism
@@ -275,6 +284,11 @@ class Session:
         except TimedOut as exc:
             if self.tls is None:
                 exc.hint = "A server that expects TLS from the first byte is silent like this: choose SSL (port 465)."
+            raise
+        except (RemoteProtocolError, ConnectionLost) as exc:
+            exc.hint = (
+                "Check server and port: what answers there is no mail server, or not one for this machine."
+            )
             raise
         if not answer.is_accepted:
             self.close()

@@ -170,8 +170,9 @@ class Transaction:
 def refused(answer: Answer) -> Refused:
     """A refusal as an error, with its step."""
     reply = answer.reply
-    name = "the message" if answer.command.step is Step.END else answer.command.step
-    error = Refused(f"the server refused {name}: {reply}", step=answer.command.step, reply=reply)
+    step = answer.command.step
+    name = {Step.END: "the message", Step.BANNER: "the connection"}.get(step, str(step))
+    error = Refused(f"the server refused {name}: {reply}", step=step, reply=reply)
     if reply.code == 421:
         error.category = Category.TEMPORARY
     return error
