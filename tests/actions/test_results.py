@@ -117,9 +117,7 @@ def test_a_refused_message(
 @pytest.mark.parametrize("chunking", [True, False])
 @pytest.mark.parametrize("kind", [Kind.CLOSE, Kind.RESET, Kind.HALF_LINE, Kind.GARBAGE, Kind.SILENCE])
 def test_a_missing_last_answer_is_unknown_and_not_retried(run: Runner, kind: Kind, chunking: bool) -> None:
-    if kind is Kind.SILENCE:
-        pytest.importorskip("smtp.connection")
-    settings = Settings(fault=Fault(Step.END, kind), chunking=chunking, lifetime=1.5)
+    settings = Settings(fault=Fault(Step.END, kind), chunking=chunking, lifetime=1)
     result, server = sent(run, settings)
     assert result.document["status"] == "failed"
     assert "may have been delivered and was not retried" in result.message
@@ -203,7 +201,10 @@ class TestQueueIds:
             ("250 2.0.0 3AB12CD45678 Message accepted for delivery", "3AB12CD45678"),
             ("250 2.0.0 OK  1700000000 a1-20020a170902.17 - gsmtp", "a1-20020a170902.17"),
             ("250 2.6.0 <x@y> [InternalId=12345, Hostname=h] Queued mail for delivery", "12345"),
-            ("250 Ok 0100018c-aaaa-bbbb-cccc-1234567890ab-000000", ""),
+            (
+                "250 Ok 0100018c1a2b3c4d-1111-2222-3333-444455556666-000000",
+                "0100018c1a2b3c4d-1111-2222-3333-444455556666-000000",
+            ),
             ("250 Thank you", ""),
         ],
     )
@@ -211,7 +212,5 @@ class TestQueueIds:
         fault = Fault(Step.END, Kind.SAYS, reply=f"{reply}\r\n".encode())
         result, _ = sent(run, Settings(fault=fault))
         assert result.message == "Email sent"
-        assert (
-            result.data["server_reply"] == " ".join(reply.split("  "))[:3] + result.data["server_reply"][3:]
-        )
+        assert result.data["server_reply"] == reply
         assert result.data["queue_id"] == queue_id
