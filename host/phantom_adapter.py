@@ -102,9 +102,15 @@ class PhantomVault:
             path = (self._reports / name).resolve(strict=True)
             if path.parent != self._reports.resolve():
                 raise VaultError(f"{name!r:.80}: reports are found by their file name alone")
-            return _vault_file(name, path.name, path)
+            return _vault_file(name, _report_name(path.name), path)
         except (OSError, ValueError) as error:
             raise VaultError(f"{name!r:.80}: there is no such report") from error
+
+
+def _report_name(name: str) -> str:
+    """The platform calls its reports type__id-7__ts-2026-11-20.pdf; the number means nothing to who gets one."""
+    pieces = name.split("__")
+    return f"{pieces[0]}_{pieces[2]}" if len(pieces) == 3 else name
 
 
 def _vault_file(vault_id: str, name: str, path: Path) -> VaultFile:
