@@ -127,10 +127,10 @@ class _Burst:
     def _composed(self, outgoing: Outgoing) -> Message:
         """The message as this server can take it."""
         extensions = self._session.extensions
-        return outgoing.compose(
-            eight_bit="8BITMIME" in extensions,
-            smtputf8=self._context.asset.allow_smtputf8 and "SMTPUTF8" in extensions,
-        )
+        eight_bit = "8BITMIME" in extensions
+        # RFC 6531 section 3.1: who offers SMTPUTF8 offers 8BITMIME too. Who doesn't gets no octet above 127.
+        smtputf8 = eight_bit and self._context.asset.allow_smtputf8 and "SMTPUTF8" in extensions
+        return outgoing.compose(eight_bit=eight_bit, smtputf8=smtputf8)
 
     def _content(self, message: Message) -> Content:
         return watched(message.content, self._context.sent)
