@@ -25,7 +25,9 @@ _TYPES: Mapping[str, str] = MappingProxyType(
         "array": "array",
     }
 )
-_ONE_LINE = {"pattern": r"^[^\x00-\x1f\x7f]*$", "description": "one line of text without control characters"}
+_ONE_LINE = MappingProxyType(
+    {"pattern": r"^[^\x00-\x1f\x7f]*$", "description": "one line of text without control characters"}
+)
 # What can't be seen, or changes how the text around it reads, is in no host's name.
 _INVISIBLE = r"\x80-\xa0\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ud800-\udfff"
 # An IPv6 address has two colons at least; a name, or an IPv4 address, none: one colon is a port in the wrong place.

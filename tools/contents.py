@@ -72,7 +72,7 @@ def _file(root: Path, name: str) -> Path | None:
 def _imports(path: Path, name: str) -> Iterator[str]:
     """The full names of all that could be a module among what a module imports, inside functions too."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in _running(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in running(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -82,12 +82,12 @@ def _imports(path: Path, name: str) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def _running(node: ast.AST) -> Iterator[ast.AST]:
+def running(node: ast.AST) -> Iterator[ast.AST]:
     """The tree without what is there for type checkers only."""
     yield node
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
             for other in child.orelse:
-                yield from _running(other)
+                yield from running(other)
         else:
-            yield from _running(child)
+            yield from running(child)
