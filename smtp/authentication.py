@@ -18,6 +18,7 @@ from smtp.errors import (
     SmtpError,
     Step,
 )
+from smtp.reply import showable
 from smtp.sasl import Mechanism
 from smtp.state import Verdict
 
@@ -119,7 +120,7 @@ def _not_offered(
 ) -> NotOffered:
     wanted = ", ".join(mechanism.name for mechanism in mechanisms)
     if offered:
-        text = f"the server offers {', '.join(sorted(offered))} and none of {wanted}"
+        text = f"the server offers {showable(', '.join(sorted(offered)))} and none of {wanted}"
         hint = "Choose another way to sign in (auth_type), or have the server's administrator enable one of them."
     else:
         text = "the server offers no authentication" + ("" if encrypted else " without TLS")

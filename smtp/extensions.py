@@ -6,9 +6,12 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from smtp.reply import Reply
+from smtp.reply import Reply, showable
 
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+# Words of visible ASCII: what could not be shown is no capability either.
+_PARAMETERS = re.compile(r"[!-~ \t]*")
+_MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
 _LIMIT = re.compile(r"([A-Z0-9][A-Z0-9-]*)=([0-9]{1,9})")
 
 
@@ -27,7 +30,7 @@ class Extensions:
             keyword, _, parameters = line.strip().partition(" ")
             if keyword.upper().startswith("AUTH="):
                 keyword, parameters = "AUTH", f"{keyword[5:]} {parameters}"
-            if _KEYWORD.fullmatch(keyword):
+            if _KEYWORD.fullmatch(keyword) and _PARAMETERS.fullmatch(parameters):
                 name = keyword.upper()
                 offered[name] = (
                     f"{offered[name]} {parameters}".strip() if name in offered else parameters.strip()
@@ -41,7 +44,8 @@ class Extensions:
         return iter(self._offered)
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {parameters}".strip() for name, parameters in self._offered.items())
+        """All of it in one line that is fit to be shown."""
+        return showable(", ".join(f"{name} {value}".strip() for name, value in self._offered.items()))
 
     def parameters(self, keyword: str) -> str:
         """What follows the keyword, "" if nothing or if it isn't offered."""
@@ -49,8 +53,8 @@ class Extensions:
 
     @property
     def auth(self) -> frozenset[str]:
-        """The SASL mechanisms (RFC 4954 section 3)."""
-        return frozenset(self.parameters("AUTH").upper().split())
+        """The SASL mechanisms (RFC 4954 section 3), without words that can't be the name of one (RFC 4422 section 3.1)."""
+        return frozenset(filter(_MECHANISM.fullmatch, self.parameters("AUTH").upper().split()))
 
     @property
     def size(self) -> int | None:

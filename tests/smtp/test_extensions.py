@@ -29,6 +29,16 @@ def test_lines_that_are_no_capability_are_ignored() -> None:
     assert str(extensions) == "CHUNKING"
 
 
+def test_a_line_that_could_not_be_shown_is_no_capability() -> None:
+    extensions = offered("AUTH PLAIN \x1b[31mX", "SIZE 1\u202e0", "X-OPEN \x00", "CHUNKING")
+    assert str(extensions) == "CHUNKING"
+    assert offered("AUTH PLAIN <b>X</b> " + "A" * 21).auth == {"PLAIN"}
+
+
+def test_however_much_is_offered_what_is_shown_of_it_is_short() -> None:
+    assert len(str(offered(*(f"X-{number} {'x' * 100}" for number in range(500))))) <= 512
+
+
 def test_both_forms_of_auth_are_understood() -> None:
     assert offered("AUTH PLAIN login", "AUTH=CRAM-MD5").auth == {"PLAIN", "LOGIN", "CRAM-MD5"}
 
