@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, Route, sync_playwright
 
+from tests.real.openid import MICROSOFT
 from tests.real.processes import ServerTrouble
 
 CHROMIUM = Path("/usr/bin/chromium")
-_LOOPBACK = ("localhost", "127.0.0.1")
+_THIS_MACHINE = ("localhost", "127.0.0.1", MICROSOFT)
 _SECONDS = 30
 _ARGUMENTS = [
     "--no-sandbox",
@@ -21,6 +22,7 @@ _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {MICROSOFT} 127.0.0.1",
 ]
 
 
@@ -59,7 +61,7 @@ def _sign_in(page: Page, login: str) -> None:
 
 
 def _stay_on_this_machine(route: Route) -> None:
-    if urlsplit(route.request.url).hostname in _LOOPBACK:
+    if urlsplit(route.request.url).hostname in _THIS_MACHINE:
         route.continue_()
     else:
         route.abort()

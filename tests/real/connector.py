@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,21 +82,29 @@ class Run:
 
 
 def act(
-    identifier: str, fields: Fields, *parameters: Fields, container_id: str = "", asset_id: str = ""
+    identifier: str,
+    fields: Fields,
+    *parameters: Fields,
+    asset_id: str = "",
+    progress: Callable[[str], object] = lambda _: None,
 ) -> Run:
-    """Run an action in this process through the platform's entry."""
+    """Run an action in this process through the platform's entry. `progress` gets each text as it comes."""
+    told: list[str] = []
+
+    def tell(text: str) -> None:
+        told.append(text)
+        progress(text)
+
     connector = SmtpConnector()
-    progress: list[str] = []
-    connector.show_progress = progress.append
+    connector.show_progress = tell
     document = {
         "identifier": identifier,
         "asset_id": asset_id,
         "config": fields,
-        "container_id": container_id,
         "parameters": list(parameters) or [{}],
     }
     answer = connector._handle_action(json.dumps(document), None)
-    return Run(json.loads(answer), tuple(progress))
+    return Run(json.loads(answer), tuple(told))
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ PUBLIC_CLIENT = "desktop"
 CONFIDENTIAL_CLIENT = "webapp"
 SERVICE_CLIENT = "robot"
 CLIENT_SECRET = "client-secret-of-the-tests"
+MICROSOFT = "login.microsoftonline.com"
+"""A name under which the provider can be started where MSAL is to take it for Microsoft's."""
 SHORT_LIFETIME = 3
 """Seconds that an access token lives where a test waits for its end."""
 
@@ -41,6 +43,7 @@ class OpenIdProvider:
     Access tokens live `lifetime` seconds and have `token_octets` characters. Refresh tokens rotate; one that is
     used twice ends the sign-in. There are three clients: `PUBLIC_CLIENT` has no secret, `CONFIDENTIAL_CLIENT`
     has one, `SERVICE_CLIENT` acts on its own behalf. The first two are sent back to any port of this machine.
+    It goes by the name `host`; with a `tenant` its endpoints are where Microsoft has them for a tenant.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class OpenIdProvider:
         certificates: Certificates,
         server: KeyPair,
         *,
+        host: str = "localhost",
+        tenant: str = "",
         lifetime: int = 3600,
         token_octets: int = 43,
     ) -> None:
@@ -57,10 +62,12 @@ class OpenIdProvider:
         self._server = server
         self._lifetime = lifetime
         self._token_octets = token_octets
+        self._tenant = tenant
         self._port = free_port()
-        self.issuer = f"https://localhost:{self._port}"
-        self.auth_url = f"{self.issuer}/auth"
-        self.token_url = f"{self.issuer}/token"
+        self.issuer = f"https://{host}:{self._port}"
+        endpoints = f"{self.issuer}/{tenant}/oauth2/v2.0" if tenant else self.issuer
+        self.auth_url = f"{endpoints}/authorize" if tenant else f"{endpoints}/auth"
+        self.token_url = f"{endpoints}/token"
 
     @property
     def introspection(self) -> Introspection:
@@ -104,6 +111,7 @@ class OpenIdProvider:
         return {
             "issuer": self.issuer,
             "port": self._port,
+            "tenant": self._tenant,
             "certificate": str(self._server.certificate),
             "key": str(self._server.key),
             "clients": self._clients(),
@@ -116,7 +124,7 @@ class OpenIdProvider:
             "application_type": "native",
             "grant_types": ["authorization_code", "refresh_token"],
             "redirect_uris": ["http://localhost", "http://localhost/"],
-            "scope": "openid offline_access smtp",
+            "scope": "openid offline_access profile smtp",
         }
         never_redirects: dict[str, Any] = {"redirect_uris": [], "response_types": []}
         return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,7 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-LOWEST_PORT = 10_001
+# Above 10000, and below those that Linux gives to whoever asks for any port: a server takes its port a while
+# after it was chosen.
+PORTS = range(10_001, 32_768)
 
 
 class ServerTrouble(RuntimeError):
@@ -22,12 +25,11 @@ class ServerTrouble(RuntimeError):
 
 
 def free_port() -> int:
-    """A port above 10000 of 127.0.0.1 on which nothing listens now."""
+    """A port of 127.0.0.1, from `PORTS`, on which nothing listens now."""
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port >= LOWEST_PORT:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
             return port
 
 
@@ -130,9 +132,10 @@ class Daemon:
         self._stop()
 
     def _is_ready(self) -> bool:
+        all_listen = all(listens(port) for port in self._ports)
         if self._process.poll() is not None:
             raise ServerTrouble(f"{self._command[0]} ended with {self._process.returncode}.")
-        return all(listens(port) for port in self._ports)
+        return all_listen
 
     def _stop(self) -> None:
         """Ask the program to end, then end its whole session: nothing of it may be left running."""

@@ -47,7 +47,8 @@ def _request(client: str) -> dict[str, str]:
         "client_id": client,
         "response_type": "code",
         "redirect_uri": _REDIRECT,
-        "scope": "openid smtp",
+        "scope": "openid profile offline_access smtp",
+        "prompt": "consent",
         "code_challenge": urlsafe_b64encode(sha256(_VERIFIER.encode()).digest()).decode().rstrip("="),
         "code_challenge_method": "S256",
     }

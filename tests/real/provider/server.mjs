@@ -1,5 +1,6 @@
 // The OpenID provider that the tests sign in at: npm's oidc-provider, which knows nothing about this project, over
-// https. Its only argument is a JSON file: {issuer, port, certificate, key, clients, lifetime, token_octets}.
+// https. Its only argument is a JSON file: {issuer, port, tenant, certificate, key, clients, lifetime, token_octets}.
+// With a tenant its endpoints have the paths that Microsoft's have, which is where MSAL looks for them.
 // Every answer of its token endpoint becomes one line of JSON on standard output.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -11,11 +12,15 @@ import { Provider } from 'oidc-provider';
 const settings = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const signingKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
 
+const tenant = settings.tenant ? `/${settings.tenant}` : null;
+const routes = tenant && { authorization: `${tenant}/oauth2/v2.0/authorize`, token: `${tenant}/oauth2/v2.0/token` };
+
 const provider = new Provider(settings.issuer, {
+  routes: routes ?? {},
   clients: settings.clients,
   jwks: { keys: [{ ...signingKey, use: 'sig', alg: 'RS256' }] },
   cookies: { keys: [randomBytes(16).toString('hex')] },
-  scopes: ['openid', 'offline_access', 'smtp'],
+  scopes: ['openid', 'offline_access', 'profile', 'smtp'],
   pkce: { required: () => true },
   features: { clientCredentials: { enabled: true }, introspection: { enabled: true } },
   findAccount: (context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
@@ -44,4 +49,14 @@ provider.on('grant.error', (context, error) => tell({ ...facts(context), error: 
 provider.on('server_error', (context, error) => tell({ grant: null, client: null, error: String(error) }));
 
 const tls = { cert: readFileSync(settings.certificate), key: readFileSync(settings.key) };
-createServer(tls, provider.callback()).listen(settings.port, '127.0.0.1');
+const answer = provider.callback();
+createServer(tls, (request, response) => {
+  if (tenant) {
+    request.url = request.url.replace(`${tenant}/v2.0/.well-known/`, '/.well-known/');
+    // Microsoft grants offline_access to who asks for it; this provider does when the person is asked as well.
+    if (!request.url.includes('prompt=')) {
+      request.url = request.url.replace(`${routes.authorization}?`, `${routes.authorization}?prompt=consent&`);
+    }
+  }
+  return answer(request, response);
+}).listen(settings.port, '127.0.0.1');
