@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,12 +28,9 @@ _ARGUMENTS = [
 ]
 
 
-def sign_in(link: str, login: str) -> str:
-    """Follow `link`, sign in as `login`, agree to what is asked; what the page says that it ends on.
-
-    Nothing but this machine is reached, and nobody's certificate but the tests' authority is involved, so it
-    isn't checked here.
-    """
+@contextmanager
+def browsing() -> Iterator[Page]:
+    """A new page. It reaches nothing but this machine, and nobody's certificate is checked: they are the tests' own."""
     if not CHROMIUM.exists():
         raise ServerTrouble("Chromium is not installed. `make test-real` installs it.")
     with sync_playwright() as playwright:
@@ -42,15 +41,21 @@ def sign_in(link: str, login: str) -> str:
             page = browser.new_context(ignore_https_errors=True).new_page()
             page.set_default_timeout(_SECONDS * 1000)
             page.route("**/*", _stay_on_this_machine)
-            page.goto(link)
-            try:
-                _sign_in(page, login)
-                page.wait_for_load_state()
-            except PlaywrightError as exc:
-                raise ServerTrouble(f"The browser got no further than: {page.inner_text('body')}") from exc
-            return page.inner_text("body")
+            yield page
         finally:
             browser.close()
+
+
+def sign_in(link: str, login: str) -> str:
+    """Follow `link`, sign in as `login`, agree to what is asked; what the page says that it ends on."""
+    with browsing() as page:
+        page.goto(link)
+        try:
+            _sign_in(page, login)
+            page.wait_for_load_state()
+        except PlaywrightError as exc:
+            raise ServerTrouble(f"The browser got no further than: {page.inner_text('body')}") from exc
+        return page.inner_text("body")
 
 
 def _sign_in(page: Page, login: str) -> None:

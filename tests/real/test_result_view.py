@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from tests.platform.results import NOT_SENT, PARTLY_SENT, UNKNOWN, Result, shown
-from tests.real.browser import launched
+from tests.real.browser import browsing
 
 ENOUGH = 4.5
 """The contrast between a text and what is behind it that people need (WCAG 2.1, 1.4.3)."""
@@ -51,8 +51,8 @@ _CONTRASTS = """
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright, launched(playwright) as browser:
-        yield browser.new_page()
+    with browsing() as page:
+        yield page
 
 
 def results(theme: str) -> str:
