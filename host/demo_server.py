@@ -27,7 +27,9 @@ class Mail:
     username: str
 
 
-@dataclass(slots=True)
+# Without slots: aiosmtpd reads every attribute of its handler, and the `__weakref__` that early releases of 3.11
+# leave in a dataclass with slots can't be read.
+@dataclass
 class _Mailbox:
     """What aiosmtpd calls while it serves."""
 
