@@ -53,6 +53,8 @@ class Command:
     line: bytes = field(repr=False)
     shown: str
     """The line as a transcript may keep it: without a credential."""
+    secret: str = field(default="", repr=False)
+    """The credential in the line, as it stands there."""
 
 
 def _plain(kind: Kind, step: Step, text: str) -> Command:
@@ -87,7 +89,7 @@ def auth(mechanism: str, initial: bytes | None) -> Command:
         return _plain(Kind.AUTH, Step.AUTH, f"AUTH {mechanism}")
     encoded = base64.b64encode(initial) if initial else b"="
     line = b"AUTH " + mechanism.encode() + b" " + encoded + b"\r\n"
-    return Command(Kind.AUTH, Step.AUTH, line, f"AUTH {mechanism} <credentials>")
+    return Command(Kind.AUTH, Step.AUTH, line, f"AUTH {mechanism} <credentials>", encoded.decode())
 
 
 def fits_with_auth(mechanism: str, initial: bytes) -> bool:
@@ -96,8 +98,8 @@ def fits_with_auth(mechanism: str, initial: bytes) -> bool:
 
 
 def auth_response(response: bytes) -> Command:
-    line = base64.b64encode(response) + b"\r\n"
-    return Command(Kind.AUTH_RESPONSE, Step.AUTH, line, "<credentials>")
+    encoded = base64.b64encode(response)
+    return Command(Kind.AUTH_RESPONSE, Step.AUTH, encoded + b"\r\n", "<credentials>", encoded.decode())
 
 
 AUTH_CANCEL = _plain(Kind.AUTH_RESPONSE, Step.AUTH, "*")

@@ -101,7 +101,13 @@ class Engine:
         self._pending.append(command)
         if command.shown:
             self.transcript.sent(command.shown)
+        if command.secret:
+            self.conceal(command.secret)
         return command.line
+
+    def conceal(self, secret: str) -> None:
+        """Let no reply show it, whatever the server repeats."""
+        self._reader.conceal(secret)
 
     def receive(self, data: bytes) -> None:
         """Take what the server sent."""

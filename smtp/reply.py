@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 
 # RFC 5321 4.5.3.1.5 gives a reply line 512 octets; RFC 4954 4 lets a challenge have 12,288. One bound for both.
@@ -10,6 +11,9 @@ MAX_LINE = 12_288 + len("334 \r\n")
 MAX_LINES = 512
 MAX_REPLY = 64 * 1024
 MAX_SHOWN = 512
+# What is shorter would hide ordinary words.
+SHORTEST_SECRET = 6
+CHALLENGE = 334
 
 _LINE = re.compile(rb"([1-5][0-9][0-9])(?:([ -])([^\n]*))?\Z")
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |\Z)")
@@ -61,6 +65,13 @@ class ReplyReader:
         self._code = 0
         self._lines: list[str] = []
         self._octets = 0
+        self._secrets: tuple[str, ...] = ()
+
+    def conceal(self, secret: str) -> None:
+        """Replace it, and its base64, in all replies from now on: servers repeat lines that they don't understand."""
+        if len(secret) >= SHORTEST_SECRET:
+            encoded = b64encode(secret.encode(errors="replace")).decode()
+            self._secrets = tuple(sorted({*self._secrets, secret, encoded}, key=len, reverse=True))
 
     def feed(self, data: bytes) -> None:
         self._buffer += data
@@ -89,11 +100,12 @@ class ReplyReader:
     def _take(self, line: bytes) -> Reply | None:
         match = _LINE.match(line)
         if match is None:
-            raise ReplySyntaxError(
-                f"something that is no SMTP reply: {showable(line[:80].decode('utf-8', 'replace'))!r}"
-            )
+            text = showable(self._without_secrets(line.decode("utf-8", "replace"))[:80])
+            raise ReplySyntaxError(f"something that is no SMTP reply: {text!r}")
         code = int(match.group(1))
         text = (match.group(3) or b"").decode("utf-8", "replace")
+        if code != CHALLENGE:
+            text = self._without_secrets(text)
         if not self._lines and match.group(2) != b"-":
             return Reply(code, (text,))
         if self._lines and code != self._code:
@@ -109,3 +121,8 @@ class ReplyReader:
         self._lines = []
         self._octets = 0
         return reply
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "<hidden>")
+        return text

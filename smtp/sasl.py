@@ -65,6 +65,10 @@ class Credentials(Protocol):
     def optional(self) -> bool:
         """Whether to go on without logging in where the server offers none of the mechanisms."""
 
+    @property
+    def secret(self) -> str:
+        """What nobody may be shown, not even in a reply of the server that repeats it; "" for none."""
+
     def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:
         """New exchanges, the strongest first: use the first that the server offers, and no other.
 
@@ -207,6 +211,10 @@ class PasswordCredentials:
     password: str = field(repr=False)
     optional: ClassVar[bool] = False
 
+    @property
+    def secret(self) -> str:
+        return self.password
+
     def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:
         from smtp.scram import Scram
 
@@ -227,6 +235,10 @@ class BearerCredentials:
     port: int
     optional: ClassVar[bool] = False
 
+    @property
+    def secret(self) -> str:
+        return self.token
+
     def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - not bound
         from smtp.bearer import OAuthBearer, XOAuth2
 
@@ -242,6 +254,7 @@ class ExternalCredentials:
 
     authzid: str = ""
     optional: ClassVar[bool] = True
+    secret: ClassVar[str] = ""
 
     def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - is TLS itself
         return (External(self.authzid),)

@@ -193,6 +193,7 @@ class Session:
         A mechanism that hands over a secret is used with TLS, with a server on this machine, or with
         `allow_plaintext`. Raises `NotOffered`, `AuthenticationRefused`, `AuthenticationFailed`.
         """
+        self._connection.engine.conceal(credentials.secret)
         secure = self._connection.stream.tls
         mechanisms = credentials.mechanisms(channel_binding(secure) if secure is not None else None)
         offered = self.extensions.auth
