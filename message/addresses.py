@@ -136,10 +136,10 @@ def _display_name(text: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    from email.errors import HeaderParseError
+    from email import errors
     from email.header import decode_header, make_header
 
     try:
         return str(make_header(decode_header(text)))
-    except (HeaderParseError, LookupError, UnicodeError):
+    except (errors.MessageError, LookupError, ValueError):
         return text

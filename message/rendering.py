@@ -6,6 +6,7 @@ import re
 
 from message.markup import Token, names, tokens, unescaped
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _SPACE = re.compile(r"[ \t\n\f\r\u00a0]+")
 # How many line breaks an element wants before and after it.
 _ONE_BREAK = names(
@@ -47,7 +48,7 @@ class _Rendering:
 
     def text(self, text: str) -> None:
         if self._pre:
-            first, *more = text.replace("\r\n", "\n").split("\n")
+            first, *more = _LINE_END.split(text)
             self._put(first)
             for line in more:
                 self._end_line()

@@ -96,6 +96,7 @@ def test_what_is_written_is_what_is_meant(value: object, expected: list[str]) ->
         "x" * 65 + "@x",
         "a@" + "x" * 64,
         "=?utf-8?q?x=0D=0ABcc_y?= <a@x>",
+        "=?u\udce3?q?x?= <a@x>",
         '"J\u202egpj.exe" <a@x>',
         "[1]",
         [1],

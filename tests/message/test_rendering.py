@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from message.rendering import to_text
@@ -45,9 +45,11 @@ def test_structure_can_be_read(html: str, expected: str) -> None:
 
 @settings(max_examples=150)
 @given(st.text(alphabet="<>/ab=&;#'\"! \n-|", max_size=200) | st.text(max_size=100))
+@example("<pre>a\rb\r\n\n\rc&#13;d")
 def test_any_input_gives_lines(html: str) -> None:
     text = to_text(html)
     assert text.endswith("\n")
+    assert "\r" not in text
     assert not text.endswith("\n\n\n")
 
 
