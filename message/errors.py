@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _SHOWN = 80
+_MOST_TOLD = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,10 @@ class MessageError(Exception):
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
-        super().__init__("; ".join(map(str, self.faults)))
+        told = [str(fault) for fault in self.faults[:_MOST_TOLD]]
+        if len(self.faults) > _MOST_TOLD:
+            told.append(f"and {len(self.faults) - _MOST_TOLD} more faults")
+        super().__init__("; ".join(told))
 
 
 class AttachmentChanged(OSError):
