@@ -9,7 +9,7 @@ PYTHON_FOUND = $(shell for name in python3 python3.13 python3.12 python3.11; do 
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults test-real lint format types docs package lock
+.PHONY: help setup demo test faults fuzz test-real lint format types docs package lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,10 @@ test: setup ## run the tests that need nothing but this machine
 faults: setup ## play the whole fault matrix against a server whose own log is the judge (PART=… only those cells)
 	$(RUN) -m tests.faults $(if $(PART),'$(PART)')
 
-test-real: setup ## run the connector against Postfix, Dovecot, an OpenID provider and Chromium (Debian, root)
+fuzz: setup $(VENV)/.fuzzing ## fuzz all that reads what others wrote (SECONDS=60, SEED=… for the same again, TARGET=…)
+	$(RUN) -m tests.fuzz $(or $(SECONDS),60) $(or $(SEED),0) $(TARGET)
+
+test-real: setup ## run the connector against Postfix, Dovecot, an OpenID provider and Chromium (Debian, root, Python 3.13)
 	tests/real/install.sh
 	$(RUN) -m pytest -m real tests/real
 
@@ -46,7 +49,7 @@ package: setup ## write the app as Splunk SOAR installs it, with its wheels, int
 	$(RUN) -m tools.package
 
 lock: setup ## pin the dependencies of requirements/*.in anew, with their hashes
-	@for room in dev host app; do \
+	@for room in dev host app fuzz; do \
 		echo "requirements/$$room.txt"; \
 		$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links --no-header --no-annotate \
@@ -62,6 +65,10 @@ $(VENV)/.installed: requirements/dev.txt $(if $(shell $(RUN) -c '' 2>/dev/null &
 		{ echo '$(PYTHON) has no venv module. On Debian and Ubuntu it is the package python3-venv.' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.fuzzing: requirements/fuzz.txt $(VENV)/.installed
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .PHONY: FORCE
