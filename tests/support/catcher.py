@@ -49,7 +49,9 @@ class Offer:
     """Of PLAIN, LOGIN and CRAM-MD5; told only when `Catcher` was given logins."""
 
 
-@dataclass(slots=True)
+# Without slots: aiosmtpd reads every attribute of its handler, and the `__weakref__` that early releases of 3.11
+# leave in a dataclass with slots can't be read.
+@dataclass
 class _Hooks:
     """What aiosmtpd calls while it serves."""
 
