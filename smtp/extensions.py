@@ -53,7 +53,7 @@ class Extensions:
 
     @property
     def auth(self) -> frozenset[str]:
-        """The SASL mechanisms (RFC 4954 section 3), without words that can't be the name of one (RFC 4422 section 3.1)."""
+        """The SASL mechanisms (RFC 4954 section 3); words that RFC 4422 section 3.1 has no room for are left out."""
         return frozenset(filter(_MECHANISM.fullmatch, self.parameters("AUTH").upper().split()))
 
     @property
