@@ -97,6 +97,9 @@ class Peer:
         while self._buffer and self._hear_one():
             pass
 
+    def cork(self, on: bool) -> None:
+        self._count()
+
     def has_input(self) -> bool:
         self._count()
         return bool(self._unread) or self._end in (CLOSES, RESETS)
