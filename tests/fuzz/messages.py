@@ -119,8 +119,8 @@ def html(octets: bytes) -> None:
 
 
 def _flat(markup: str) -> str:
-    """Without line breaks at the beginning of <pre>: every parser drops one more of them."""
-    return re.sub(r"(<pre[^>]*>)\n+", r"\1", markup)
+    """Without what each parser changes once more: CR is made LF, and a line break behind <pre> is dropped."""
+    return re.sub(r"(<pre[^>]*>)\n+", r"\1", re.sub(r"\r\n?", "\n", markup))
 
 
 def _octets(message: Message) -> bytes:
