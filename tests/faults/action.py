@@ -42,7 +42,8 @@ class ActionCell:
         judgement = Judgement()
         if not server.log.struck.is_set():
             judgement.surprises.append("the fault did not come to pass")
-        judgement.surprises += [f"the client broke a rule: {text}" for text in server.log.violations]
+        if not self._is_out_of_step:
+            judgement.surprises += [f"the client broke a rule: {text}" for text in server.log.violations]
         accepted = _accepted(server.log)
         for number, result in enumerate(results, start=1):
             self._judge(judgement, number, result, accepted)
@@ -108,7 +109,13 @@ class ActionCell:
     @property
     def _may_be_unknown(self) -> bool:
         """A whole message had been written: at the end of it, or because all of it leaves at once."""
-        return self.row.expected is Expected.UNKNOWN or (self.pipelining and self.chunking)
+        at_once = self.pipelining and self.chunking
+        return self.row.expected is Expected.UNKNOWN or at_once or self._is_out_of_step
+
+    @property
+    def _is_out_of_step(self) -> bool:
+        """Between two messages an unasked-for reply may come when the next one has just been begun."""
+        return self.row.fault.step is Step.IDLE and self.row.fault.kind is Kind.EXTRA
 
 
 def addresses(number: int) -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from smtp.content import Content, Octets
 from smtp.envelope import Address, Envelope
@@ -92,23 +92,10 @@ class Recorder:
         self._stream = stream
         self._written = bytearray()
         window.written.append(self._written)
-        self.read = stream.read
-        self.has_input = stream.has_input
-        self.start_tls = stream.start_tls
-        self.close = stream.close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
     def write(self, data: bytes, deadline: float) -> None:
         self._stream.write(data, deadline)
         self._written += data
-
-    @property
-    def tls(self) -> ssl.SSLSocket | None:
-        return self._stream.tls
-
-    @property
-    def peer(self) -> str:
-        return self._stream.peer
-
-    @property
-    def local(self) -> str:
-        return self._stream.local

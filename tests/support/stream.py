@@ -68,6 +68,9 @@ class ListStream:
         self._heard += data
         self._release()
 
+    def cork(self, on: bool) -> None:
+        """A list knows no packets."""
+
     def has_input(self) -> bool:
         return bool(self._said) or not (self._dialogue or self._silent_at_end)
 
