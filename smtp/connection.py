@@ -142,7 +142,8 @@ class Connection:
             fault, hint = certificate_fault(exc)
             text = f"the certificate of {host} {fault}"
             raise CertificateError(text, step=Step.TLS, category=Category.CONFIGURATION, hint=hint) from exc
-        except ssl.SSLEOFError as exc:
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as exc:
+            # Which of the two it is depends on the release of Python.
             self.close()
             raise ConnectionLost(
                 "the server closed the connection during the TLS handshake", step=Step.TLS
