@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from tests.support.catcher import Catcher
 from tests.support.fixtures import Inbox
 from tests.support.mail import Mail, sound
 from tests.support.running import Runner, asset
+from tests.support.scripted import ScriptedServer, Settings
 
 TO = "jane@example.com"
 MESSAGE = b"From: a@example.com\r\nSubject: inner\r\n\r\nHello\r\n"
@@ -205,3 +208,43 @@ class TestMissingFiles:
         result = run("send_email", asset(catcher), {"to": TO, "body": "x", "attachments": vault_id})
         assert vault_id in result.message
         assert inbox.is_empty
+
+
+class TestFilesThatChangeOnTheWay:
+    """Between the moment when they are looked up and the moment when they are sent."""
+
+    @pytest.mark.parametrize("chunking", [True, False])
+    @pytest.mark.parametrize("size", [100, 1_000_000])
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda file: file.unlink(),
+            lambda file: file.write_bytes(b""),
+            lambda file: file.write_bytes(file.read_bytes()[:-1]),
+            lambda file: file.write_bytes(file.read_bytes() + b"x"),
+            lambda file: file.write_bytes(bytes(file.stat().st_size)),
+            lambda file: file.chmod(0) if os.geteuid() else file.unlink(),
+        ],
+        ids=["gone", "empty", "shorter", "longer", "another", "unreadable"],
+    )
+    def test_nothing_is_sent_as_if_it_were_whole(
+        self, run: Runner, change: Callable[[Path], object], size: int, chunking: bool
+    ) -> None:
+        vault_id = run.add_to_vault("report.bin", b"1" * size)
+
+        def watch(text: str) -> None:
+            if text.startswith("Connected to"):
+                run.watch = lambda _: None
+                change(run.vault_file(vault_id))
+
+        run.watch = watch
+        with ScriptedServer(Settings(chunking=chunking)) as server:
+            parameters = {"to": TO, "body": "x", "attachments": vault_id}
+            result = run("send_email", asset(server), parameters, {"to": TO, "body": "next"})
+        first, second = result.results
+        assert first["status"] == "failed"
+        assert first["data"][0]["outcome"] == "not sent"
+        assert "report.bin" in first["message"]
+        assert vault_id in first["message"]
+        assert second["status"] == "success"
+        assert [b"report.bin" in message.content for message in server.log.accepted] == [False]

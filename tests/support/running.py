@@ -6,7 +6,7 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,10 +104,14 @@ class Command:
 
 @dataclass
 class Runner:
-    """Runs actions with `home` as the data folder; remembers everything that was said."""
+    """Runs actions with `home` as the data folder; remembers everything that was said.
+
+    `watch` is called with each progress text of a run in this process, while it is under way.
+    """
 
     home: Path
     said: list[str] = field(default_factory=list)
+    watch: Callable[[str], None] = lambda _: None
 
     def __call__(self, identifier: str, fields: Fields, *parameters: object, **more: object) -> Run:
         """In this process, through the platform's entry. `more` goes into the input."""
@@ -123,7 +127,12 @@ class Runner:
         """The same, of an input that is written out."""
         connector = SmtpConnector()
         progress: list[str] = []
-        connector.show_progress = progress.append
+
+        def show(text: str) -> None:
+            progress.append(text)
+            self.watch(text)
+
+        connector.show_progress = show
         answer = connector._handle_action(in_json, None)
         self.said += [answer, *progress]
         return Run(json.loads(answer), tuple(progress))
