@@ -122,21 +122,22 @@ class Engine:
         """
         if not self._is_trusted:
             return None
-        step = self.step
         try:
             reply = self._reader.next_reply()
         except ReplySyntaxError as exc:
+            step = self.step
             self._break_off()
             raise RemoteProtocolError(f"the server sent {exc}", step=step) from exc
         if reply is None:
             return None
         if not self._pending:
+            step = self.step
             self._break_off()
             raise RemoteProtocolError(f"the server spoke out of turn: {reply}", step=step, reply=reply)
         self._farewell = reply if reply.code == 421 else None
         command = self._pending.popleft()
         meaning = verdict(command.kind, reply.code)
-        out_of_step = is_out_of_step(command.kind, reply.enhanced_code)
+        out_of_step = is_out_of_step(command.kind, reply)
         if out_of_step:
             meaning = Verdict.VIOLATION
         self.transcript.received("334 <challenge>" if meaning is Verdict.CONTINUE else reply)
@@ -146,7 +147,8 @@ class Engine:
         if meaning is Verdict.VIOLATION:
             self._break_off()
             error = OutOfStep if out_of_step else RemoteProtocolError
-            raise error(f"the server answered {command.kind.name} with {reply}", step=step, reply=reply)
+            text = f"the server answered {command.kind.name} with {reply}"
+            raise error(text, step=command.step, reply=reply)
         return Answer(command, reply, meaning)
 
     def unasked_reply(self) -> Reply | None:

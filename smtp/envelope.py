@@ -90,4 +90,4 @@ class Envelope:
 
     def to(self, recipients: tuple[Address, ...]) -> Envelope:
         """The same envelope for other recipients."""
-        return replace(self, recipients=recipients)
+        return self if recipients is self.recipients else replace(self, recipients=recipients)

@@ -20,9 +20,12 @@ from enum import Enum, auto
 from types import MappingProxyType
 
 from smtp.commands import Kind
+from smtp.reply import Reply
 
 
 class State(Enum):
+    __hash__ = object.__hash__  # as `Kind`
+
     START = auto()
     """Connected; the banner is due."""
     GREETED = auto()
@@ -48,6 +51,8 @@ class State(Enum):
 
 
 class Verdict(Enum):
+    __hash__ = object.__hash__  # as `Kind`
+
     ACCEPTED = auto()
     CONTINUE = auto()
     """334: the server wants to hear more."""
@@ -185,13 +190,13 @@ def verdict(kind: Kind, code: int) -> Verdict:
     return Verdict.REFUSED if code // 100 in (4, 5) else Verdict.VIOLATION
 
 
-def is_out_of_step(kind: Kind, enhanced_code: str) -> bool:
+def is_out_of_step(kind: Kind, reply: Reply) -> bool:
     """Whether a reply belongs to a RCPT although a message's is due: X.1.Y speaks of addresses (RFC 3463 section 3.2).
 
     One reply too many, and all that follow answer the wrong command. Where a message was written behind its
     RCPT commands, the reply to the last of them would then be taken for the server's word on the message.
     """
-    return kind is Kind.BDAT_LAST and enhanced_code.startswith("2.1.")
+    return kind is Kind.BDAT_LAST and reply.enhanced_code.startswith("2.1.")
 
 
 def after(state: State, kind: Kind, meaning: Verdict, code: int) -> State:

@@ -20,6 +20,8 @@ from smtp.errors import Category, ConnectError, Step
 READ_SIZE = 64 * 1024
 # A peer may answer while we write; what it sends meanwhile is kept, up to here. Every honest dialogue stays far below.
 MAX_READ_ASIDE = 4 * 1024 * 1024
+# Where the system has no such thing, packets are as the writes were.
+_CORK: int | None = getattr(socket, "TCP_CORK", None)
 # How often a wait looks whether somebody asked to stop.
 _INTERRUPT_INTERVAL = 0.2
 
@@ -32,6 +34,9 @@ class Stream(Protocol):
 
     def write(self, data: bytes, deadline: float) -> None:
         """All of `data`. If this raises, not all of it has left. Reads aside while the peer doesn't take it."""
+
+    def cork(self, on: bool) -> None:
+        """While it is on, what was written may wait for what is written next, to travel in one packet with it."""
 
     def has_input(self) -> bool:
         """Whether `read` would return at once. Does not wait."""
@@ -98,6 +103,11 @@ class SocketStream:
                 self._read_aside()
             except ssl.SSLWantReadError:
                 self._wait(select.POLLIN, deadline)
+
+    def cork(self, on: bool) -> None:
+        if _CORK is not None:
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(socket.IPPROTO_TCP, _CORK, on)
 
     def has_input(self) -> bool:
         if not self._aside and not self._ended:

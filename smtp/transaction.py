@@ -22,6 +22,7 @@ class Transaction:
     __slots__ = (
         "_data",
         "_end",
+        "_has_accepted_rcpt",
         "_mail",
         "_rcpts",
         "awaits_end",
@@ -46,6 +47,7 @@ class Transaction:
         """The server's last word was 421, and not to this message: it stopped before it (RFC 5321 section 3.8)."""
         self._mail: Answer | None = None
         self._rcpts: list[Answer] = []
+        self._has_accepted_rcpt = False
         self._data: Answer | None = None
         self._end: Answer | None = None
 
@@ -54,6 +56,7 @@ class Transaction:
         kind = answer.command.kind
         if kind is Kind.RCPT:
             self._rcpts.append(answer)
+            self._has_accepted_rcpt |= answer.is_accepted
         elif kind is Kind.MAIL:
             self._mail = answer
         elif kind is Kind.DATA:
@@ -78,7 +81,7 @@ class Transaction:
     @property
     def has_recipients(self) -> bool:
         """MAIL and at least one RCPT were accepted, so far."""
-        return not self.mail_refused and any(answer.is_accepted for answer in self._rcpts)
+        return self._has_accepted_rcpt and not self.mail_refused
 
     @property
     def server_wants_message(self) -> bool:

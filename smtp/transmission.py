@@ -49,9 +49,14 @@ class Transmission:
         try:
             if behind is None:
                 self._prepare()
-            else:
-                self._go_on(behind)
+                self._write_opening(transaction, behind)
+                return
+            # In one packet, so that a server answers it at once: one that answers in two halves lets the second
+            # wait until we have acknowledged the first, which we are in no hurry to do (RFC 896, RFC 1122).
+            self._connection.stream.cork(True)
+            self._go_on(behind)
             self._write_opening(transaction, behind)
+            self._connection.stream.cork(False)
         except SmtpError as exc:
             # What the server has said so far is for those ahead: they take it when they are finished.
             transaction.failure = exc
@@ -98,11 +103,13 @@ class Transmission:
         """Without PIPELINING nothing: each command waits for its turn in `_exchange_opening`.
 
         Behind another one RSET goes first: whatever becomes of that one, its recipients can't get this message.
+        A server that has asked for that one's data forgets them by itself, whatever it says to the data in the
+        end (RFC 5321 section 4.1.1.4).
         """
         if not self.pipelining:
             return
         opening = self._opening(transaction)
-        if behind is not None:
+        if behind is not None and not behind.server_wants_message:
             opening.insert(0, commands.RSET)
         if self.in_one_write(transaction.content):
             content = b"".join(_whole(transaction.content))

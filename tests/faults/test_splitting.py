@@ -49,7 +49,7 @@ DIALOGUES: Mapping[str, tuple[Lines, ...]] = MappingProxyType(
             offers("PIPELINING"),
             (b"DATA\r\n", MAIL + RCPT + NO + GO),
             (b"\r\n.\r\n", SENT),
-            (b"DATA\r\n", RESET + MAIL + RCPT + RCPT + GO),
+            (b"DATA\r\n", MAIL + RCPT + RCPT + GO),
             (b"\r\n.\r\n", LATER),
         ),
         "BDAT in steps": (
