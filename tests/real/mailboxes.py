@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -79,6 +80,11 @@ class Mailboxes:
         wanted = text.encode() if isinstance(text, str) else text
         paths = sorted((self._folder / address / "new").glob("*"))
         return [Delivered.read(path) for path in paths if wanted in self._header(path)]
+
+    def everything(self) -> Iterator[tuple[str, Delivered]]:
+        """Every message in every mailbox, with whose it is."""
+        for path in sorted(self._folder.glob("*/new/*")):
+            yield path.parent.parent.name, Delivered.read(path)
 
     def wait_for(self, address: str, text: bytes | str, seconds: float = 30.0) -> Delivered:
         """The one message in `address`'s mailbox that contains `text`, waited for."""

@@ -126,6 +126,16 @@ class Postfix:
         wait_until(lambda: len(self.sessions(service)) > after, "the session to end in Postfix's log")
         return self.sessions(service)[after]
 
+    def wait_until_quiet(self, seconds: float = 120.0) -> None:
+        """Wait until every session is over and every message that was accepted is in its mailboxes."""
+        wait_until(self._is_quiet, "Postfix to have delivered everything", seconds)
+
+    def _is_quiet(self) -> bool:
+        log = self.log
+        if log.count("]: connect from ") != log.count("]: disconnect from "):
+            return False
+        return run(["postqueue", "-c", str(self._config), "-p"]).startswith("Mail queue is empty")
+
     def __enter__(self) -> Self:
         for folder in (
             self._config,
