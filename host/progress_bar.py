@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import TextIOBase
 from typing import IO, TextIO, cast
 
@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from host.terminal import Watcher, printable
+from host.terminal import Watcher, forget, printable
 
 
 @contextmanager
@@ -54,13 +54,17 @@ class _Forgiving(TextIOBase):
         return self._terminal.fileno()
 
     def write(self, text: str) -> int:
-        with suppress(OSError):
+        try:
             self._terminal.write(text)
+        except OSError:
+            forget(self._terminal)
         return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
+        try:
             self._terminal.flush()
+        except OSError:
+            forget(self._terminal)
 
 
 class _Bar:

@@ -54,15 +54,18 @@ class Terminal:
             sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
             sys.stdout.flush()
         except OSError as error:
-            _forget(sys.stdout)
+            forget(sys.stdout)
             if not isinstance(error, BrokenPipeError):
                 raise OutputError(f"Standard output can't be written: {error.strerror}.") from error
 
     def say(self, text: str) -> None:
         """A line on standard error. Nobody reading it is no reason to fail."""
-        with suppress(OSError, ValueError, AttributeError):
-            sys.stderr.write(printable(text) + "\n")
-            sys.stderr.flush()
+        with suppress(ValueError, AttributeError):
+            try:
+                sys.stderr.write(printable(text) + "\n")
+                sys.stderr.flush()
+            except OSError:
+                forget(sys.stderr)
 
     def warn(self, text: str) -> None:
         self.say(f"warning: {text}")
@@ -107,7 +110,7 @@ def printable(text: str) -> str:
     )
 
 
-def _forget(stream: TextIO) -> None:
+def forget(stream: TextIO) -> None:
     """Let what is left in the stream's buffer go nowhere, instead of failing again when the process ends."""
     with suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)

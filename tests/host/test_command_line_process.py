@@ -42,7 +42,9 @@ sys.exit(main(sys.argv[1:], Waiting))
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "asset.json").write_text('{"server": "mail.example.com"}')
-    return {**os.environ, "SMTP_CONNECTOR_HOME": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
+    # Buffered, as it is for whoever runs it: what can't be written any more shows when the process ends.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return {**inherited, "SMTP_CONNECTOR_HOME": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture
