@@ -18,6 +18,7 @@ from typing import Any, Self
 from unittest.mock import patch
 
 from tests.real.processes import Daemon, free_port
+from tests.support.archives import unpack
 
 _STAND_IN = Path(__file__).parent / "stand_in"
 _SECONDS = 120
@@ -112,7 +113,7 @@ class Platform:
         """Unpack the package into the folder that the platform names after the app."""
         unpacked = self.home / "tmp"
         with tarfile.open(package) as archive:
-            archive.extractall(unpacked, filter="data")
+            unpack(archive, unpacked)
         (folder,) = unpacked.iterdir()
         manifest = json.loads((folder / "connector.json").read_text())
         name = "".join(filter(str.isalnum, manifest["name"])).lower()

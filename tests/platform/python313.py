@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.real.processes import ServerTrouble, run
+from tests.support.archives import unpack
 from tools.package import LOCK, ROOT
 from tools.wheels import OF_THE_PLATFORM, pins, wheels
 
@@ -48,7 +49,7 @@ def brought_by_the_platform(folder: Path) -> Path:
 def brought_by_the_package(package: Path, folder: Path) -> Path:
     """A folder with the wheels that the package's manifest names, installed as they are, without an index."""
     with tarfile.open(package) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
+        unpack(archive, folder / "unpacked")
     (app,) = (folder / "unpacked").iterdir()
     manifest = json.loads((app / "connector.json").read_text())
     named = [app / entry["input_file"] for entry in manifest["pip313_dependencies"]["wheel"]]

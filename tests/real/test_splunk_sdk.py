@@ -16,6 +16,7 @@ from pip._internal.models.index import PyPI
 
 from tests.platform.python313 import python313
 from tests.real.processes import run
+from tests.support.archives import unpack
 from tools import contents
 from tools import package as packaging
 
@@ -56,7 +57,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package, unpacked."""
     folder = tmp_path_factory.mktemp("app")
     with tarfile.open(packaging.write(packaging.ROOT, folder, ())) as archive:
-        archive.extractall(folder, filter="data")
+        unpack(archive, folder)
     return folder / contents.manifest(packaging.ROOT)["package_name"]
 
 
