@@ -31,18 +31,17 @@ class PlatformRedirect:
 
     def __init__(self, connector: Any, asset_id: str, state: str, seconds: float) -> None:
         self._connector = connector
-        self._asset_id = asset_id
         self._state = state
         self._seconds = seconds
-        self.uri = ""
+        try:
+            self._handover = Handover(asset_id)
+        except ValueError as error:
+            raise HostError(f"Nobody can sign in for the asset {asset_id!r:.80}. {error}") from error
+        self.uri = handler_url(connector, asset_id)
 
     def __enter__(self) -> Self:
         try:
-            self._handover = Handover(self._asset_id)
-            self.uri = handler_url(self._connector, self._asset_id)
             self._handover.expect(self._state, self._seconds)
-        except ValueError as error:
-            raise HostError(f"Nobody can sign in for the asset {self._asset_id!r:.80}. {error}") from error
         except OSError as error:
             raise HostError(f"The app's own folder can't be written to: {error.strerror}.") from error
         self._connector.save_progress(escaped(f"The provider has to know this redirect URI: {self.uri}"))

@@ -9,25 +9,25 @@ from host.contract import failure, no_delivery
 from smtp_result_view import PAGE, display_result
 from tests.platform.pages import page
 
-ACCEPTED = {"status": "accepted", "code": 250, "reply": "250 2.1.5 Ok", "retryable": False}
-REFUSED = {
+ACCEPTED_RECIPIENT = {"status": "accepted", "code": 250, "reply": "250 2.1.5 Ok", "retryable": False}
+REFUSED_RECIPIENT = {
     "status": "refused",
     "code": 550,
     "reply": "550 5.1.1 <bob@example.com>: no such user",
     "retryable": False,
 }
-BUSY = {"status": "refused", "code": 450, "reply": "450 4.2.1 Mailbox busy", "retryable": True}
-NOT_TRIED = {"status": "not tried", "code": None, "reply": "", "retryable": True}
+BUSY_RECIPIENT = {"status": "refused", "code": 450, "reply": "450 4.2.1 Mailbox busy", "retryable": True}
+UNTRIED_RECIPIENT = {"status": "not tried", "code": None, "reply": "", "retryable": True}
 
-PARTLY_SENT: Mapping[str, Any] = no_delivery() | {
+PARTLY_SENT_MAIL: Mapping[str, Any] = no_delivery() | {
     "outcome": "partly sent",
     "message_id": "<178365.c0ffee@example.com>",
     "sender": "soc@example.com",
     "recipients": [
-        {"address": "alice@example.com", **ACCEPTED},
-        {"address": "bob@example.com", **REFUSED},
-        {"address": "carol@example.com", **BUSY},
-        {"address": "dora@example.com", **NOT_TRIED},
+        {"address": "alice@example.com", **ACCEPTED_RECIPIENT},
+        {"address": "bob@example.com", **REFUSED_RECIPIENT},
+        {"address": "carol@example.com", **BUSY_RECIPIENT},
+        {"address": "dora@example.com", **UNTRIED_RECIPIENT},
     ],
     "server_reply": "250 2.0.0 Ok: queued as 4B1F22C0A1",
     "queue_id": "4B1F22C0A1",
@@ -50,17 +50,22 @@ PARTLY_SENT: Mapping[str, Any] = no_delivery() | {
     "auth_mechanism": "XOAUTH2",
     "duration_ms": 184,
 }
-SENT = {**PARTLY_SENT, "outcome": "sent", "recipients": PARTLY_SENT["recipients"][:1], "warnings": []}
-NOT_SENT = no_delivery() | {
-    "recipients": [{"address": "alice@example.com", **NOT_TRIED}],
+SENT_MAIL = {
+    **PARTLY_SENT_MAIL,
+    "outcome": "sent",
+    "recipients": PARTLY_SENT_MAIL["recipients"][:1],
+    "warnings": [],
+}
+UNSENT_MAIL = no_delivery() | {
+    "recipients": [{"address": "alice@example.com", **UNTRIED_RECIPIENT}],
     "server": "mail.example.com:587",
     "failure": failure(
         step="AUTH", category="temporary", hint="Wait, and send fewer mails at once.", retryable=True
     )
     | {"code": 454, "reply": "454 4.7.0 Temporary authentication failure", "retry_after": 60},
 }
-UNKNOWN = {
-    **SENT,
+LOST_MAIL = {
+    **SENT_MAIL,
     "outcome": "unknown",
     "recipients": [{"address": "alice@example.com", "status": "unknown"}],
 }

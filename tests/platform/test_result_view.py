@@ -7,7 +7,16 @@ from html.parser import HTMLParser
 import pytest
 
 from smtp_result_view import MAX_ROWS, size
-from tests.platform.results import ACCEPTED, NOT_SENT, PARTLY_SENT, REFUSED, SENT, UNKNOWN, Result, shown
+from tests.platform.results import (
+    ACCEPTED_RECIPIENT,
+    UNSENT_MAIL,
+    PARTLY_SENT_MAIL,
+    REFUSED_RECIPIENT,
+    SENT_MAIL,
+    LOST_MAIL,
+    Result,
+    shown,
+)
 
 
 def text_of(page: str) -> str:
@@ -17,7 +26,9 @@ def text_of(page: str) -> str:
 
 
 def test_every_recipient_is_shown_with_its_status_those_in_trouble_first() -> None:
-    text = text_of(shown(Result(PARTLY_SENT, message="Email sent to 1 of 4 recipients", subject="Phish 17")))
+    text = text_of(
+        shown(Result(PARTLY_SENT_MAIL, message="Email sent to 1 of 4 recipients", subject="Phish 17"))
+    )
     assert "partly sent Phish 17 Email sent to 1 of 4 recipients" in text
     rows = [
         "bob@example.com refused 550 5.1.1 <bob@example.com>: no such user",
@@ -31,7 +42,7 @@ def test_every_recipient_is_shown_with_its_status_those_in_trouble_first() -> No
 
 
 def test_attachments_warnings_and_the_servers_words_are_shown() -> None:
-    text = text_of(shown(Result(PARTLY_SENT)))
+    text = text_of(shown(Result(PARTLY_SENT_MAIL)))
     for part in (
         "report.pdf 51.1 KiB ab2b2ccfba08ea538ef22f521caa01c3c2b17ccf",
         "Warnings verify_server_cert is off",
@@ -49,7 +60,7 @@ def test_attachments_warnings_and_the_servers_words_are_shown() -> None:
 
 
 def test_a_failure_says_where_it_was_and_what_to_do() -> None:
-    text = text_of(shown(Result(NOT_SENT, status=False, message="Nothing was sent: busy")))
+    text = text_of(shown(Result(UNSENT_MAIL, status=False, message="Nothing was sent: busy")))
     assert "not sent Nothing was sent: busy" in text
     assert "What to do: Wait, and send fewer mails at once." in text
     assert "Trying again later makes sense, after 60 seconds at least." in text
@@ -59,12 +70,12 @@ def test_a_failure_says_where_it_was_and_what_to_do() -> None:
 
 
 def test_a_remedy_that_the_message_names_is_not_shown_twice() -> None:
-    text = text_of(shown(Result(NOT_SENT, message="Busy. Wait, and send fewer mails at once.")))
+    text = text_of(shown(Result(UNSENT_MAIL, message="Busy. Wait, and send fewer mails at once.")))
     assert text.count("send fewer mails") == 1
 
 
 def test_results_of_all_parameter_sets_follow_each_other() -> None:
-    text = text_of(shown(Result(SENT, subject="First"), Result(UNKNOWN, subject="Second")))
+    text = text_of(shown(Result(SENT_MAIL, subject="First"), Result(LOST_MAIL, subject="Second")))
     assert text.index("sent First") < text.index("unknown Second")
     assert "alice@example.com unknown" in text
 
@@ -97,9 +108,9 @@ def test_a_result_with_nothing_in_it_is_shown() -> None:
 
 
 def test_a_long_list_ends_and_says_so() -> None:
-    recipients = [{"address": f"user{n}@example.com", **ACCEPTED} for n in range(MAX_ROWS + 20)]
-    recipients.append({"address": "last@example.com", **REFUSED})
-    text = text_of(shown(Result({**SENT, "recipients": recipients})))
+    recipients = [{"address": f"user{n}@example.com", **ACCEPTED_RECIPIENT} for n in range(MAX_ROWS + 20)]
+    recipients.append({"address": "last@example.com", **REFUSED_RECIPIENT})
+    text = text_of(shown(Result({**SENT_MAIL, "recipients": recipients})))
     assert "last@example.com refused" in text
     assert text.count("accepted") == MAX_ROWS - 1
     assert "And 21 more, in the result's data." in text
@@ -141,16 +152,16 @@ def test_nothing_that_a_server_or_a_mail_says_becomes_part_of_the_page(attack: s
             f"{attack}!" if isinstance(value, str) else value
         )  # unlike the message, which may name the hint
 
-    failed = poisoned({**PARTLY_SENT, "failure": NOT_SENT["failure"]})
+    failed = poisoned({**PARTLY_SENT_MAIL, "failure": UNSENT_MAIL["failure"]})
     page = shown(Result(failed, message=attack, subject=attack), action=attack)
-    clean = Tags(shown(Result({**PARTLY_SENT, "failure": NOT_SENT["failure"]})))
+    clean = Tags(shown(Result({**PARTLY_SENT_MAIL, "failure": UNSENT_MAIL["failure"]})))
     assert Tags(page).seen == clean.seen
     assert Tags(page).dangers == []
     assert html.escape(attack) in page
 
 
 def test_nothing_is_loaded_and_nothing_runs() -> None:
-    tags = Tags(shown(Result(PARTLY_SENT)))
+    tags = Tags(shown(Result(PARTLY_SENT_MAIL)))
     assert tags.dangers == []
     assert not tags.seen & {"script", "iframe", "object", "link", "img", "form"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.platform.results import NOT_SENT, PARTLY_SENT, UNKNOWN, Result, shown
+from tests.platform.results import UNSENT_MAIL, PARTLY_SENT_MAIL, LOST_MAIL, Result, shown
 from tests.real.browser import browsing
 
 ENOUGH = 4.5
@@ -56,8 +56,14 @@ def page() -> Iterator[Page]:
 
 
 def results(theme: str) -> str:
-    long = {**PARTLY_SENT, "server_reply": "250 " + "word" * 200, "message_id": f"<{'x' * 300}@example.com>"}
-    return shown(Result(long, subject="S" * 300), Result(NOT_SENT), Result(UNKNOWN), Result(), theme=theme)
+    long = {
+        **PARTLY_SENT_MAIL,
+        "server_reply": "250 " + "word" * 200,
+        "message_id": f"<{'x' * 300}@example.com>",
+    }
+    return shown(
+        Result(long, subject="S" * 300), Result(UNSENT_MAIL), Result(LOST_MAIL), Result(), theme=theme
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -78,7 +84,7 @@ def test_nothing_is_wider_than_its_frame(page: Page, width: int) -> None:
 
 def test_hostile_texts_run_nothing(page: Page) -> None:
     attack = "<img src=x onerror='window.hit = 1'><script>window.hit = 2</script>"
-    data = {**PARTLY_SENT, "server_reply": attack, "recipients": [{"address": attack, "reply": attack}]}
+    data = {**PARTLY_SENT_MAIL, "server_reply": attack, "recipients": [{"address": attack, "reply": attack}]}
     page.set_content(shown(Result(data, message=attack, subject=attack), action=attack))
     assert page.evaluate("window.hit === undefined")
     assert attack in page.inner_text(".smtp-result")
