@@ -9,11 +9,11 @@ import pytest
 from smtp_result_view import MAX_ROWS, size
 from tests.platform.results import (
     ACCEPTED_RECIPIENT,
-    UNSENT_MAIL,
+    LOST_MAIL,
     PARTLY_SENT_MAIL,
     REFUSED_RECIPIENT,
     SENT_MAIL,
-    LOST_MAIL,
+    UNSENT_MAIL,
     Result,
     shown,
 )

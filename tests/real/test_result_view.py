@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.platform.results import UNSENT_MAIL, PARTLY_SENT_MAIL, LOST_MAIL, Result, shown
+from tests.platform.results import LOST_MAIL, PARTLY_SENT_MAIL, UNSENT_MAIL, Result, shown
 from tests.real.browser import browsing
 
 ENOUGH = 4.5
