@@ -1,0 +1,45 @@
+"""The results as a picture: a panel of bars for each part, as SVG that is readable on light and on dark pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from benchmarks.report import Outcome, shown
+
+WIDTH, NAMES, BARS = 860, 270, 430
+_ROW, _TITLE, _GAP = 22, 46, 18
+_STYLE = """\
+text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+.title { font-weight: 600 } .aim { fill: #59636e } .ours { fill: #0969da } .peer { fill: #afb8c1 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #f0f6fc } .aim { fill: #9198a1 } .ours { fill: #4493f8 } .peer { fill: #656c76 }
+}"""
+
+
+def svg(outcomes: Sequence[Outcome]) -> str:
+    """One panel below the other. Bars of one panel have one scale; which way is better depends on the unit."""
+    parts: list[str] = []
+    top = _GAP
+    for part, result in outcomes:
+        longest = max(figure.value for figure in result.figures)
+        parts.append(f'<text class="title" x="0" y="{top + 12}">{escape(part.title)}</text>')
+        parts.append(
+            f'<text class="aim" x="0" y="{top + 30}">{escape(f"{result.measured}; aim: {part.aim}")}</text>'
+        )
+        top += _TITLE
+        for figure in result.figures:
+            length = max(1, round(figure.value / longest * BARS))
+            kind = "ours" if figure.is_ours else "peer"
+            text = escape(f"{shown(figure.value)} {result.unit}")
+            parts += [
+                f'<text x="{NAMES - 8}" y="{top + 12}" text-anchor="end">{escape(figure.name)}</text>',
+                f'<rect class="{kind}" x="{NAMES}" y="{top}" width="{length}" height="16" rx="2"/>',
+                f'<text x="{NAMES + length + 8}" y="{top + 12}">{text}</text>',
+            ]
+            top += _ROW
+        top += _GAP
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{top}" viewBox="0 0 {WIDTH} {top}">'
+    )
+    return "\n".join([head, f"<style>{_STYLE}</style>", *parts, "</svg>"]) + "\n"

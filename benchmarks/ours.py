@@ -1,0 +1,68 @@
+"""The connector, as the benchmarks call it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from benchmarks import mails
+from message.compose import Message, compose
+from message.draft import Addressing, Defaults, plain_draft
+from smtp.content import Octets
+from smtp.delivery import Outcome
+from smtp.envelope import Address, Envelope
+from smtp.session import Session
+from smtp_connector import SmtpConnector
+
+Fields = dict[str, Any]
+
+
+class OneByOne(SmtpConnector):
+    """As on the platform, which gives out one parameter set at a time."""
+
+    def handle_all(self, parameters: list[Fields]) -> None:
+        for param in parameters:
+            self.handle_action(param)
+
+
+def run(
+    asset: Fields, parameters: list[dict[str, str]], connector: type[SmtpConnector] = SmtpConnector
+) -> None:
+    """One action run through the platform's entry. All of it has to have been sent."""
+    connection = connector()
+    connection.show_progress = lambda _text: None
+    answer = connection._handle_action(
+        json.dumps({"identifier": "send_email", "config": asset, "parameters": parameters}), None
+    )
+    result = json.loads(answer)
+    if result["status"] != "success":
+        raise RuntimeError(result["message"])
+
+
+def send_composed(port: int, count: int) -> None:
+    """Mails that are composed one after the other, over one session."""
+    with Session.connect("127.0.0.1", port) as session:
+        session.hello()
+        deliveries = session.send_many((m.envelope, m.content) for m in map(_composed, range(count)))
+        if any(delivery.outcome is not Outcome.SENT for delivery in deliveries):
+            raise RuntimeError("not all of it was sent")
+
+
+def _composed(number: int) -> Message:
+    mail = mails.parameters(number)
+    addressing = Addressing(to=mail["to"], sender=mails.SENDER, subject=mail["subject"])
+    return compose(plain_draft(addressing, mail["body"], (), Defaults()), eight_bit=True, smtputf8=False)
+
+
+def send_ready(port: int, message: bytes, count: int, *, window: bool) -> None:
+    """Ready messages over one session, several in flight or each after the other."""
+    envelope = Envelope(Address("me", "example.com"), (Address("person0", "example.com"),))
+    with Session.connect("127.0.0.1", port) as session:
+        session.hello()
+        content = Octets(message)
+        if window:
+            deliveries = list(session.send_many((envelope, content) for _ in range(count)))
+        else:
+            deliveries = [session.send(envelope, content) for _ in range(count)]
+    if any(delivery.outcome is not Outcome.SENT for delivery in deliveries):
+        raise RuntimeError("not all of it was sent")

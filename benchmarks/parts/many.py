@@ -1,0 +1,58 @@
+"""10 mails in a run and 10,000: the same time for each, and memory that does not grow with what is sent."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from benchmarks import child, ours, servers
+from benchmarks.clock import medians, seconds
+from benchmarks.mails import asset, sets
+from benchmarks.result import Figure, Part, Result
+
+FEW, MANY = 10, 10_000
+TIME_AIM = 1.1
+MEMORY_AIM = 1.0
+"""MiB more that are as good as none."""
+
+
+def measure_time(effort: int) -> Result:
+    with servers.smtp_sink() as port:
+        fields = asset(port)
+        runs = {
+            f"connector, {count:,} mails": partial(seconds, partial(ours.run, fields, sets(count)))
+            for count in (FEW, MANY)
+        }
+        few, many = medians(runs, effort).values()
+    each = (few / FEW, many / MANY)
+    figures = tuple(Figure(name, 1000 * value, is_ours=True) for name, value in zip(runs, each, strict=True))
+    factor = each[1] / each[0]
+    return Result("ms a mail", figures, f"{factor:.2f} times", factor <= TIME_AIM)
+
+
+def measure_memory(effort: int) -> Result:
+    """What a session keeps of what it sends; and an action run, which has to keep parameters and results."""
+    with servers.smtp_sink() as port, tempfile.TemporaryDirectory() as home:
+        peaks = {
+            (job, count): median(
+                child.run(job, Path(home), port=port, count=count).mib for _ in range(effort)
+            )
+            for job in ("session", "actions")
+            for count in (FEW, MANY)
+        }
+    names = {"session": "session", "actions": "action run"}
+    figures = tuple(
+        Figure(f"{names[job]}, {count:,} mails", value, is_ours=True) for (job, count), value in peaks.items()
+    )
+    more = peaks["session", MANY] - peaks["session", FEW]
+    each = (peaks["actions", MANY] - peaks["actions", FEW]) / (MANY - FEW) * 1024
+    measured = f"{more:.1f} MiB more over a session; in an action run {each:.1f} KiB a mail, its parameters and result"
+    return Result("MiB", figures, measured, more <= MEMORY_AIM)
+
+
+PARTS = (
+    Part("many", f"{FEW} and {MANY:,} mails in one action run: time", "the same time per mail", measure_time),
+    Part("flat", f"{FEW} and {MANY:,} mails: memory", "flat", measure_memory),
+)

@@ -1,0 +1,59 @@
+"""A process that sends one plain mail, from its start to its end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from benchmarks import mails, servers
+from benchmarks.clock import medians, seconds
+from benchmarks.result import Figure, Part, Result
+
+AIM = 3
+NOTHING = "import smtplib, email.message, json"
+
+
+def measure(effort: int) -> Result:
+    with servers.smtp_sink() as port, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        asset, mail = folder / "asset.json", folder / "mail.json"
+        asset.write_text(json.dumps(mails.asset(port)))
+        mail.write_text(json.dumps(mails.parameters(0)))
+        program = [str(servers.ROOT / "smtp_connector.py"), "run", "send email"]
+        run = partial(_run, folder)
+        took = medians(
+            {
+                "python -c pass": partial(seconds, partial(run, ["-c", "pass"])),
+                f'python -c "{NOTHING}"': partial(seconds, partial(run, ["-c", NOTHING])),
+                "connector, run send email": partial(
+                    seconds, partial(run, [*program, "--asset", str(asset), "--params", str(mail)])
+                ),
+            },
+            10 * effort,
+        )
+    factor = took["connector, run send email"] / took[f'python -c "{NOTHING}"']
+    figures = tuple(Figure(name, value * 1000, name.startswith("connector")) for name, value in took.items())
+    return Result("ms", figures, f"{factor:.2f} times", factor <= AIM)
+
+
+def _run(home: Path, arguments: Sequence[str]) -> None:
+    subprocess.run(
+        [sys.executable, *arguments],
+        env={"SMTP_CONNECTOR_HOME": str(home), "PATH": "/usr/bin:/bin"},
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+
+
+PART = Part(
+    "start",
+    "a process that sends one plain mail, start to end",
+    f'at most {AIM} times `python -c "{NOTHING}"`',
+    measure,
+)

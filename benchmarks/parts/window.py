@@ -1,0 +1,53 @@
+"""300 mails over a link of 50 ms, to a real Postfix with CHUNKING."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from benchmarks import ours, servers
+from benchmarks.clock import medians, seconds
+from benchmarks.mails import asset, sets
+from benchmarks.peers import with_aiosmtplib, with_nodemailer, with_smtplib
+from benchmarks.result import Figure, Part, Result
+
+COUNT = 300
+FEW = 10
+"""So many are sent by those that take a second for two; the time for all is calculated from that."""
+AIM = 50
+
+
+def measure(effort: int) -> Result:
+    count, few = (COUNT, FEW) if effort > 1 else (COUNT, 2)
+    with servers.postfix() as server, servers.link(server) as link:
+        port, scale = link.port, count / few
+        fields = asset(port)
+        took = medians(
+            {
+                "connector, a window": partial(seconds, partial(ours.run, fields, sets(count))),
+                "connector, one by one": lambda: (
+                    scale * seconds(partial(ours.run, fields, sets(few), ours.OneByOne))
+                ),
+                "nodemailer, pooled": lambda: scale * with_nodemailer.pooled(port, sets(few)),
+                "aiosmtplib, kept connection": lambda: (
+                    scale * seconds(partial(with_aiosmtplib.kept_connection, port, sets(few)))
+                ),
+                "smtplib, kept connection": lambda: (
+                    scale * seconds(partial(with_smtplib.kept_connection, port, sets(few)))
+                ),
+                "smtplib, a connection per message": lambda: (
+                    scale * seconds(partial(with_smtplib.connection_per_message, port, sets(few)))
+                ),
+            },
+            1 if effort < 3 else 3,
+        )
+    factor = took["smtplib, a connection per message"] / took["connector, a window"]
+    figures = tuple(Figure(name, value, name.startswith("connector")) for name, value in took.items())
+    return Result("s", figures, f"{factor:.0f} times faster", factor >= AIM)
+
+
+PART = Part(
+    "window",
+    "300 mails in one action run, 50 ms round trip, server with CHUNKING",
+    f"at least {AIM} times faster than a connection per message",
+    measure,
+)

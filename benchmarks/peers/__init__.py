@@ -1,0 +1,1 @@
+"""The others: each sends the same mails in its own way."""
