@@ -26,6 +26,7 @@ _LITERAL_LINE_END = re.compile(rb"(?:\\r)?\\n")
 _SPACE_BEFORE_FIELD = re.compile(rb"\r\n[ \t]+(?=[!-9;-~]+[ \t]*:)")
 _QUOTED = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _CHARSET = re.compile(rb";\s*charset(?:\*0?\*?)?\s*=", re.IGNORECASE)
+_DECLARED = re.compile(rb"text/[^;]*;(?:[^\"]*;)?\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def parse_raw(text: str | bytes) -> RawMessage:
     faults += _long_lines(data, body_at if is_ours else len(data))
     if faults or sender is None:
         raise MessageError(faults)
-    warnings += look_alikes((sender, *mailboxes))
+    warnings += [*_misdeclared(fields, body), *look_alikes((sender, *mailboxes))]
     kept = tuple(field for field in fields if field.name not in _HIDDEN)
     message_id = _message_id(fields)
     return RawMessage(sender, mailboxes, kept, body, message_id, lacks_charset, is_ours, tuple(warnings))
@@ -237,6 +238,15 @@ def _lacks_charset(fields: Sequence[RawField]) -> bool:
     value = _QUOTED.sub(b'""', _first(fields, "content-type") or b"")
     media_type = value.partition(b";")[0].strip().lower()
     return (not media_type or media_type.startswith(b"text/")) and not _CHARSET.search(value)
+
+
+def _misdeclared(fields: Sequence[RawField], body: bytes) -> tuple[str, ...]:
+    """A warning where the declared charset is another than that of the octets: readers will see other letters."""
+    declared = _DECLARED.match(_first(fields, "content-type") or b"")
+    charset = declared[1].decode(errors="replace") if declared else ""
+    if body.isascii() or charset.lower() in ("", "utf-8", "utf8") or not _is_utf8(body):
+        return ()
+    return (f"the body is UTF-8, and its Content-Type says {shown(charset)}",)
 
 
 def _message_id(fields: Sequence[RawField]) -> str:

@@ -234,6 +234,15 @@ class TestUndeclaredText:
         )
         assert sent(run, catcher, inbox, raw) == raw.replace("\n", "\r\n").encode()
 
+    @pytest.mark.parametrize("charset", ["iso-8859-1", '"windows-1252"', "US-ASCII; format=flowed"])
+    def test_one_that_is_not_that_of_the_text_is_warned_of(
+        self, run: Runner, catcher: Catcher, charset: str
+    ) -> None:
+        raw = FROM_TO + f"Content-Type: text/plain; charset={charset}\n\nGrüße\n"
+        result = run("send_rawemail", asset(catcher), {"raw_email": raw})
+        name = charset.partition(";")[0].strip('"')
+        assert result.warnings == [f"the body is UTF-8, and its Content-Type says '{name}'"]
+
     def test_what_a_7_bit_server_can_not_take_as_it_is_fails(
         self, run: Runner, simple_catcher: Catcher, simple_inbox: Inbox
     ) -> None:
