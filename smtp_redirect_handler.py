@@ -50,9 +50,10 @@ class Handover:
     def give(self, state: str, query: str) -> bool:
         """Hand over what the browser brought; False when nobody waits for this `state`, or not any more."""
         expected = self._read()
-        if not hmac.compare_digest(str(expected.get("state", "")), _digest(state)):
+        until = expected.get("expires_at")
+        if not hmac.compare_digest(str(expected.get("state")).encode(), _digest(state).encode()):
             return False
-        if time.time() > float(expected.get("expires_at", 0)) or len(query) > MAX_QUERY:
+        if not isinstance(until, int | float) or time.time() > until or len(query) > MAX_QUERY:
             return False
         self._write({"query": query})
         return True

@@ -30,7 +30,7 @@ def display_result(provides: str, all_app_runs: Iterable[Any], context: MutableM
 
     `all_app_runs` are pairs of a summary and the action results of one run; `provides` is the action's name.
     """
-    context["title1"] = provides
+    context.setdefault("title1", provides)
     context["results"] = [_result(result) for _summary, results in all_app_runs for result in results]
     return PAGE
 

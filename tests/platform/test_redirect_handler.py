@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 import smtp_redirect_handler
-from smtp_redirect_handler import MAX_QUERY, Handover, handle_request
+from smtp_redirect_handler import MAX_QUERY, Handover, _digest, handle_request
 from tests.platform.pages import get
 
 STATE = "7:a-nonce"
