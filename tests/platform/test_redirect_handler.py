@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 import smtp_redirect_handler
-from smtp_redirect_handler import MAX_QUERY, Handover, _digest, handle_request
+from smtp_redirect_handler import MAX_QUERY, Handover, handle_request
 from tests.platform.pages import get
 
 STATE = "7:a-nonce"
@@ -131,9 +132,11 @@ def test_a_field_that_is_there_twice_stays_there_twice(handover: Handover) -> No
     assert parse_qs(handover.take() or "")["code"] == ["one", "two"]
 
 
-@pytest.mark.parametrize(
-    "content", ["", "{", "[]", '"text"', "null", "{}", '{"state": null}', '{"query": 5}']
-)
+DAMAGED = ("", "{", "[]", '"text"', "null", "{}", '{"state": null}', '{"query": 5}', '{"state": "\u00e9"}')
+ALMOST = json.dumps({"state": hashlib.sha256(STATE.encode()).hexdigest(), "expires_at": "later"})
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, ALMOST])
 def test_a_damaged_file_is_nobody_waiting(folder: Path, content: str) -> None:
     (folder / "7_state.json").write_text(content)
     assert Handover("7").take() is None
