@@ -188,28 +188,10 @@ class TestLogins:
         assert "username and password" in result.failure["hint"]
 
 
-class TestCertificateFields:
-    @pytest.mark.parametrize(
-        ("fields", "named"),
-        [
-            ({"ca_bundle": "/no/such/file.pem"}, "ca_bundle can't be used: no such file"),
-            ({"ca_bundle": "/"}, "ca_bundle can't be used: is a directory"),
-            ({"ca_bundle": "MIIB"}, "ca_bundle can't be used"),
-            (
-                {"ca_bundle": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"},
-                "ca_bundle can't be used",
-            ),
-            ({"client_cert": "/no/such/file.pem"}, "client_cert can't be used: no such file"),
-            ({"client_cert": authority().pem}, "client_cert"),
-            ({"client_key": "/no/file"}, "client_key can't be used: it is given without client_cert"),
-        ],
-    )
-    def test_what_can_not_be_used_names_its_field_and_nothing_begins(
-        self, run: Runner, fields: dict[str, str], named: str
-    ) -> None:
-        with ScriptedServer(Settings(tls="ssl")) as server:
-            done = run("send_email", asset(server, ssl_config="SSL", **fields), MAIL)
-        assert done.document["status"] == "failed"
-        assert done.document["message"].startswith("Nothing was sent")
-        assert named in done.document["message"]
-        assert server.log.connections == 0
+@pytest.mark.parametrize(("ssl_config", "port"), [("None", 25), ("SSL", 465), ("StartTLS", 587), (None, 587)])
+def test_each_kind_of_encryption_has_its_port(run: Runner, ssl_config: str | None, port: int) -> None:
+    nowhere = SimpleNamespace(host="no-such-host.invalid", port=None)
+    for nothing in (None, ""):
+        done = run("send_email", asset(nowhere, ssl_config=ssl_config, port=nothing), MAIL)
+        assert f"Connecting to no-such-host.invalid:{port}." in done.progress
+        assert done.data["server"] == f"no-such-host.invalid:{port}"

@@ -1,0 +1,172 @@
+"""The asset's certificates: an authority of one's own, and a certificate to log in with, in every form they come in."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    pkcs12,
+)
+
+from tests.support.authority import authority
+from tests.support.running import SECRETS, Fields, Run, Runner, asset
+from tests.support.scripted import ScriptedServer, Settings
+
+MAIL = {"to": "a@example.com", "body": "x"}
+PASSWORD = SECRETS["client_key_password"]
+
+
+class Forms:
+    """A client certificate of the tests' authority, as asset fields may hold it."""
+
+    def __init__(self, folder: Path) -> None:
+        issued = authority().issue("client@example.com")
+        self.chain = issued.cert_chain_pems[0].bytes()
+        self.key = issued.private_key_pem.bytes()
+        self._folder = folder
+        self._key = load_pem_private_key(self.key, None)
+
+    @property
+    def locked_key(self) -> bytes:
+        locked = BestAvailableEncryption(PASSWORD.encode())
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked)
+
+    def pkcs12(self, password: str = "") -> bytes:
+        locked = BestAvailableEncryption(password.encode()) if password else NoEncryption()
+        certificate = x509.load_pem_x509_certificate(self.chain)
+        return pkcs12.serialize_key_and_certificates(b"client", self._key, certificate, None, locked)  # type: ignore[arg-type] # keys that trustme makes will do
+
+    def file(self, content: bytes) -> str:
+        path = self._folder / f"{len(list(self._folder.iterdir()))}.pem"
+        path.write_bytes(content)
+        return str(path)
+
+
+@pytest.fixture
+def forms(tmp_path: Path) -> Forms:
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    return Forms(folder)
+
+
+def sent(run: Runner, tls: str = "ssl", **fields: object) -> Run:
+    """A run over TLS with a server that wants a certificate from the client."""
+    mode = {"starttls": "StartTLS", "ssl": "SSL"}[tls]
+    with ScriptedServer(Settings(tls=tls, context=authority().asks_for_client)) as server:
+        ours: Fields = {"server": "localhost", "ssl_config": mode, "ca_bundle": authority().pem}
+        return run("send_email", asset(server, **{**ours, **fields}), MAIL)
+
+
+@pytest.mark.parametrize("tls", ["starttls", "ssl"])
+def test_pem_text_with_its_key(run: Runner, forms: Forms, tls: str) -> None:
+    together = (forms.chain + forms.key).decode()
+    assert sent(run, tls, client_cert=together, client_key_password=None).message == "Email sent"
+
+
+def test_pem_files(run: Runner, forms: Forms) -> None:
+    fields = {"client_cert": forms.file(forms.chain), "client_key": forms.file(forms.key)}
+    assert sent(run, **fields).message == "Email sent"
+
+
+def test_pem_text_whose_line_ends_a_form_has_made_literal(run: Runner, forms: Forms) -> None:
+    fields = {"client_cert": forms.chain.decode(), "client_key": forms.key.decode()}
+    flat = {name: text.replace("\n", "\\n") for name, text in fields.items()}
+    assert sent(run, **flat, ca_bundle=authority().pem.replace("\n", "\\n")).message == "Email sent"
+
+
+def test_a_locked_key(run: Runner, forms: Forms) -> None:
+    fields = {"client_cert": forms.chain.decode(), "client_key": forms.locked_key.decode()}
+    assert sent(run, **fields).message == "Email sent"
+
+
+@pytest.mark.parametrize("password", ["", PASSWORD])
+def test_pkcs12_as_a_file_and_as_base64(run: Runner, forms: Forms, password: str) -> None:
+    octets = forms.pkcs12(password)
+    for value in (forms.file(octets), base64.b64encode(octets).decode(), base64.encodebytes(octets).decode()):
+        assert sent(run, client_cert=value, client_key_password=password).message == "Email sent"
+
+
+def test_a_ca_bundle_may_be_a_file(run: Runner, forms: Forms) -> None:
+    bundle = forms.file(b"# ours\n" + authority().pem.encode())
+    with ScriptedServer(Settings(tls="ssl")) as server:
+        result = run(
+            "send_email", asset(server, server="localhost", ssl_config="SSL", ca_bundle=bundle), MAIL
+        )
+    assert result.message == "Email sent"
+
+
+def test_without_a_certificate_such_a_server_takes_nothing(run: Runner) -> None:
+    result = sent(run)
+    assert not result.succeeded
+    assert result.message.startswith("Nothing was sent")
+
+
+def test_nothing_of_it_is_left_behind(
+    run: Runner, forms: Forms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    assert sent(run, client_cert=forms.chain.decode(), client_key=forms.locked_key.decode()).succeeded
+    assert sent(run, client_cert=base64.b64encode(forms.pkcs12(PASSWORD)).decode()).succeeded
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda forms: {"client_cert": forms.chain.decode(), "client_key": "x"},
+        lambda forms: {"client_cert": forms.chain.decode(), "client_key": Forms(forms._folder).key.decode()},
+        lambda forms: {
+            "client_cert": forms.chain.decode(),
+            "client_key": forms.locked_key.decode(),
+            "client_key_password": "canary-another",
+        },
+        lambda forms: {"client_cert": base64.b64encode(forms.pkcs12("canary-another")).decode()},
+        lambda forms: {"client_cert": forms.file(b"\x30\x82garbage")},
+        lambda forms: {"client_cert": forms.chain.decode()},
+    ],
+    ids=["no key", "another key", "wrong password", "wrong PKCS#12 password", "garbage", "key missing"],
+)
+def test_what_does_not_fit_together_is_said_before_anything_begins(
+    run: Runner, forms: Forms, break_it: object
+) -> None:
+    assert callable(break_it)
+    done = sent(run, **break_it(forms))
+    assert done.document["status"] == "failed"
+    assert "client_" in done.document["message"]
+    assert "canary" not in done.document["message"]
+    assert done.progress == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"ca_bundle": "/no/such/file.pem"}, "ca_bundle can't be used: no such file"),
+        ({"ca_bundle": "/"}, "ca_bundle can't be used: is a directory"),
+        ({"ca_bundle": "MIIB"}, "ca_bundle can't be used"),
+        (
+            {"ca_bundle": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"},
+            "ca_bundle can't be used",
+        ),
+        ({"client_cert": "/no/such/file.pem"}, "client_cert can't be used: no such file"),
+        (
+            {"client_key": "/no/file", "client_cert": None},
+            "client_key can't be used: it is given without client_cert",
+        ),
+    ],
+)
+def test_what_can_not_be_used_names_its_field(run: Runner, fields: dict[str, str], named: str) -> None:
+    done = sent(run, **fields)
+    assert done.document["status"] == "failed"
+    assert done.document["message"].startswith("Nothing was sent")
+    assert named in done.document["message"]
+    assert done.progress == ()
