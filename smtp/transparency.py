@@ -38,7 +38,7 @@ class LineGuard:
 
     def finish(self) -> None:
         """Raises `LocalProtocolError` unless the last line is ended."""
-        if not self.at_line_start or self._after_cr:
+        if not self.at_line_start:
             raise LocalProtocolError("a message that does not end in CRLF")
 
 

@@ -68,6 +68,9 @@ def test_a_forced_method_names_all_the_fields_that_it_misses() -> None:
         "one of auth_url, refresh_token and client_secret."
     )
     assert (error.step, error.category, error.retryable) == (Step.SETTINGS, Category.CONFIGURATION, False)
+    assert error.hint == (
+        "Fill in client_id, token_url, one of auth_url, refresh_token and client_secret, or set auth_type to Automatic."
+    )
     with pytest.raises(AuthError, match=r"Basic needs more fields: username, password\."):
         chosen(auth_type="Basic")
 
@@ -75,7 +78,7 @@ def test_a_forced_method_names_all_the_fields_that_it_misses() -> None:
 def test_an_authentication_type_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(AuthError) as caught:
         chosen(auth_type="Kerberos")
-    assert "'Kerberos'" in str(caught.value)
+    assert str(caught.value) == "There is no authentication type 'Kerberos'."
     assert caught.value.hint == "Choose Automatic, OAuth, Basic, Passwordless."
 
 
@@ -98,6 +101,19 @@ def test_two_partly_filled_methods_are_both_told() -> None:
 def test_nothing_is_said_about_a_method_that_nobody_began_to_fill_in() -> None:
     assert choose(asset(password="x")).skipped == ()
     assert choose(asset(username="")).skipped == ()
+
+
+@pytest.mark.parametrize(
+    "field", ["client_id", "client_secret", "auth_url", "token_url", "scopes", "refresh_token"]
+)
+def test_whoever_fills_in_any_field_of_oauth_is_told_why_it_is_not_used(field: str) -> None:
+    (said,) = choose(asset(password="x", **{field: VALUE.get(field, field)})).skipped
+    assert said.startswith("OAuth authentication is not used: ")
+    assert said.endswith(" not set.")
+
+
+def test_an_authentication_type_that_was_left_empty_is_automatic() -> None:
+    assert chosen(auth_type="") == "Passwordless"
 
 
 def test_nothing_is_said_about_other_methods_when_one_is_forced() -> None:

@@ -52,6 +52,11 @@ def pass_through_guard(message: bytes, size: int) -> LineGuard:
     return guard
 
 
+def test_only_crlf_begins_a_line() -> None:
+    stuffer = DotStuffer()
+    assert stuffer.stuff(b"a") + stuffer.stuff(b"\n.b\r") + stuffer.stuff(b".c\r\n") == b"a\n.b\r.c\r\n"
+
+
 SMUGGLING = [b"\n.\n", b"\r.\r", b"\n.\r\n", b"\r\n.\r", b"\r\n.\n", b"\r.\r\n", b"\n\r\n", b"\r\r\n"]
 
 
@@ -81,9 +86,30 @@ def test_good_lines_pass_the_guard_however_they_are_cut(message: bytes, size: in
     assert pass_through_guard(message, size).at_line_start
 
 
-@pytest.mark.parametrize("message", [b"no end", b"a\r\nb", b"a\r"])
+@pytest.mark.parametrize("message", [b"no end", b"a\r\nb", b"a\r", b"a\r\n\r"])
 def test_a_message_has_to_end_in_crlf(message: bytes) -> None:
     guard = LineGuard()
-    guard.check(message)
-    with pytest.raises(LocalProtocolError):
+    for octet in message:
+        guard.check(bytes((octet,)))
+    with pytest.raises(LocalProtocolError, match=r"^a message that does not end in CRLF$"):
         guard.finish()
+
+
+def test_no_message_at_all_has_no_line_to_end() -> None:
+    LineGuard().finish()
+
+
+def test_what_is_wrong_with_a_line_end_is_said() -> None:
+    guard = LineGuard()
+    guard.check(b"a\r")
+    with pytest.raises(LocalProtocolError, match=r"^a message with a CR that no LF follows$"):
+        guard.check(b"b\r\n")
+    with pytest.raises(LocalProtocolError, match=r"^a message with a CR or LF that stands alone$"):
+        LineGuard().check(b"a\nb\r\n")
+
+
+def test_encoded_lines_in_the_middle_of_a_line_are_looked_at() -> None:
+    guard = LineGuard()
+    guard.check(b"a line without its end")
+    with pytest.raises(LocalProtocolError):
+        guard.check(EncodedLines(b"QUJD\n"))
