@@ -217,8 +217,14 @@ def objection(asset: Asset) -> str:
 
 
 def was_closed_before(delivery: Delivery) -> bool:
-    """The server hung up, or said 421, and no recipient can have been sent anything."""
-    return delivery.outcome is Outcome.NOT_SENT and _was_closed(delivery)
+    """The server hung up, or said 421, before it could judge the message: no recipient was sent anything.
+
+    An answer to the whole message, 421 too, comes after the point of no return: nothing is retried then.
+    """
+    failure = delivery.failure
+    if delivery.outcome is not Outcome.NOT_SENT or failure is None or failure.step is Step.END:
+        return False
+    return _was_closed(delivery)
 
 
 def _was_closed(delivery: Delivery) -> bool:

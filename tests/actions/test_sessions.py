@@ -122,3 +122,17 @@ def test_the_name_in_ehlo_is_the_assets(run: Runner) -> None:
     with ScriptedServer() as server:
         run("send_email", asset(server, ehlo_name="desk.example.com"), *mails(1))
     assert server.log.commands[0][1] == b"EHLO desk.example.com"
+
+
+@pytest.mark.parametrize("chunking", [True, False])
+def test_a_message_that_the_server_has_refused_whole_is_not_tried_again(run: Runner, chunking: bool) -> None:
+    """421 in answer to the end of a message comes after the point of no return: a retry is the playbook's to decide."""
+    with ScriptedServer(Settings(fault=Fault(Step.END, Kind.SHUTDOWN, nth=2), chunking=chunking)) as server:
+        done = run("send_email", asset(server), *mails(3))
+    outcomes = [each["data"][0]["outcome"] for each in done.results]
+    assert outcomes == ["sent", "not sent", "sent"]
+    assert done.results[1]["data"][0]["failure"]["retryable"]
+    assert [message.recipients for message in server.log.accepted] == [
+        ("r0@example.com",),
+        ("r2@example.com",),
+    ]
