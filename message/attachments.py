@@ -6,19 +6,20 @@ then, reading stops before the end of its part: a truncated attachment is never 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
 import struct
 from binascii import b2a_base64
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from io import FileIO
 from mimetypes import MimeTypes
 from pathlib import Path
 
+from message.digest import sha256
 from message.errors import AttachmentChanged, shown
 from smtp.content import EncodedLines
 from smtp.envelope import Body
@@ -93,11 +94,11 @@ class FileContent:
 
     def chunks(self) -> Iterator[bytes]:
         """Raises `AttachmentChanged` before the last octets when the file is not what it was."""
-        digest = hashlib.sha256()
-        for block in _blocks(self._file):
-            digest.update(block)
-            yield encoded_lines(block) if self._encoded else block
-        self._sent.sha256 = digest.hexdigest()
+        with closing(sha256(self._file.size)) as digest:
+            for block in _blocks(self._file):
+                digest.update(block)
+                yield encoded_lines(block) if self._encoded else block
+            self._sent.sha256 = digest.hexdigest()
 
 
 def look_at(attachment: Attachment, content_id: str, *, absent: bytes) -> File:
