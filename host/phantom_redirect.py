@@ -22,7 +22,7 @@ from smtp_redirect_handler import Handover
 TIMEOUT = 30.0
 """Seconds for the platform to answer what its own app asks it."""
 MAX_ANSWER = 1024 * 1024
-_POLL = 1.0
+_POLL = 0.5
 _TELL_EVERY = 20.0
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from tests.platform.installation import Platform
 from tests.support.catcher import Catcher
+from tests.support.scripted.server import ScriptedServer
+from tests.support.scripted.settings import Settings
 
 SENDER = "soc@example.com"
 PASSWORD = "canary {0} p\u00e4ss"
@@ -132,6 +134,17 @@ def test_parameter_sets_share_a_session_and_one_that_fails_stops_no_other(
         f"Connecting to localhost:{server.port}."
     ]
     assert run.result["result_summary"] == {"total_objects": 5, "total_objects_successful": 2}
+
+
+def test_the_session_is_ended_in_good_order_with_the_run(platform: Platform) -> None:
+    with ScriptedServer(Settings(lifetime=60)) as server:
+        config = {"server": server.host, "port": server.port, "ssl_config": "None", "sender_address": SENDER}
+        sets = [{"to": "jane@example.com", "body": "x"}] * 3
+        assert platform.run("send_email", config, *sets).result["status"] == "success"
+    assert server.log.connections == 1
+    assert len(server.log.accepted) == 3
+    assert server.log.verbs()[-1] == "QUIT"
+    assert server.log.violations == []
 
 
 def test_a_report_of_the_platform_is_attached_by_its_name(
