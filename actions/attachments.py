@@ -11,7 +11,7 @@ from typing import Any
 from host.contract import Vault, VaultError
 from message.attachments import Attachment
 from message.draft import Draft
-from message.errors import Fault, MessageError, shown
+from message.errors import Fault, MessageError
 
 MOST_FAULTS = 100
 """Missing files that are named; with more of them something else is wrong."""
@@ -33,7 +33,10 @@ def listed(field: str, value: str | Sequence[str]) -> list[Wanted]:
 
 
 def from_json(field: str, value: str | Sequence[Any]) -> list[Wanted]:
-    """A list, in JSON or as it is, of objects with `vault_id` and perhaps `content_id`. Raises `MessageError`."""
+    """A list, in JSON or as it is, of objects with `vault_id` and perhaps `content_id`. Raises `MessageError`.
+
+    What else an object has is passed over: playbooks keep notes there.
+    """
     items: Any = _loaded(field, value) if isinstance(value, str) else value
     faults = [Fault(field, fault) for fault in _faults(items)]
     if faults:
@@ -74,8 +77,6 @@ def _faults(items: object) -> list[str]:
             faults.append(f"entry {number} has no vault_id")
         elif not isinstance(item.get("content_id") or "", str):
             faults.append(f"the content_id of entry {number} is not text")
-        elif unknown := sorted(set(item) - {"vault_id", "content_id"}):
-            faults.append(f"entry {number} has {shown(unknown[0])}; only vault_id and content_id are known")
     return faults
 
 

@@ -11,7 +11,6 @@ from actions.flights import Outgoing
 from actions.sending import Drafted, addressing, checked, defaults, send
 from host.contract import Context, Report
 from message.draft import Addressing, html_draft
-from message.errors import Fault, MessageError
 
 SLOTS = range(1, 6)
 
@@ -65,10 +64,12 @@ def run(parameters: Parameters, context: Context) -> Report:
 
 
 def _wanted(parameters: Parameters) -> list[Wanted]:
-    wanted = from_json("attachment_json", parameters.attachment_json)
-    for number, (vault_id, content_id) in zip(SLOTS, parameters.slots, strict=True):
-        if vault_id.strip():
-            wanted.append(Wanted(f"attachment{number}", vault_id.strip(), content_id.strip()))
-        elif content_id.strip():
-            raise MessageError([Fault(f"content_id{number}", f"it is given without attachment{number}")])
-    return wanted
+    """A content id without its attachment asks for nothing: playbooks fill it in for files that may be absent."""
+    return [
+        *from_json("attachment_json", parameters.attachment_json),
+        *(
+            Wanted(f"attachment{number}", vault_id.strip(), content_id.strip())
+            for number, (vault_id, content_id) in zip(SLOTS, parameters.slots, strict=True)
+            if vault_id.strip()
+        ),
+    ]

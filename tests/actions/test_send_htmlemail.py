@@ -131,12 +131,7 @@ class TestAttachmentParameters:
                 {"attachment_json": [{"vault_id": "x", "content_id": 1}]},
                 "attachment_json: the content_id of entry 1",
             ),
-            (
-                {"attachment_json": [{"vault_id": "x", "contentid": "y"}]},
-                "attachment_json: entry 1 has 'contentid'",
-            ),
             ({"attachment_json": "[" * 100_000}, "attachment_json: "),
-            ({"content_id4": "lonely"}, "content_id4: it is given without attachment4"),
         ],
     )
     def test_what_is_wrong_names_its_parameter(
@@ -191,6 +186,16 @@ class TestContentIds:
         )
         assert result.message == "Email sent"
         assert result.warnings == ["the HTML does not refer to the content id unused"]
+
+    def test_one_without_its_attachment_asks_for_nothing(self, run: Runner, catcher: Catcher) -> None:
+        result = send(run, catcher, html_body='<img src="cid:logo">', attachment1="", content_id1="logo")
+        assert result.message == "Email sent"
+        assert result.warnings == ["the HTML refers to cid:logo, which no attachment has"]
+
+    def test_what_else_an_entry_of_the_json_has_is_passed_over(self, run: Runner, catcher: Catcher) -> None:
+        entry = {"vault_id": run.add_to_vault("1.png", PNG), "content_id": "a", "note": "the logo"}
+        result = send(run, catcher, html_body='<img src="cid:a">', attachment_json=[entry])
+        assert (result.message, result.warnings) == ("Email sent", [])
 
     def test_a_reference_without_its_part_is_a_warning(self, run: Runner, catcher: Catcher) -> None:
         result = send(run, catcher, html_body='<img src="cid:gone">')
