@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from host.contract import Vault, VaultError
-from message.attachments import Attachment
 from message.draft import Draft
 from message.errors import Fault, MessageError
+
+if TYPE_CHECKING:
+    from message.attachments import Attachment
 
 MOST_FAULTS = 100
 """Missing files that are named; with more of them something else is wrong."""
@@ -101,6 +103,10 @@ def drafted(
 
 def _looked_up(wanted: Sequence[Wanted], vault: Vault) -> tuple[list[Attachment], list[Fault]]:
     """The files that there are, and a fault for each that there is not, as far as anybody would read on."""
+    if not wanted:
+        return [], []
+    from message.attachments import Attachment  # most mails have none
+
     found: list[Attachment] = []
     faults: list[Fault] = []
     for index, one in enumerate(wanted):

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import secrets
 import ssl
-import tempfile
 from pathlib import Path
 
 from host.contract import Asset
@@ -30,6 +28,8 @@ class UnusableSetting(Exception):
 
 def tls_context(asset: Asset) -> ssl.SSLContext:
     """The context that the asset's fields ask for. Raises `UnusableSetting` naming the field that can't be used."""
+    import tempfile  # with all that it loads, only needed for TLS
+
     authorities = _text(asset.ca_bundle, "ca_bundle") if asset.ca_bundle else ""
     with tempfile.TemporaryDirectory() as folder:
         settings = TlsSettings(
@@ -64,6 +64,8 @@ def _client_certificate(asset: Asset, folder: Path) -> ClientCertificate | None:
 
 def _from_pkcs12(octets: bytes, password: str) -> tuple[bytes, str]:
     """The same as PEM, the key locked again with a password of this moment."""
+    import secrets
+
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.serialization import pkcs12
 

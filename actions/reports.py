@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from actions.certificates import UnusableSetting
-from actions.remedies import remedy
 from auth.errors import AuthError
 from host.contract import HostError, VaultError, failure
 from message.errors import MessageError
@@ -155,6 +154,8 @@ def _known(error: Exception) -> dict[str, Any]:
     """What is known of this reply at this step beyond what the codes say by themselves."""
     if not isinstance(error, SmtpError) or error.reply is None:
         return {}
+    from actions.remedies import remedy  # few mails are refused
+
     reply = error.reply
     known = remedy(error.step, reply.code, reply.enhanced_code, reply.text)
     if known is None:

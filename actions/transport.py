@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from actions.certificates import UnusableSetting, tls_context
-from actions.remedies import remedy
 from auth.choose import Choice, choose
 from auth.errors import AuthError
 from host.contract import Asset, Context
@@ -198,6 +197,8 @@ class Transport:
 
 def _is_about_a_setting(refusal: AuthenticationRefused) -> bool:
     """Whether no other token would help: the provider does not let this account, or anybody, log in this way."""
+    from actions.remedies import remedy
+
     reply = refusal.reply
     known = remedy(refusal.step, reply.code, reply.enhanced_code, reply.text) if reply is not None else None
     return known is not None and known.category is Category.CONFIGURATION

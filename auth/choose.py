@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auth.basic import Basic
 from auth.errors import AuthError, Step
 from auth.passwordless import Passwordless
 from auth.settings import Method, Settings, State
@@ -66,11 +65,14 @@ def choose(settings: Settings, state: State | None = None, sign_in: SignIn | Non
 
 
 def _made(name: str, settings: Settings, state: State | None, sign_in: SignIn | None) -> Method:
-    if name == Basic.name:
-        return Basic(settings)
+    """Each is loaded when it is chosen: who signs in with a password does not pay for OAuth."""
     if name == Passwordless.name:
         return Passwordless(settings)
-    from auth.oauth.method import OAuth  # what signs in with a password does not pay for it
+    if name == "Basic":
+        from auth.basic import Basic
+
+        return Basic(settings)
+    from auth.oauth.method import OAuth
 
     return OAuth(settings, state, sign_in)
 
@@ -96,6 +98,6 @@ _WAYS = (
         ("client_id", "client_secret", "auth_url", "token_url", "scopes", "refresh_token"),
         _missing_for_oauth,
     ),
-    _Way(Basic.name, ("username", "password"), _missing_for_basic),
+    _Way("Basic", ("username", "password"), _missing_for_basic),
     _Way(Passwordless.name, (), lambda _: ()),
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from auth.settings import Progress, Settings
-from smtp.sasl import Credentials, ExternalCredentials
+
+if TYPE_CHECKING:
+    from smtp.sasl import Credentials
 
 
 class Passwordless:
@@ -15,7 +17,11 @@ class Passwordless:
         self._has_certificate = bool(settings.client_cert)
 
     def credentials(self, progress: Progress) -> Credentials | None:  # noqa: ARG002 - nothing takes time here
-        return ExternalCredentials() if self._has_certificate else None
+        if not self._has_certificate:
+            return None
+        from smtp.sasl import ExternalCredentials
+
+        return ExternalCredentials()
 
     def renew(self, progress: Progress) -> bool:  # noqa: ARG002 - there is nothing to renew
         return False

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from smtp.sasl import Credentials
+if TYPE_CHECKING:
+    from smtp.sasl import Credentials
 
 Progress = Callable[[str], None]
 

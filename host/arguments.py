@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from host import usage
@@ -23,11 +24,21 @@ def action_asked_about(argv: Sequence[str]) -> str:
     return argv[1] if asked else ""
 
 
-def parser(manifest: Manifest) -> argparse.ArgumentParser:
-    """Gives `command`, `subcommand` and their arguments; raises `InputError` for anything else."""
+def parser(manifest: Manifest, argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Gives `command`, `subcommand` and their arguments; raises `InputError` for anything else.
+
+    Where `argv` begins with a command it knows that one alone: to make them all takes as long as to send a mail.
+    """
     root = _Parser(prog=PROGRAM, description=f"{manifest.description}.", epilog=usage.EXAMPLES)
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _run(commands, manifest)
+    wanted = {argv[0]} if argv and argv[0] in _COMMANDS else _COMMANDS
+    for name, add in _COMMANDS.items():
+        if name in wanted:
+            add(commands, manifest)
+    return root
+
+
+def _asset(commands: Any, _manifest: Manifest) -> None:
     asset = _group(commands, "asset", "Keep assets, encrypted, under a name, and test them.")
     add = asset.add_parser("add", help="keep the asset of a JSON file")
     add.add_argument("name", metavar="NAME")
@@ -39,6 +50,9 @@ def parser(manifest: Manifest) -> argparse.ArgumentParser:
         ("test", "run test connectivity"),
     ):
         asset.add_parser(name, help=text).add_argument("name", metavar="NAME")
+
+
+def _vault(commands: Any, _manifest: Manifest) -> None:
     vault = _group(commands, "vault", "Keep files that mails can attach by their vault id.")
     add = vault.add_parser("add", help="copy a file in, and show its vault id")
     add.add_argument("file", metavar="FILE")
@@ -47,11 +61,16 @@ def parser(manifest: Manifest) -> argparse.ArgumentParser:
     vault.add_parser("show", help="show a file's records and its place").add_argument(
         "vault_id", metavar="VAULT_ID"
     )
+
+
+def _runs(commands: Any, _manifest: Manifest) -> None:
     runs = _group(commands, "runs", "Look at the action runs of the past.")
     runs.add_parser("list", help="show the latest runs")
     runs.add_parser("show", help="show a run with its result").add_argument("id", metavar="ID", type=int)
+
+
+def _demo(commands: Any, _manifest: Manifest) -> None:
     commands.add_parser("demo", help="send mails to a server of its own, and check what arrives")
-    return root
 
 
 def _run(commands: Any, manifest: Manifest) -> None:
@@ -76,6 +95,11 @@ def _group(commands: Any, name: str, description: str) -> Any:
         name, help=description[0].lower() + description[1:-1], description=description
     )
     return group.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+
+
+_COMMANDS: Mapping[str, Callable[[Any, Manifest], None]] = MappingProxyType(
+    {"run": _run, "asset": _asset, "vault": _vault, "runs": _runs, "demo": _demo}
+)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -59,7 +59,7 @@ class CommandLine:
         if name := action_asked_about(argv):
             self._terminal.print_text(usage.one_action(self._manifest.action(name)))
             return SUCCEEDED
-        arguments = parser(self._manifest).parse_args(argv)
+        arguments = parser(self._manifest, argv).parse_args(argv)
         if arguments.command == "run":
             return self._run_action(arguments)
         if arguments.command == "demo":

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from typing import TYPE_CHECKING
 
 from message import fields, parts
 from message.addresses import Mailbox, ascii_domain
-from message.attachments import Sent
 from message.draft import Draft
 from message.errors import Fault, MessageError, shown
 from message.headers import Header
 from smtp.content import Content
 from smtp.envelope import Address, Body, Envelope
+
+if TYPE_CHECKING:
+    from message.attachments import Sent
 
 SMTPUTF8_SETTING = "Enable SMTPUTF8 support"
 
@@ -45,7 +46,7 @@ def compose(draft: Draft, *, eight_bit: bool, smtputf8: bool) -> Message:
     for mailbox in (*draft.to, *draft.cc, *draft.bcc):
         recipients.setdefault(spelled.in_ascii(mailbox.address).key, spelled(mailbox.address))
     head, message_id = _head(draft, spelled)
-    sent = tuple(Sent(file.vault_id, file.name, file.size) for file in draft.attachments)
+    sent = _records(draft) if draft.attachments else ()
     part = _body(draft, sent, eight_bit=eight_bit)
     is_eight_bit = part.is_eight_bit or (eight_bit and not head.isascii())
     envelope = Envelope(
@@ -108,12 +109,12 @@ def _head(draft: Draft, spelled: _Spelling) -> tuple[str, str]:
     if draft.subject:
         lines.append(fields.unstructured("Subject", draft.subject))
     if "date" not in given:
-        lines.append(f"Date: {format_datetime(datetime.now(UTC))}\r\n")
+        lines.append(f"Date: {fields.date(time.time())}\r\n")
     if "message-id" in given:
         message_id = given["message-id"].text
     else:
         domain = spelled.in_ascii(draft.sender.address).domain
-        message_id = f"<{time.time_ns():x}.{secrets.token_hex(8)}@{domain}>"
+        message_id = f"<{time.time_ns():x}.{os.urandom(8).hex()}@{domain}>"
         lines.append(f"Message-ID: {message_id}\r\n")
     lines += [_field(header, spelled) for header in draft.headers]
     lines.append("MIME-Version: 1.0\r\n")
@@ -126,6 +127,12 @@ def _field(header: Header, spelled: _Spelling) -> str:
     if header.verbatim:
         return fields.as_it_is(header.name, header.text)
     return fields.unstructured(header.name, header.text)
+
+
+def _records(draft: Draft) -> tuple[Sent, ...]:
+    from message.attachments import Sent  # most messages have none
+
+    return tuple(Sent(file.vault_id, file.name, file.size) for file in draft.attachments)
 
 
 def _body(draft: Draft, sent: Sequence[Sent], *, eight_bit: bool) -> parts.Part:

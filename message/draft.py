@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -133,7 +133,7 @@ class _Drafting:
         to, cc, bcc = self._recipients(addressing, _taken(headers, "bcc"))
         sender = self._sender(addressing.sender, _taken(headers, "from"))
         subject = self._subject(addressing.subject, _taken(headers, "subject"))
-        token = secrets.token_hex(16) if html is not None or attachments else ""
+        token = os.urandom(16).hex() if html is not None or attachments else ""
         files = self._files(attachments, token) if attachments else ()
         if html is not None:
             self._check_references(html, files)

@@ -8,6 +8,7 @@ tokens that may be put on separate lines. The encoding itself (RFC 2047, RFC 223
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Sequence
 
 from message.errors import Fault, MessageError, shown
@@ -17,6 +18,8 @@ LINE = 76
 LONGEST_LINE = 998
 """Where they end in any case, in octets."""
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LONGEST_TOKEN = 900
 _LONGEST_QUOTED = 60
 _NAME = re.compile(r"[!-9;-~]{1,76}")
@@ -88,6 +91,13 @@ def parameterised(name: str, value: str, parameters: Iterable[tuple[str, str]]) 
         tokens[-1] += ";"
         tokens += _parameter(key, text)
     return _folded(name, tokens[0], tokens[1:])
+
+
+def date(seconds: float) -> str:
+    """A moment, in seconds since 1970, as RFC 5322 section 3.3 writes it: in English, whatever the locale is."""
+    moment = time.gmtime(seconds)
+    day, month = _DAYS[moment.tm_wday], _MONTHS[moment.tm_mon - 1]
+    return f"{day}, {moment.tm_mday:02} {month} {time.strftime('%Y %H:%M:%S', moment)} +0000"
 
 
 def encoded_words(text: str, room: int = LINE - 1) -> list[str]:

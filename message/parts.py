@@ -6,15 +6,18 @@ import re
 from binascii import b2a_qp
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from message import fields
-from message.attachments import OCTETS, File, FileContent, Sent, encoded_lines, encoded_size
 from smtp.content import CHUNK_SIZE, Content, Octets
 from smtp.envelope import Body
 
+if TYPE_CHECKING:
+    from message.attachments import File, Sent
+
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _LONGEST_LINE = 998
-Segment = bytes | FileContent
+Segment = bytes | Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ def text(subtype: str, value: str, *, eight_bit: bool) -> Part:
 
 def attachment(file: File, sent: Sent, *, eight_bit: bool) -> Part:
     """A file: base64, or as it is when it is a message that survives that; inline if it has a content id."""
+    from message.attachments import OCTETS, FileContent  # most messages have none
+
     as_it_is = file.as_message is Body.SEVEN_BIT or (file.as_message is Body.EIGHT_BIT and eight_bit)
     content_type = OCTETS if file.as_message and not as_it_is else file.content_type
     is_eight_bit = as_it_is and file.as_message is Body.EIGHT_BIT
@@ -85,6 +90,8 @@ def has_long_line(data: bytes) -> bool:
 
 def encoded(data: bytes) -> tuple[str, bytes]:
     """The name of the shorter transfer encoding for a text with CRLF line ends, and the encoded text."""
+    from message.attachments import encoded_lines, encoded_size
+
     quoted = b2a_qp(data, istext=True)
     if b"\r\n" not in data:
         quoted = quoted.replace(b"\n", b"\r\n")  # soft line breaks; there are no others

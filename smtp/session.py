@@ -19,9 +19,9 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from smtp import authentication, commands
-from smtp.channel_binding import channel_binding
+from smtp import commands
 from smtp.commands import Kind
 from smtp.connection import Connection, Timeouts
 from smtp.content import Content
@@ -40,13 +40,15 @@ from smtp.errors import (
 )
 from smtp.extensions import Extensions
 from smtp.reply import Reply
-from smtp.sasl import Credentials, Mechanism
 from smtp.sender import Sender
 from smtp.stream import Stream, connect
 from smtp.tls import TlsState, make_context, state_of
 from smtp.transaction import refused
 from smtp.transcript import Transcript
 from smtp.transmission import Transmission
+
+if TYPE_CHECKING:
+    from smtp.sasl import Credentials, Mechanism
 
 QUIT_TIMEOUT = 5.0
 # Transactions in flight on one connection. Enough to fill a link of 50 ms and more; few enough to account for.
@@ -193,6 +195,9 @@ class Session:
         A mechanism that hands over a secret is used with TLS, with a server on this machine, or with
         `allow_plaintext`. Raises `NotOffered`, `AuthenticationRefused`, `AuthenticationFailed`.
         """
+        from smtp import authentication  # many servers want nobody to log in
+        from smtp.channel_binding import channel_binding
+
         self._connection.engine.conceal(credentials.secret)
         secure = self._connection.stream.tls
         mechanisms = credentials.mechanisms(channel_binding(secure) if secure is not None else None)
@@ -305,6 +310,8 @@ class Session:
         return self.tls
 
     def _run(self, mechanism: Mechanism) -> None:
+        from smtp import authentication
+
         try:
             authentication.run(self._connection, mechanism)
         except AuthenticationRefused:

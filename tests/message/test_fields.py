@@ -6,6 +6,7 @@ from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import formatdate
 
 import pytest
 from hypothesis import example, given, settings
@@ -123,3 +124,10 @@ def test_words_that_mean_something_are_folded_but_never_encoded() -> None:
     for unfit in ("", "é", "x" * 1000):
         with pytest.raises(MessageError, match="References"):
             fields.as_it_is("References", unfit)
+
+
+def test_a_date_is_in_english_whatever_the_locale_is() -> None:
+    assert fields.date(0) == "Thu, 01 Jan 1970 00:00:00 +0000"
+    assert fields.date(1_772_323_199.9) == "Sat, 28 Feb 2026 23:59:59 +0000"
+    for days in range(0, 400, 13):
+        assert fields.date(days * 86_400) == formatdate(days * 86_400, usegmt=True).replace("GMT", "+0000")
