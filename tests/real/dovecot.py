@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.real.certificates import Certificates, KeyPair
-from tests.real.processes import Daemon, free_port
+from tests.real.processes import Daemon, free_ports
 
 ALL_MECHANISMS = "plain login cram-md5 scram-sha-1 scram-sha-256 xoauth2 oauthbearer external"
 
@@ -63,7 +63,7 @@ class Dovecot:
         return (self._folder / "dovecot.log").read_text(errors="replace")
 
     def __enter__(self) -> Self:
-        self.port, self.tls_port = free_port(), free_port()
+        self.port, self.tls_port = free_ports(2)
         (self._folder / "passwords").write_text(
             "".join(f"{u.name}:{{PLAIN}}{u.password}\n" for u in self._users)
         )

@@ -11,7 +11,7 @@ from typing import Self
 
 from tests.real.certificates import KeyPair
 from tests.real.mailboxes import Mailboxes
-from tests.real.processes import Daemon, ServerTrouble, free_port
+from tests.real.processes import Daemon, ServerTrouble, free_ports
 
 _PROGRAM = Path(__file__).parents[2] / ".local" / "exim" / "usr" / "sbin" / "exim4"
 _MAILBOX_USER = "mail"
@@ -44,7 +44,7 @@ class Exim:
         # Exim gives up root before it reads its key.
         key = shutil.copy(self._certificate.key, self._folder / "exim.key")
         shutil.chown(key, _MAILBOX_USER)
-        self.ports = {mode: free_port() for mode in ("plain", "starttls", "ssl")}
+        self.ports = dict(zip(("plain", "starttls", "ssl"), free_ports(3), strict=True))
         (self._folder / "recipients").write_text(
             "".join(f"{address}: {address}\n" for address in self._recipients)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pwd
 import re
 import shutil
@@ -13,7 +14,7 @@ from typing import Self
 
 from tests.real.certificates import KeyPair
 from tests.real.mailboxes import Mailboxes
-from tests.real.processes import ServerTrouble, free_port, listens, run, wait_until
+from tests.real.processes import ServerTrouble, free_ports, listens, run, wait_until
 
 SIZE_LIMIT = 60 * 1024 * 1024
 _MAILBOX_USER = "mail"
@@ -148,7 +149,7 @@ class Postfix:
         shutil.chown(self._folder / "data", "postfix")
         shutil.chown(self._folder / "mailboxes", _MAILBOX_USER)
         self._write_maps()
-        self._ports = {service: free_port() for service in self._services}
+        self._ports = dict(zip(self._services, free_ports(len(self._services)), strict=True))
         (self._config / "main.cf").write_text(self._main())
         lines = (service.line(port) for service, port in self._ports.items())
         (self._config / "master.cf").write_text("".join(lines) + _DAEMONS)
@@ -156,7 +157,8 @@ class Postfix:
             run(["postfix", "-c", str(self._config), "start"])
             wait_until(lambda: all(map(listens, self._ports.values())), "Postfix to listen")
         except ServerTrouble as exc:
-            self._stop()
+            with contextlib.suppress(ServerTrouble):
+                self._stop()
             log = self._log / "mail.log"
             raise ServerTrouble(f"{exc}\n{log.read_text() if log.exists() else ''}") from exc
         return self

@@ -26,11 +26,19 @@ class ServerTrouble(RuntimeError):
 
 def free_port() -> int:
     """A port of 127.0.0.1, from `PORTS`, on which nothing listens now."""
-    while True:
+    (port,) = free_ports(1)
+    return port
+
+
+def free_ports(count: int) -> tuple[int, ...]:
+    """As many different ones."""
+    found: set[int] = set()
+    while len(found) < count:
         port = secrets.choice(PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            found.add(port)
+    return tuple(found)
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
@@ -53,13 +61,12 @@ def run(
     *,
     seconds: float = 60.0,
     environment: Mapping[str, str] | None = None,
-    stdin: str = "",
 ) -> str:
     """What `command` wrote to its standard output. Raises `ServerTrouble` with all it said when it fails."""
     try:
         done = subprocess.run(
             command,
-            input=stdin,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=seconds,
