@@ -19,7 +19,7 @@ from io import FileIO
 from mimetypes import MimeTypes
 from pathlib import Path
 
-from message.digest import sha256
+from message.digest import LARGE, sha256
 from message.errors import AttachmentChanged, shown
 from smtp.content import EncodedLines
 from smtp.envelope import Body
@@ -27,7 +27,10 @@ from smtp.envelope import Body
 # RFC 2045 section 6.8: 76 characters a line, so 57 octets of the file.
 _OCTETS = 57
 _LINES = 2300
-_BLOCK = _OCTETS * _LINES
+_PIECE = _OCTETS * _LINES
+"""What is sent at a time."""
+_BLOCK = _PIECE * 8
+"""What is read of a large file at a time, and handed to the thread that computes its digest."""
 _LONGEST_NAME = 255
 OCTETS = "application/octet-stream"
 _LONGEST_LINE = 998
@@ -97,7 +100,9 @@ class FileContent:
         with closing(sha256(self._file.size)) as digest:
             for block in _blocks(self._file):
                 digest.update(block)
-                yield encoded_lines(block) if self._encoded else block
+                for start in range(0, len(block), _PIECE):
+                    piece = block[start : start + _PIECE]
+                    yield encoded_lines(piece) if self._encoded else piece
             self._sent.sha256 = digest.hexdigest()
 
 
@@ -150,16 +155,16 @@ def encoded_size(size: int) -> int:
 def encoded_lines(block: bytes) -> EncodedLines:
     """`block` as lines of base64. Only a message's last block may be other than a multiple of 57 octets."""
     encoded = b2a_base64(block, newline=False)
-    if len(block) == _BLOCK:
-        lines = _whole_block().unpack(encoded)
+    if len(block) == _PIECE:
+        lines = _whole_piece().unpack(encoded)
     else:
         lines = tuple(encoded[start : start + 76] for start in range(0, len(encoded), 76))
     return EncodedLines(b"\r\n".join((*lines, b"")))
 
 
 @cache
-def _whole_block() -> struct.Struct:
-    """How the lines of a whole block lie one behind the other."""
+def _whole_piece() -> struct.Struct:
+    """How the lines of a whole piece lie one behind the other."""
     return struct.Struct("76s" * _LINES)
 
 
@@ -186,10 +191,11 @@ def _blocks(file: File) -> Iterator[bytes]:
             if _identity(stream) != file.identity:
                 raise AttachmentChanged(problem)
             left = file.size
-            while left > _BLOCK:
-                block = _read(stream, _BLOCK)
+            many = _BLOCK if file.size >= LARGE else _PIECE
+            while left > many:
+                block = _read(stream, many)
                 left -= len(block)
-                if len(block) < _BLOCK:
+                if len(block) < many:
                     raise AttachmentChanged(problem)
                 yield block
             block = _read(stream, left + 1)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-_LARGE = 1024 * 1024
+LARGE = 1024 * 1024
 """Octets. Below, a thread costs more than it saves."""
-_AHEAD = 8
+_AHEAD = 2
 """Blocks that may wait for the thread; then the sending waits for it."""
 
 
@@ -28,7 +28,7 @@ class Digest(Protocol):
 
 def sha256(size: int) -> Digest:
     """For a file of so many octets."""
-    return _Beside() if size >= _LARGE else _Here()
+    return _Beside() if size >= LARGE else _Here()
 
 
 class _Here:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+from base64 import encodebytes
 from binascii import b2a_base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ from host.embedded.home import HOME_VARIABLE, Home
 
 LARGE, SMALL = 100_000_000, 1000
 TIME_AIM, MEMORY_AIM = 1.5, 16
+ALONE = "reading, base64 and sendall alone"
+BARE = "the same, base64 without line ends"
 _BLOCK = 57 * 2300
 
 
@@ -29,7 +32,8 @@ def measure_time(effort: int) -> Result:
         path, mail = home.large, home.mail(LARGE)
         took = medians(
             {
-                "reading, base64 and sendall alone": partial(seconds, partial(_alone, port, path)),
+                ALONE: partial(seconds, partial(_alone, port, path, encodebytes)),
+                BARE: partial(seconds, partial(_alone, port, path, partial(b2a_base64, newline=False))),
                 "connector, CHUNKING": partial(seconds, partial(ours.run, asset(port), [mail])),
                 "connector, DATA": partial(
                     seconds, partial(ours.run, asset(port, disable_chunking=True), [mail])
@@ -38,9 +42,10 @@ def measure_time(effort: int) -> Result:
             2 * effort + 1,
         )
         took["smtplib"] = seconds(partial(with_smtplib.with_attachment, port, path))
-    factor = took["connector, CHUNKING"] / took["reading, base64 and sendall alone"]
+    factor, bare = (took["connector, CHUNKING"] / took[name] for name in (ALONE, BARE))
     figures = tuple(Figure(name, value, name.startswith("connector")) for name, value in took.items())
-    return Result("s", figures, f"{factor:.2f} times", factor <= TIME_AIM)
+    measured = f"{factor:.2f} times; {bare:.2f} times base64 that lacks the line ends which mail needs"
+    return Result("s", figures, measured, factor <= TIME_AIM)
 
 
 def measure_memory(effort: int) -> Result:
@@ -92,16 +97,17 @@ def _vault() -> Iterator[_Vault]:
                 os.environ[HOME_VARIABLE] = before
 
 
-def _alone(port: int, path: Path) -> None:
-    """The least that has to be done, with hardly any SMTP around it."""
+def _alone(port: int, path: Path, encode: Callable[[bytes], bytes]) -> None:
+    """Hardly any SMTP, no checks, no digest."""
     with socket.create_connection(("127.0.0.1", port)) as sock, path.open("rb", buffering=0) as file:
         sock.recv(1000)
-        octets = (LARGE + 2) // 3 * 4
+        blocks, rest = divmod(LARGE, _BLOCK)
+        octets = blocks * len(encode(bytes(_BLOCK))) + len(encode(bytes(rest)))
         sock.sendall(f"MAIL FROM:<{SENDER}>\r\n".encode())
         sock.recv(1000)
         sock.sendall(f"BDAT {octets} LAST\r\n".encode())
         while block := file.read(_BLOCK):
-            sock.sendall(b2a_base64(block, newline=False))
+            sock.sendall(encode(block))
         sock.recv(1000)
 
 
