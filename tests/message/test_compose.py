@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from message.compose import Message
 from message.errors import MessageError
 from message.headers import MESSAGE_ID
 from smtp.envelope import Body
