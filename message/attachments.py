@@ -29,7 +29,7 @@ _OCTETS = 57
 _LINES = 2300
 _PIECE = _OCTETS * _LINES
 """What is sent at a time."""
-_BLOCK = _PIECE * 8
+_BLOCK = _PIECE * 4
 """What is read of a large file at a time, and handed to the thread that computes its digest."""
 _LONGEST_NAME = 255
 OCTETS = "application/octet-stream"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 LARGE = 1024 * 1024
 """Octets. Below, a thread costs more than it saves."""
-_AHEAD = 2
+_AHEAD = 1
 """Blocks that may wait for the thread; then the sending waits for it."""
 
 
