@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from actions.certificates import UnusableSetting, tls_context
+from actions.pool import POOL, Interrupt, Line
 from auth.choose import Choice, choose
 from auth.errors import AuthError
 from host.contract import Asset, Context
@@ -35,7 +36,7 @@ class Transport:
         self._context = context
         self._sign_in = sign_in
         self._asset = context.asset
-        self._session: Session | None = None
+        self._line: Line | None = None
         self._served = 0
         self._most: int | None = None
         self._refusal: AuthenticationRefused | AuthError | None = None
@@ -48,7 +49,7 @@ class Transport:
 
     def facts(self) -> dict[str, Any]:
         """How the server was spoken to, as a result tells it."""
-        session = self._session
+        session = self._line.session if self._line is not None else None
         tls = session.tls if session is not None else None
         return {
             "tls_version": tls.version if tls else "",
@@ -67,12 +68,13 @@ class Transport:
 
     def session(self) -> Session:
         """The session, as it was left, or a new one."""
-        session = self._session
-        if session is None or session.is_used_up or not session.is_alive():
+        line = self._line
+        if line is None or line.session.is_used_up or not line.session.is_alive():
             self.close()
-            session = self._session = self._open()
+            line = self._line = POOL.lend(self._asset, self._open, self._raise_if_cancelled)
+            self.auth_method = self.choice.method.name
             self._served = 0
-        return session
+        return line.session
 
     def send(self, envelope: Envelope, content: Content) -> Delivery:
         """Send over the session, and once more over another if the server closed it before this message.
@@ -109,11 +111,11 @@ class Transport:
 
     def close(self) -> None:
         """End the session in good order. Never raises."""
-        if self._session is not None:
-            self._session.quit()
-            self._session = None
+        if self._line is not None:
+            POOL.give_back(self._asset, self._line)
+            self._line = None
 
-    def _open(self) -> Session:
+    def _open(self) -> Line:
         """A new session. A credential that was refused for good is not shown again: servers lock accounts for that."""
         if self._refusal is not None:
             raise self._refusal
@@ -124,7 +126,7 @@ class Transport:
                 self._refusal = exc
             raise
 
-    def _open_renewed(self) -> Session:
+    def _open_renewed(self) -> Line:
         """A refused credential is renewed once, where it can be, and tried on another connection."""
         method = self.choice.method
         self.auth_method = method.name
@@ -138,10 +140,11 @@ class Transport:
             self._context.progress("The server refused the token; trying once more with a new one.")
             return self._connected_and_logged_in()
 
-    def _connected_and_logged_in(self) -> Session:
+    def _connected_and_logged_in(self) -> Line:
         # The token is fetched first: a server's patience is shorter than a person's or a provider's.
         credentials = self.choice.method.credentials(self._context.progress)
-        session = self._connected()
+        interrupt = Interrupt(self._raise_if_cancelled)
+        session = self._connected(interrupt)
         try:
             if self._asset.ssl_config == TlsMode.STARTTLS:
                 session.hello(self._asset.ehlo_name)
@@ -158,9 +161,9 @@ class Transport:
         except BaseException:
             session.quit()
             raise
-        return session
+        return Line(session, interrupt)
 
-    def _connected(self) -> Session:
+    def _connected(self, interrupt: Interrupt) -> Session:
         asset = self._asset
         self._context.progress(f"Connecting to {asset.server}:{asset.port}.")
         return Session.connect(
@@ -171,7 +174,7 @@ class Transport:
             context=self._tls,
             use_pipelining=not asset.disable_pipelining,
             use_chunking=not asset.disable_chunking,
-            interrupt=self._raise_if_cancelled,
+            interrupt=interrupt,
         )
 
     @cached_property
