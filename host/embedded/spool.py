@@ -9,7 +9,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,8 @@ class Spool:
         private_folder(self._home)
         replace(
             self._folder / f"{time.time_ns():020d}-{os.urandom(8).hex()}.json",
-            json.dumps(asdict(run)).encode(),
+            # Not `asdict`: that would copy thousands of results, each of them whole.
+            json.dumps({one.name: getattr(run, one.name) for one in fields(run)}).encode(),
         )
 
     def waiting(self) -> list[Path]:
