@@ -9,7 +9,7 @@ PYTHON_FOUND = $(shell for name in python3 python3.13 python3.12 python3.11; do 
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults fuzz soak test-real lint format types docs package lock
+.PHONY: help setup demo test faults fuzz soak mutants test-real lint format types docs package lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ fuzz: setup $(VENV)/.fuzzing ## fuzz all that reads what others wrote (SECONDS=6
 soak: setup ## send through a real Postfix and a proxy that breaks connections (SECONDS=120, SEED=… for the same again)
 	tests/real/install.sh
 	$(RUN) -m tests.soak $(or $(SECONDS),120) $(or $(SEED),0)
+
+mutants: setup ## change the code in a thousand small ways and see whether a test notices (MODULE=smtp.state … only those)
+	$(RUN) -m tests.mutants $(MODULE)
 
 test-real: setup ## run the connector against Postfix, Dovecot, an OpenID provider and Chromium (Debian, root, Python 3.13)
 	tests/real/install.sh
