@@ -43,11 +43,9 @@ def queue_id(reply: Reply | None) -> str:
     """The server's name for the message, "" where its reply holds none that is known."""
     if reply is None:
         return ""
-    for pattern in _QUEUE_IDS:
-        match = pattern.search(reply.text)
-        if match:
-            return match.group(1)
-    return ""
+    text = reply.text
+    found = next(filter(None, (pattern.search(text) for pattern in _QUEUE_IDS)), None)
+    return found.group(1) if found else ""
 
 
 def recipient_data(recipient: RecipientDelivery) -> dict[str, Any]:
