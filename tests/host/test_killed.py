@@ -1,0 +1,116 @@
+"""A process that is killed while it writes, or has no room to: what it said it had kept is kept, all of it whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host.embedded.home import Home
+from tests.host.processes import ROOT, start
+from tests.support.catcher import Catcher
+
+WRITE_EVERYTHING = """
+import os, sys
+from pathlib import Path
+from host.embedded.home import Home
+from host.embedded.spool import Run
+home, number = Home(Path(sys.argv[1])), sys.argv[2]
+file = Path(sys.argv[1] + number)
+print("ready", flush=True)
+for turn in range(1000):
+    name = f"{number}-{turn}"
+    home.assets.add(name, {"password": name, "rest": "x" * 20000})
+    print("asset", name, flush=True)
+    file.write_bytes(name.encode() * 40000)
+    print("vault", home.vault.add(file, "1", name).vault_id, flush=True)
+    home.record(Run("send email", name, "", [{"to": name}], "success", "", {"x": "x" * 50000}, "", ""))
+    print("run", name, flush=True)
+    home.state("1").save({"one": name * 5000, "two": name * 5000})
+    if turn % 3 == 0:
+        home.runs.list()
+"""
+
+
+def kept(home: Home, said: list[str]) -> None:
+    """All that was said to be kept is there, and all that is there is whole."""
+    assets = {one.name for one in home.assets.list()}
+    assert all(home.assets.get(name).config["password"] == name for name in assets)
+    records = home.vault.list()
+    for record in records:
+        assert hashlib.sha1(home.vault.find(record.vault_id).path.read_bytes()).hexdigest() == record.vault_id
+    runs = [home.runs.get(entry.id) for entry in home.runs.list(limit=10_000)]
+    assert all(run.parameters == [{"to": run.asset}] for run in runs)
+    assert len({run.asset for run in runs}) == len(runs)
+    state = home.state("1").load()
+    assert state.get("one") == state.get("two")
+    there = {
+        *(f"asset {name}" for name in assets),
+        *(f"vault {record.vault_id}" for record in records),
+        *(f"run {run.asset}" for run in runs),
+    }
+    assert {line for line in said if line != "ready"} <= there
+
+
+def test_two_processes_killed_at_any_moment_leave_everything_whole(tmp_path: Path) -> None:
+    home, chance, said = Home(tmp_path / "data"), random.Random(5), list[str]()
+    home.assets.add("first", {"password": "first"})
+    for turn in range(5):
+        writers = [start(WRITE_EVERYTHING, home.folder, f"{turn}{number}") for number in range(2)]
+        lines = [str(writer.process.stdout and writer.process.stdout.readline()) for writer in writers]
+        assert lines == ["ready\n"] * 2
+        time.sleep(chance.uniform(0.0, 0.4))
+        for writer in writers:
+            writer.process.kill()
+        said += [line for writer in writers for line in writer.finish().stdout.splitlines()]
+        kept(home, [line for line in said if len(line.split()) == 2])
+    assert len(said) > 10
+
+
+def run_without_room(home: Path, asset: dict[str, Any], octets: int) -> subprocess.CompletedProcess[str]:
+    """An action run that can write no file of more than so many octets."""
+    limited = (
+        f"import resource, runpy, sys\nresource.setrlimit(resource.RLIMIT_FSIZE, ({octets}, {octets}))\n"
+    )
+    call = ["smtp_connector.py", "run", "send email", "--asset", str(home.parent / "asset.json"), "--params"]
+    (home.parent / "asset.json").write_text(json.dumps(asset))
+    return subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{limited}sys.argv = {[*call, json.dumps({'to': 'jane@example.com', 'body': 'x'})]!r}\n"
+            "runpy.run_path('smtp_connector.py', run_name='__main__')",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PATH": "/usr/bin:/bin", "SMTP_CONNECTOR_HOME": str(home)},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("octets", [0, 100])
+def test_a_mail_that_was_sent_is_said_to_be_sent_although_there_is_no_room_to_record_it(
+    tmp_path: Path, octets: int
+) -> None:
+    with Catcher() as catcher:
+        asset = {
+            "server": catcher.host,
+            "port": catcher.port,
+            "ssl_config": "None",
+            "sender_address": "a@b.test",
+        }
+        done = run_without_room(tmp_path / "data", asset, octets)
+        assert len(catcher.messages) == 1
+    assert (done.returncode, json.loads(done.stdout)["message"]) == (0, "Email sent")
+    assert "This run could not be recorded." in done.stderr
+    assert "File too large. What it held before is unchanged." in done.stderr
+    assert Home(tmp_path / "data").runs.list() == ()
