@@ -9,7 +9,7 @@ PYTHON_FOUND = $(shell for name in python3 python3.13 python3.12 python3.11; do 
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults fuzz soak mutants test-real lint format types docs package lock
+.PHONY: help setup demo test faults fuzz soak mutants bench test-real lint format types docs package lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ soak: setup ## send through a real Postfix and a proxy that breaks connections (
 
 mutants: setup ## change the code in a thousand small ways and see whether a test notices (MODULE=smtp.state … only those)
 	$(RUN) -m tests.mutants $(MODULE)
+
+bench: setup ## measure beside the peers, and write docs/performance-results.md (PART=… only that; EFFORT=1 for a look)
+	$(RUN) -m benchmarks $(if $(PART),$(PART),--write) --effort $(or $(EFFORT),3)
 
 test-real: setup ## run the connector against Postfix, Dovecot, an OpenID provider and Chromium (Debian, root, Python 3.13)
 	tests/real/install.sh
@@ -64,7 +67,8 @@ lock: setup ## pin the dependencies of requirements/*.in anew, with their hashes
 			requirements/$$room.in --output-file requirements/$$room.txt || exit 1; \
 	done
 
-# Complete when the stamp is there, and made again when the pins change or its interpreter is gone.
+# Complete when the stamp is there, and made again when the pins change or its interpreter is gone. Our own modules
+# are compiled here because that takes longer than sending a mail, and Python may have been told not to keep it.
 $(VENV)/.installed: requirements/dev.txt $(if $(shell $(RUN) -c '' 2>/dev/null && echo works),,FORCE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo 'Python 3.11 or newer was not found. Install one, or name it: make setup PYTHON=/path/to/python3' >&2; exit 1; }
@@ -72,6 +76,7 @@ $(VENV)/.installed: requirements/dev.txt $(if $(shell $(RUN) -c '' 2>/dev/null &
 		{ echo '$(PYTHON) has no venv module. On Debian and Ubuntu it is the package python3-venv.' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(RUN) -m compileall -q *.py actions auth host message smtp
 	@touch $@
 
 $(VENV)/.fuzzing: requirements/fuzz.txt $(VENV)/.installed

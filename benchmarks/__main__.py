@@ -33,6 +33,8 @@ def main() -> int:
             continue
         outcomes.append((part, result))
         print("\n".join(report.lines(part, result)), end="\n\n", flush=True)
+    if len(outcomes) > 1:
+        print("\n".join(report.table(outcomes)), flush=True)
     if arguments.write:
         if missing or arguments.parts:
             print("Nothing was written: that takes all parts.", file=sys.stderr)

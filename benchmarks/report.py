@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from benchmarks.result import Part, Result
 
@@ -13,17 +12,22 @@ Outcome = tuple[Part, Result]
 
 
 def lines(part: Part, result: Result) -> list[str]:
-    """One part for a terminal."""
+    """One part for a terminal: each figure, and how many times as much it takes as the connector."""
     width = max(len(figure.name) for figure in result.figures)
-    best = max(figure.value for figure in result.figures)
     return [
         f"{part.name}: {part.title}",
         *(
-            f"  {figure.name:<{width}}  {shown(figure.value):>10} {result.unit:<12} {_bar(figure.value / best)}"
+            f"  {figure.name:<{width}} {shown(figure.value):>8} {result.unit:<11} x {shown(result.ratio(figure))}"
             for figure in result.figures
         ),
         f"  {result.measured}; the aim is {part.aim}: {verdict(result)}",
     ]
+
+
+def table(outcomes: Sequence[Outcome]) -> list[str]:
+    """All parts, a line each, for a terminal."""
+    width = max(len(part.title) for part, _ in outcomes)
+    return [f"{part.title:<{width}}  {verdict(result)}: {result.measured}" for part, result in outcomes]
 
 
 def markdown(outcomes: Sequence[Outcome], chart: str) -> str:
@@ -33,7 +37,8 @@ def markdown(outcomes: Sequence[Outcome], chart: str) -> str:
         "",
         "Written by `make bench`; what it means is in [performance.md](performance.md).",
         "",
-        f"{datetime.now(UTC):%d %B %Y}, {_machine()}. Medians of runs taken in turns; the peers ran in the same run.",
+        f"{_machine()}. Medians of runs taken in turns, the peers in the same run. *Takes* is how many times as long, "
+        "or as much, as the connector (the first line of each table).",
         "",
         f"![All figures as bars]({chart})",
         "",
@@ -45,14 +50,12 @@ def markdown(outcomes: Sequence[Outcome], chart: str) -> str:
         ),
     ]
     for part, result in outcomes:
+        title = part.title[:1].upper() + part.title[1:]
+        text += ["", f"## {title}", "", f"| | {result.unit} | takes |", "| --- | ---: | ---: |"]
         text += [
-            "",
-            f"## {part.title[:1].upper()}{part.title[1:]}",
-            "",
-            f"| | {result.unit} |",
-            "| --- | ---: |",
+            f"| {figure.name} | {shown(figure.value)} | {shown(result.ratio(figure))}× |"
+            for figure in result.figures
         ]
-        text += [f"| {figure.name} | {shown(figure.value)} |" for figure in result.figures]
     return "\n".join(text) + "\n"
 
 
@@ -65,10 +68,6 @@ def shown(value: float) -> str:
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def _bar(share: float) -> str:
-    return "#" * max(1, round(share * 40))
 
 
 def _machine() -> str:

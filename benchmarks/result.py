@@ -29,6 +29,11 @@ class Result:
     """The number that is compared with the aim, in words: "62 times faster"."""
     reached: bool
 
+    def ratio(self, figure: Figure) -> float:
+        """How many times as much this one takes as the connector (the first of its figures): above 1 is worse."""
+        ours = next(one.value for one in self.figures if one.is_ours)
+        return ours / figure.value if self.unit.endswith("/s") else figure.value / ours
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
