@@ -117,15 +117,31 @@ class Postfix:
         """The lines of the log about one message."""
         return [line for line in self.log.splitlines() if f" {queue_id}: " in line]
 
-    def sessions(self, service: Service) -> list[dict[str, str]]:
-        """The ended sessions of a port, oldest first: how often each command was given, "2/5" for 2 of 5 accepted."""
-        ends = re.findall(rf"postfix/{self._ports[service]}/smtpd\[\d+\]: disconnect from \S+ (.*)", self.log)
-        return [dict(count.split("=") for count in end.split()) for end in ends]
+    def sessions(self, service: Service) -> list[dict[str, str] | None]:
+        """The sessions of a port, in the order in which they began: how often each command was given, "2/5" for 2
+        of 5 accepted. None stands for one that has not ended: Postfix writes that down some time after the client.
+        """
+        said = rf"postfix/{self._ports[service]}/smtpd\[(\d+)\]: (dis)?connect from \S+ ?(.*)"
+        sessions: list[dict[str, str] | None] = []
+        current: dict[str, int] = {}
+        for process, ended, counts in re.findall(said, self.log):
+            if ended:
+                sessions[current[process]] = dict(count.split("=") for count in counts.split())
+            else:
+                current[process] = len(sessions)
+                sessions.append(None)
+        return sessions
 
     def next_session(self, service: Service, after: int) -> dict[str, str]:
         """The session that follows the first `after` ones on that port, waited for."""
-        wait_until(lambda: len(self.sessions(service)) > after, "the session to end in Postfix's log")
-        return self.sessions(service)[after]
+
+        def has_ended() -> bool:
+            return any(self.sessions(service)[after : after + 1])
+
+        wait_until(has_ended, "the session to end in Postfix's log")
+        session = self.sessions(service)[after]
+        assert session is not None
+        return session
 
     def wait_until_quiet(self, seconds: float = 120.0) -> None:
         """Wait until every session is over and every message that was accepted is in its mailboxes."""
