@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import chart, report
+from benchmarks import chart, profile, report
 from benchmarks.parts import PARTS
 from benchmarks.report import Outcome
 from benchmarks.result import Unavailable
@@ -39,7 +39,7 @@ def main() -> int:
         if missing or arguments.parts:
             print("Nothing was written: that takes all parts.", file=sys.stderr)
             return 1
-        (DOCS / "performance-results.md").write_text(report.markdown(outcomes, CHART))
+        (DOCS / "performance-results.md").write_text(report.markdown(outcomes, profile.shares(), CHART))
         (DOCS / CHART).write_text(chart.svg(outcomes))
     return 0
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from benchmarks.report import Outcome, shown
+from benchmarks.report import Outcome, capitalised, shown
 
-WIDTH, NAMES, BARS = 860, 270, 430
+WIDTH, NAMES, BARS = 900, 310, 440
 _ROW, _TITLE, _GAP = 22, 46, 18
 _STYLE = """\
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -23,10 +23,9 @@ def svg(outcomes: Sequence[Outcome]) -> str:
     top = _GAP
     for part, result in outcomes:
         longest = max(figure.value for figure in result.figures)
-        parts.append(f'<text class="title" x="0" y="{top + 12}">{escape(part.title)}</text>')
-        parts.append(
-            f'<text class="aim" x="0" y="{top + 30}">{escape(f"{result.measured}; aim: {part.aim}")}</text>'
-        )
+        said = f"{result.measured}. The aim: {part.aim}.".replace("`", "")
+        parts.append(f'<text class="title" x="0" y="{top + 12}">{escape(capitalised(part.title))}</text>')
+        parts.append(f'<text class="aim" x="0" y="{top + 30}">{escape(said)}</text>')
         top += _TITLE
         for figure in result.figures:
             length = max(1, round(figure.value / longest * BARS))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from benchmarks.result import Part, Result
 
 Outcome = tuple[Part, Result]
+SMALLEST_SHARE = 0.005
 
 
 def lines(part: Part, result: Result) -> list[str]:
@@ -30,15 +31,15 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
     return [f"{part.title:<{width}}  {verdict(result)}: {result.measured}" for part, result in outcomes]
 
 
-def markdown(outcomes: Sequence[Outcome], chart: str) -> str:
-    """The page of results. `chart` is the file name of the picture beside it."""
+def markdown(outcomes: Sequence[Outcome], shares: Mapping[str, float], chart: str) -> str:
+    """The page of results. `shares` are the rooms' of the processor's time, `chart` the picture beside the page."""
     text = [
         "# Benchmark results",
         "",
         "Written by `make bench`; what it means is in [performance.md](performance.md).",
         "",
         f"{_machine()}. Medians of runs taken in turns, the peers in the same run. *Takes* is how many times as long, "
-        "or as much, as the connector (the first line of each table).",
+        "or as much, as the connector.",
         "",
         f"![All figures as bars]({chart})",
         "",
@@ -50,13 +51,30 @@ def markdown(outcomes: Sequence[Outcome], chart: str) -> str:
         ),
     ]
     for part, result in outcomes:
-        title = part.title[:1].upper() + part.title[1:]
-        text += ["", f"## {title}", "", f"| | {result.unit} | takes |", "| --- | ---: | ---: |"]
+        text += [
+            "",
+            f"## {capitalised(part.title)}",
+            "",
+            f"| | {result.unit} | takes |",
+            "| --- | ---: | ---: |",
+        ]
         text += [
             f"| {figure.name} | {shown(figure.value)} | {shown(result.ratio(figure))}× |"
             for figure in result.figures
         ]
+    text += [
+        "",
+        "## Where the processor's time goes in a whole action",
+        "",
+        "| room | share |",
+        "| --- | ---: |",
+    ]
+    text += [f"| {room} | {share:.0%} |" for room, share in shares.items() if share >= SMALLEST_SHARE]
     return "\n".join(text) + "\n"
+
+
+def capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def verdict(result: Result) -> str:

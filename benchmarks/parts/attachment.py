@@ -44,7 +44,7 @@ def measure_time(effort: int) -> Result:
         took["smtplib"] = seconds(partial(with_smtplib.with_attachment, port, path))
     factor, bare = (took["connector, CHUNKING"] / took[name] for name in (ALONE, BARE))
     figures = tuple(Figure(name, value, name.startswith("connector")) for name, value in took.items())
-    measured = f"{factor:.2f} times; {bare:.2f} times base64 that lacks the line ends which mail needs"
+    measured = f"{factor:.2f} times; {bare:.2f} times what lacks the line ends that mail needs"
     return Result("s", figures, measured, factor <= TIME_AIM)
 
 
