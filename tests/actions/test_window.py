@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from email import message_from_bytes
 
@@ -13,6 +14,7 @@ from smtp.delivery import Delivery, RecipientDelivery, Status, not_sent
 from smtp.envelope import Address
 from smtp.errors import ConnectionLost
 from smtp.errors import Step as SmtpStep
+from smtp_connector import SmtpConnector
 from tests.support.actions import FakeContext
 from tests.support.running import Run, Runner, asset
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
@@ -181,3 +183,17 @@ def test_a_large_message_waits_for_its_recipients_and_the_others_go_on(run: Runn
         done = run("send_email", asset(server), *sets)
     assert outcomes(done) == ["sent", "sent", "not sent", "sent", "sent", "sent"]
     assert sum(server.log.octets_read.values()) < len(sets[2]["body"])
+
+
+def test_a_run_that_is_cancelled_half_way_tells_what_was_sent_and_begins_nothing_more() -> None:
+    connector = SmtpConnector()
+    connector.show_progress = lambda _text: None
+    connector.show_result = lambda _result: connector.handle_cancel()
+    with ScriptedServer(Settings(delay=0.002)) as server:
+        document = {"identifier": "send_email", "config": asset(server), "parameters": mails()}
+        done = Run(json.loads(connector._handle_action(json.dumps(document), None)))
+    assert_told_the_truth(done, server)
+    assert outcomes(done)[0] == "sent"
+    last = done.results[-1]["data"][0]
+    assert (last["outcome"], last["failure"]["category"]) == ("not sent", "cancelled")
+    assert len(server.log.accepted) < COUNT
