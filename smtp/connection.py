@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from smtp.commands import Command, Kind
 from smtp.engine import Answer, Engine
 from smtp.errors import (
+    Cancelled,
     Category,
     CertificateError,
     ConnectionLost,
@@ -50,6 +51,8 @@ class Connection:
         self.stream = stream
         self.timeouts = timeouts
         self.engine = Engine()
+        self._cancelled: Cancelled | None = None
+        """Why it was let go of, if somebody asked for it: that is also what those behind have to be told."""
 
     @property
     def is_open(self) -> bool:
@@ -64,9 +67,8 @@ class Connection:
             raise TimedOut("the server stopped reading", step=step or self.engine.step) from exc
         except OSError as exc:
             raise self._lost(exc, step or self.engine.step) from exc
-        except SmtpError:
-            self.close()
-            raise
+        except Cancelled as exc:
+            raise self._stopped(exc, step or self.engine.step) from exc
 
     def next_answer(self) -> Answer:
         """Wait for the answer to the first command outstanding; the deadline is for the whole of it."""
@@ -156,6 +158,8 @@ class Connection:
             raise TimedOut("the TLS handshake took too long", step=Step.TLS) from exc
         except OSError as exc:
             raise self._lost(exc, Step.TLS) from exc
+        except Cancelled as exc:
+            raise self._stopped(exc, Step.TLS) from exc
         self.engine.tls_started()
 
     def leftover_answers(self) -> Iterator[Answer]:
@@ -178,6 +182,8 @@ class Connection:
             raise
 
     def _read(self, deadline: float, limit: float, step: Step) -> bytes:
+        if self._cancelled is not None:
+            raise self._cancelled
         try:
             data = self.stream.read(deadline)
         except TimeoutError as exc:
@@ -185,9 +191,8 @@ class Connection:
             raise TimedOut(f"no answer within {limit:g} seconds", step=step) from exc
         except OSError as exc:
             raise self._lost(exc, step) from exc
-        except SmtpError:
-            self.close()
-            raise
+        except Cancelled as exc:
+            raise self._stopped(exc, step) from exc
         if not data:
             self.close()
             raise ConnectionLost("the server closed the connection", step=step)
@@ -229,6 +234,12 @@ class Connection:
             return RemoteProtocolError("the server sent a part of a reply", step=self.engine.step)
         except (OSError, SmtpError):
             return None
+
+    def _stopped(self, exc: Cancelled, step: Step) -> Cancelled:
+        """The same, at the step where it struck: whoever asked for it could not know."""
+        self.close()
+        self._cancelled = Cancelled(exc.text, step=step)
+        return self._cancelled
 
     def _lost(self, exc: OSError, step: Step) -> SmtpError:
         """The connection broke. What the server said before it did is worth more than the system's errno."""

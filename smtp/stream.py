@@ -7,12 +7,13 @@ a peer that sends one octet now and then does not extend it.
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from smtp.errors import Category, ConnectError, Step
@@ -164,14 +165,21 @@ class SocketStream:
     def _wait(self, events: int, deadline: float) -> None:
         poll = select.poll()
         poll.register(self._sock, events)
-        while True:
-            if self._interrupt is not None:
-                self._interrupt()
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            if poll.poll(min(left, _INTERRUPT_INTERVAL if self._interrupt else left) * 1000):
+        for seconds in _waits(deadline, self._interrupt):
+            if poll.poll(seconds * 1000):
                 return
+        raise TimeoutError
+
+
+def _waits(deadline: float, interrupt: Callable[[], None] | None) -> Iterator[float]:
+    """Seconds to wait, again and again until the deadline, and `interrupt` called before each time."""
+    while True:
+        if interrupt is not None:
+            interrupt()
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return
+        yield min(left, _INTERRUPT_INTERVAL) if interrupt is not None else left
 
 
 def connect(
@@ -179,7 +187,7 @@ def connect(
 ) -> SocketStream:
     """Connect to the first address of `host` that answers, within `timeout` seconds over all. Raises `ConnectError`."""
     deadline = time.monotonic() + timeout
-    addresses = _resolve(host, port, timeout)
+    addresses = _resolve(host, port, deadline, interrupt)
     trouble: OSError | None = None
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
         left = (deadline - time.monotonic()) / (len(addresses) - index)
@@ -191,12 +199,14 @@ def connect(
             trouble = exc
             continue
         try:
-            sock.settimeout(left)
-            sock.connect(address)
+            _connect(sock, address, time.monotonic() + left, interrupt)
             return SocketStream(sock, interrupt)
         except OSError as exc:
             sock.close()
             trouble = exc
+        except BaseException:
+            sock.close()
+            raise
     reason = "no answer in time" if trouble is None or isinstance(trouble, TimeoutError) else _why(trouble)
     raise ConnectError(
         f"no connection to {host}:{port}: {reason}",
@@ -207,7 +217,24 @@ def connect(
     ) from trouble
 
 
-def _resolve(host: str, port: int, timeout: float) -> list[Any]:
+def _connect(
+    sock: socket.socket, address: Any, deadline: float, interrupt: Callable[[], None] | None
+) -> None:
+    """Connect, but let go when `interrupt` raises. Raises `OSError`, `TimeoutError` at the deadline."""
+    sock.setblocking(False)
+    try:
+        sock.connect(address)
+    except BlockingIOError:
+        poll = select.poll()
+        poll.register(sock, select.POLLOUT)
+        if not any(poll.poll(seconds * 1000) for seconds in _waits(deadline, interrupt)):
+            raise TimeoutError from None
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, os.strerror(error)) from None
+
+
+def _resolve(host: str, port: int, deadline: float, interrupt: Callable[[], None] | None) -> list[Any]:
     """The addresses of `host`. The system's resolver knows no timeout, so it is asked in a thread."""
     found: list[Any] = []
     trouble: list[OSError] = []
@@ -223,7 +250,10 @@ def _resolve(host: str, port: int, timeout: float) -> list[Any]:
     else:
         thread = threading.Thread(target=ask, daemon=True, name="name resolution")
         thread.start()
-        thread.join(timeout)
+        for seconds in _waits(deadline, interrupt):
+            thread.join(seconds)
+            if not thread.is_alive():
+                break
     if found:
         return found
     unknown = bool(trouble) and getattr(trouble[0], "errno", None) in (socket.EAI_NONAME, socket.EAI_NODATA)

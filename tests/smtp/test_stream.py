@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from smtp.errors import Category, ConnectError, Step
+from smtp.errors import Cancelled, Category, ConnectError, Step
 from smtp.stream import MAX_READ_ASIDE, SocketStream, connect
 from tests.support.authority import authority
 from tests.support.scripted.server import closed_port
@@ -164,6 +164,38 @@ def test_connecting_ends_at_its_deadline() -> None:
             with pytest.raises(ConnectError):
                 connect("127.0.0.1", full.getsockname()[1], 0.3)
     assert time.monotonic() - start < 3
+
+
+def stop_after(seconds: float) -> Callable[[], None]:
+    until = time.monotonic() + seconds
+
+    def interrupt() -> None:
+        if time.monotonic() > until:
+            raise Cancelled("stopped", step=Step.CONNECT)
+
+    return interrupt
+
+
+def test_an_interrupt_ends_the_wait_for_a_connection() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        with socket.create_connection(full.getsockname()):
+            start = time.monotonic()
+            with pytest.raises(Cancelled):
+                connect("127.0.0.1", full.getsockname()[1], 30, stop_after(0.1))
+    assert time.monotonic() - start < 10
+
+
+def test_an_interrupt_ends_the_wait_for_the_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **more: done.wait(30) and [])
+    try:
+        with pytest.raises(Cancelled):
+            connect("mail.example.test", 25, 30, stop_after(0.1))
+        assert not done.is_set()
+    finally:
+        done.set()
 
 
 @pytest.mark.parametrize(
