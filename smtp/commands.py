@@ -18,9 +18,8 @@ from smtp.errors import InvalidValue, Step
 class Kind(Enum):
     """What a command is to the state machine."""
 
-    __hash__ = (
-        object.__hash__
-    )  # `Enum` hashes names, in Python; the state machine looks things up all the time
+    # `Enum` hashes names, in Python; the state machine looks things up all the time.
+    __hash__ = object.__hash__
 
     BANNER = auto()
     EHLO = auto()
