@@ -1,8 +1,21 @@
 """Where SOAR enters: the connector class, and the command line when it is run as a script."""
 
+# ruff: noqa: E402 - an interruption while all this is loaded, and the module path, come before the imports
 from __future__ import annotations
 
 import sys
+
+if __name__ == "__main__":
+    _traceback = sys.excepthook
+
+    def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if KeyboardInterrupt in (kind, type(error.__cause__)):
+            sys.stderr.write("smtp_connector.py: Interrupted.\n")
+        else:
+            _traceback(kind, error, trace)
+
+    sys.excepthook = _told
+
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -14,17 +27,18 @@ _FOLDER = str(Path(__file__).resolve().parent)
 if sys.path[0] != _FOLDER:
     sys.path.insert(0, _FOLDER)
 
-from host.asset import parse_asset, unknown_fields  # noqa: E402 - the module path comes first, as said above
-from host.base import ActionResult, BaseConnector, HostContext  # noqa: E402 - same
-from host.contract import Report  # noqa: E402 - same
-from host.manifest import UnknownAction, load  # noqa: E402 - same
-from host.runner import ActionRun, advice  # noqa: E402 - same
-from host.texts import escaped  # noqa: E402 - same
-from host.validation import InvalidInput  # noqa: E402 - same
+from host.asset import parse_asset, unknown_fields
+from host.base import ActionResult, BaseConnector, HostContext
+from host.contract import Report
+from host.manifest import UnknownAction, load
+from host.runner import ActionRun, advice
+from host.texts import escaped
+from host.validation import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
+    from types import TracebackType
 
     from host.playbook import Results
 

@@ -6,6 +6,7 @@ all succeeded, 1 when anything failed, 2 when the call or a configuration is wro
 
 from __future__ import annotations
 
+import signal
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from host.arguments import action_asked_about, parser
 from host.contract import VaultError
 from host.embedded.files import StoreError
 from host.embedded.home import Home
+from host.embedded.signals import first_signal
 from host.inputs import GivenAsset, InputError
 from host.manifest import Action, UnknownAction, load
 from host.running import Connector, Order
@@ -102,9 +104,17 @@ class CommandLine:
 
     def _perform(self, order: Order) -> int:
         running.check_asset(order.asset, self._manifest)
-        with self._terminal.watching(len(order.parameters)) as watcher:
-            result = running.run(order, self._connector_class(), self._home, watcher)
-        self._terminal.print_json(result)
+        connector = self._connector_class()
+
+        def pass_over(number: int) -> None:
+            """Once mail may have been sent its result is told first. During the run the connector is asked to stop."""
+            if not connector.has_begun or connector.is_action_cancelled():
+                signal.raise_signal(number)
+
+        with first_signal(pass_over):
+            with self._terminal.watching(len(order.parameters)) as watcher:
+                result = running.run(order, connector, self._home, watcher)
+            self._terminal.print_json(result)
         return SUCCEEDED if running.succeeded(result) else FAILED
 
     def _stored(self, arguments: Namespace) -> int:

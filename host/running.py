@@ -24,6 +24,9 @@ class Connector(Protocol):
     show_progress: Callable[[str], None]
     show_result: Callable[[Any], None]
     show_sent: Callable[[int, int], None]
+    has_begun: bool
+
+    def is_action_cancelled(self) -> bool: ...
 
     def _handle_action(self, in_json: str, handle: object) -> str: ...
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from host.embedded.action_result import ActionResult
+from host.embedded.signals import first_signal
 from host.texts import escaped
 
 Parameters = dict[str, Any]
@@ -59,6 +58,8 @@ class BaseConnector:
         self._status = True
         self._message = ""
         self._is_cancelled = False
+        self.has_begun = False
+        """Whether a run has been begun: from then on mail may have been sent."""
 
     # What an app overrides.
 
@@ -143,7 +144,8 @@ class BaseConnector:
             self.set_status(False, escaped(str(error)))
             return self._result()
         try:
-            with _environment(self._input.get("environment_variables")), self._signals():
+            with _environment(self._input.get("environment_variables")), first_signal(self._stop):
+                self.has_begun = True
                 self._run_all(parameters)
         except KeyboardInterrupt:
             self.set_status(False, "The run was interrupted.")
@@ -195,29 +197,9 @@ class BaseConnector:
         failed = next((result.get_message() for result in self._results if not result.get_status()), "")
         return f"{good} of {total} succeeded" + (f". The first that failed: {failed}" if failed else "")
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Turn the first SIGTERM or SIGINT into a cancellation; a second one does what it did before."""
-        if threading.current_thread() is not threading.main_thread():
-            yield  # signals are the main thread's, and so is their handling
-            return
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-        def restore() -> None:
-            for number, handler in before.items():
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-        def cancel(_number: int, _frame: object) -> None:
-            restore()
-            self._is_cancelled = True
-            self.handle_cancel()
-
-        for number in before:
-            signal.signal(number, cancel)
-        try:
-            yield
-        finally:
-            restore()
+    def _stop(self, _signal: int) -> None:
+        self._is_cancelled = True
+        self.handle_cancel()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.faults.action import action_cells
+from tests.faults.cancel import cancel_cells
 from tests.faults.cell import cells
 from tests.faults.cuts import cuts, wire_cuts
 from tests.faults.judge import COUNTS
@@ -34,6 +35,7 @@ def _everything() -> Iterator[Playable]:
     yield from cells()
     yield from scenarios()
     yield from action_cells()
+    yield from cancel_cells()
     yield from cuts()
     yield from wire_cuts()
 

@@ -44,7 +44,7 @@ class ActionCell:
             judgement.surprises.append("the fault did not come to pass")
         if not self._is_out_of_step:
             judgement.surprises += [f"the client broke a rule: {text}" for text in server.log.violations]
-        accepted = _accepted(server.log)
+        accepted = accepted_by(server.log)
         for number, result in enumerate(results, start=1):
             self._judge(judgement, number, result, accepted)
         return judgement
@@ -102,7 +102,7 @@ class ActionCell:
                 "unknown_outside_window": status == "unknown" and not self._may_be_unknown,
             }
             judgement.counts.update(name for name, is_so in wrong.items() if is_so)
-        judgement.surprises += [f"message {number}: {text}" for text in _contradictions(result, statuses)]
+        judgement.surprises += [f"message {number}: {text}" for text in contradictions(result, statuses)]
         if number < STRUCK and self.row.fault.step not in EARLY_STEPS and data["outcome"] != "sent":
             judgement.surprises.append(f"message {number} came before the fault, and is {data['outcome']}")
 
@@ -122,19 +122,20 @@ def addresses(number: int) -> tuple[str, ...]:
     return tuple(f"r{index}.m{number}@example.test" for index in range(1, RECIPIENTS + 1))
 
 
-def _accepted(log: Log) -> Counter[str]:
+def accepted_by(log: Log) -> Counter[str]:
     """How often each recipient was sent the message that was meant for it."""
     accepted: Counter[str] = Counter()
     for entry in log.accepted:
         for address in entry.recipients:
-            if f"Subject: message {address.split('@')[0][-1]}\r\n".encode() in entry.content:
+            number = address.partition("@")[0].partition(".m")[2]
+            if f"Subject: message {number}\r\n".encode() in entry.content:
                 accepted[address] += 1
             else:
                 accepted[f"{address} got another one's message"] += 1
     return accepted
 
 
-def _contradictions(result: Mapping[str, Any], statuses: Mapping[str, str]) -> Iterator[str]:
+def contradictions(result: Mapping[str, Any], statuses: Mapping[str, str]) -> Iterator[str]:
     """Where the parts of one result do not say the same."""
     (data,) = result["data"]
     outcome, found = data["outcome"], set(statuses.values())

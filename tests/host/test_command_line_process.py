@@ -9,6 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,42 @@ def test_a_signal_still_gets_the_result(start: Any, number: signal.Signals) -> N
     result = json.loads(out)
     assert (process.returncode, result["status"], result["message"]) == (1, "failed", "cancelled")
     assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_after_the_run_lets_the_result_out(start: Any, number: signal.Signals) -> None:
+    process = start(0)
+    first = os.read(process.stdout.fileno(), 1)  # the result is larger than a pipe: the rest waits to be read
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, json.loads(first + out)["status"]) == (0, "success")
+    assert b"Traceback" not in err
+
+
+def test_a_second_signal_is_not_passed_over(start: Any) -> None:
+    process = start(0)
+    os.read(process.stdout.fileno(), 1)
+    process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.1, 0.15, 0.2, 0.3])
+def test_an_interruption_while_it_is_being_loaded_shows_no_traceback_of_ours(
+    tmp_path: Path, environment: dict[str, str], delay: float
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "smtp_connector.py"), "runs", "list"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert str(ROOT).encode() not in err
 
 
 def test_a_reader_that_goes_away_is_no_failure(start: Any, tmp_path: Path) -> None:
