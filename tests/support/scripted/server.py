@@ -69,8 +69,8 @@ class ScriptedServer:
         dialogue = Dialogue(wire, self.settings, self.log)
         thread = threading.Thread(target=dialogue.run, daemon=True, name=f"connection {wire.number}")
         self._wires.append(wire)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
 
 def closed_port() -> int:
