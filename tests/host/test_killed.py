@@ -68,10 +68,10 @@ def heard(process: subprocess.Popen[str]) -> str:
 def test_two_processes_killed_at_any_moment_leave_everything_whole(tmp_path: Path) -> None:
     home, chance, said = Home(tmp_path / "data"), random.Random(5), list[str]()
     home.assets.add("first", {"password": "first"})
-    for turn in range(5):
+    for turn in range(3):
         writers = [start(WRITE_EVERYTHING, home.folder, f"{turn}{number}") for number in range(2)]
         assert [heard(writer.process) for writer in writers] == ["ready"] * 2
-        said += [heard(writers[turn % 2].process) for _ in range(chance.randint(2, 8))]
+        said += [heard(writers[turn % 2].process) for _ in range(chance.randint(4, 8))]
         time.sleep(chance.uniform(0.0, 0.05))
         for writer in writers:
             writer.process.kill()
