@@ -22,8 +22,8 @@ demo: setup ## send real mail to a catcher on this machine and show what arrived
 test: setup ## run the tests that need nothing but this machine
 	$(RUN) -m pytest
 
-faults: setup ## play the whole fault matrix against a server whose own log is the judge (PART=… only those cells)
-	$(RUN) -m tests.faults $(if $(PART),'$(PART)')
+faults: setup ## play the whole fault matrix against a server whose own log is the judge (PART=… some; CLIENT=smtplib …)
+	$(RUN) -m tests.faults $(if $(PART),'$(PART)') $(if $(CLIENT),--client $(CLIENT))
 
 fuzz: setup $(VENV)/.fuzzing ## fuzz all that reads what others wrote (SECONDS=60, SEED=… for the same again, TARGET=…)
 	$(RUN) -m tests.fuzz $(or $(SECONDS),60) $(or $(SEED),0) $(TARGET)

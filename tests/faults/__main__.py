@@ -1,7 +1,11 @@
-"""Run the whole matrix: `python -m tests.faults [part of a cell's name]`. Exit code 1 unless all is as it must be."""
+"""Run the whole matrix: `python -m tests.faults [part of a cell's name]`. Exit code 1 unless all is as it must be.
+
+With `--client smtplib` or `--client aiosmtplib` their part of it is played by them, and counted fault by fault.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +15,7 @@ from tests.faults.cancel import cancel_cells
 from tests.faults.cell import cells
 from tests.faults.cuts import cuts, wire_cuts
 from tests.faults.judge import COUNTS
+from tests.faults.others import CLIENTS, other_cells
 from tests.faults.playing import Playable, play
 from tests.faults.scenarios import scenarios
 
@@ -27,8 +32,26 @@ def main(wanted: str = "") -> int:
             _say(f"{cell.name}: {judgement}")
     if wrong:
         _say(f"{wrong} cells are not as the matrix has them")
-    _say(" ".join([f"cells={played}", *(f"{name}={totals[name]}" for name in COUNTS)]))
+    _say_counts(played, totals)
     return 1 if wrong or not played else 0
+
+
+def compare(client: str, wanted: str = "") -> int:
+    """Print how often another client was wrong about which fault, and the same line."""
+    totals: Counter[str] = Counter()
+    by_fault: dict[str, Counter[str]] = {}
+    played = wrong = 0
+    for cell, judgement in play(cell for cell in other_cells(client) if wanted in cell.name):
+        played += 1
+        totals.update(judgement.counts)
+        wrong += any(judgement.counts.values()) or bool(judgement.surprises)
+        by_fault.setdefault(cell.name.partition(" [")[0], Counter()).update(judgement.counts)
+    for fault, counts in by_fault.items():
+        if any(counts.values()):
+            _say(f"{fault}: " + " ".join(f"{name}={number}" for name, number in counts.items() if number))
+    _say(f"{client} was wrong in {wrong} cells")
+    _say_counts(played, totals)
+    return 0 if played else 1
 
 
 def _everything() -> Iterator[Playable]:
@@ -40,10 +63,18 @@ def _everything() -> Iterator[Playable]:
     yield from wire_cuts()
 
 
+def _say_counts(played: int, totals: Counter[str]) -> None:
+    _say(" ".join([f"cells={played}", *(f"{name}={totals[name]}" for name in COUNTS)]))
+
+
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser.add_argument("part", nargs="?", default="", help="only cells with this in their name")
+    parser.add_argument("--client", choices=CLIENTS, help="another client, for comparison")
+    given = parser.parse_args()
+    sys.exit(compare(given.client, given.part) if given.client else main(given.part))

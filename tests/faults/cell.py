@@ -93,7 +93,7 @@ class Cell:
         window, fault = Window(), self.row.fault
         silent = fault.kind in (Kind.SILENCE, Kind.STALL, Kind.DRIP)
         with ScriptedServer(self.settings()) as server:
-            messages = [self._message(number + 1, server) for number in range(MESSAGES[self.mode])]
+            messages = [self.message(number + 1, server) for number in range(MESSAGES[self.mode])]
             client = Client(
                 server, window, SHORT if silent else PATIENCE, pause=0.05 if fault.step is Step.IDLE else 0.0
             )
@@ -112,7 +112,8 @@ class Cell:
             compare(judgement, message, delivery, allowed)
         return judgement
 
-    def _message(self, number: int, server: ScriptedServer) -> Message:
+    def message(self, number: int, server: ScriptedServer) -> Message:
+        """A message by its number, from 1; the one that a fault in the body is meant for is large."""
         fault = self.row.fault
         if fault.step is Step.BODY and number == self.struck:
             return large(number, HUGE if fault.kind is Kind.SILENCE else LARGE, server.log.struck)
