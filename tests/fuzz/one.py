@@ -20,7 +20,7 @@ HANG = 20
 """Seconds that no input may take."""
 MEMORY = 1024
 """MiB that no input may make the process take."""
-PACKAGES = ("smtp", "message", "auth")
+PACKAGES = ("smtp", "message", "auth", "actions", "host")
 
 
 def guided(atheris: Any, target: str, seconds: float, seed: int, folder: Path) -> None:
