@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from host.embedded.files import StoreError
 from host.embedded.home import Home
 from tests.host.processes import ROOT, start
 from tests.support.catcher import Catcher
@@ -20,6 +23,7 @@ from tests.support.catcher import Catcher
 WRITE_EVERYTHING = """
 import os, sys
 from pathlib import Path
+from host.embedded.files import StoreError
 from host.embedded.home import Home
 from host.embedded.spool import Run
 home, number = Home(Path(sys.argv[1])), sys.argv[2]
@@ -78,6 +82,22 @@ def test_two_processes_killed_at_any_moment_leave_everything_whole(tmp_path: Pat
         said += [line for writer in writers for line in writer.finish().stdout.splitlines()]
         kept(home, [line for line in said if len(line.split()) == 2])
     assert len(said) >= 10
+
+
+def test_a_database_that_another_process_keeps_busy_is_named_and_nothing_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("host.embedded.store.BUSY_TIMEOUT", 0.2)
+    home = Home(tmp_path / "data")
+    home.assets.add("first", {"password": "first"})
+    with closing(sqlite3.connect(home.folder / "store.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(
+            StoreError, match=r"was in use elsewhere for 0\.2 s\. Nothing was changed; try again"
+        ):
+            home.assets.add("second", {})
+        assert [one.name for one in home.assets.list()] == ["first"]
+    home.assets.add("second", {})
 
 
 def run_without_room(home: Path, asset: dict[str, Any], octets: int) -> subprocess.CompletedProcess[str]:
