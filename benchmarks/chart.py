@@ -7,7 +7,7 @@ from html import escape
 
 from benchmarks.report import Outcome, capitalised, shown
 
-WIDTH, NAMES, BARS = 900, 310, 440
+WIDTH, NAMES, BARS = 920, 330, 440
 _ROW, _TITLE, _GAP = 22, 46, 18
 _STYLE = """\
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
