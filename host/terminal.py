@@ -48,7 +48,7 @@ class Terminal:
         """
         if sys.stdout is None:
             raise OutputError("Standard output is closed.")
-        encoding = sys.stdout.encoding
+        encoding = sys.stdout.encoding or "utf-8"  # a text kept in memory has none
         try:
             # What an old locale has no letter for is no reason to fail.
             sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -289,3 +291,9 @@ def test_what_a_server_says_cannot_act_upon_the_terminal(call: Any) -> None:
     assert done.err == "working on \\x1b[2J\\u202e\\n\\x07\n"
     assert done.out.isascii()
     assert "\x1b" not in done.out
+
+
+def test_what_is_printed_may_be_kept_in_memory() -> None:
+    with contextlib.redirect_stdout(io.StringIO()) as kept:
+        assert main(["--help"], Echo) == 0
+    assert kept.getvalue().startswith("usage: smtp_connector.py")
