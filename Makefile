@@ -76,7 +76,7 @@ $(VENV)/.installed: requirements/dev.txt $(if $(shell $(RUN) -c '' 2>/dev/null &
 		{ echo '$(PYTHON) has no venv module. On Debian and Ubuntu it is the package python3-venv.' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(RUN) -m compileall -q *.py actions auth host message smtp
+	$(RUN) -m compileall -q *.py actions auth delivery doors host message smtp
 	@touch $@
 
 $(VENV)/.fuzzing: requirements/fuzz.txt $(VENV)/.installed

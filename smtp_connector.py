@@ -27,20 +27,20 @@ _FOLDER = str(Path(__file__).resolve().parent)
 if sys.path[0] != _FOLDER:
     sys.path.insert(0, _FOLDER)
 
-from host.asset import parse_asset, unknown_fields
-from host.base import ActionResult, BaseConnector, HostContext
-from host.contract import Report
-from host.manifest import UnknownAction, load
-from host.runner import ActionRun, advice
+from actions.contract import Report
+from host.action_run import ActionRun, advice
+from host.manifest.asset_fields import parse_asset, unknown_fields
+from host.manifest.model import UnknownAction, load
+from host.manifest.validation import InvalidInput
+from host.switch import ActionResult, BaseConnector, HostContext
 from host.texts import escaped
-from host.validation import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
     from types import TracebackType
 
-    from host.playbook import Results
+    from doors.python.playbook import Results
 
 Parameters = dict[str, Any]
 
@@ -69,7 +69,7 @@ class SmtpConnector(BaseConnector):
             asset = parse_asset(self.get_config(), str(self.get_asset_id()), manifest)
         except (UnknownAction, InvalidInput) as error:
             return self._refuse(str(error))
-        if objection := import_module("actions.transport").objection(asset):
+        if objection := import_module("delivery.transport").objection(asset):
             return self._refuse(objection)
         context = HostContext(self, asset)
         for warning in unknown_fields(self.get_config(), manifest):
@@ -139,9 +139,9 @@ def act(
     container_id: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> Results:
-    """Run an action from Python, off the platform: see `host.playbook.act`."""
+    """Run an action from Python, off the platform: see `doors.python.playbook.act`."""
     # By name, as below: the package for the platform leaves out what is of no use there.
-    playbook = import_module("host.playbook")
+    playbook = import_module("doors.python.playbook")
     results: Results = playbook.act(
         action, parameters, asset, container_id, connector=SmtpConnector, progress=progress
     )
@@ -149,4 +149,4 @@ def act(
 
 
 if __name__ == "__main__":
-    sys.exit(import_module("host.command_line").main(sys.argv[1:], SmtpConnector))
+    sys.exit(import_module("doors.cli.command_line").main(sys.argv[1:], SmtpConnector))

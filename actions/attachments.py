@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from host.contract import Vault, VaultError
+from actions.contract import Vault, VaultError
 from message.draft import Draft
 from message.errors import Fault, MessageError
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from actions.attachments import Wanted, drafted, from_json
-from actions.flights import Outgoing
-from actions.sending import Drafted, addressing, checked, defaults, send
-from host.contract import Context, Report
+from actions.contract import Context, Report
+from actions.send import Drafted, addressing, checked, defaults, send
+from delivery.window import Outgoing
 from message.draft import Addressing, html_draft
 
 SLOTS = range(1, 6)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from actions.flights import Outgoing
-from actions.sending import checked, send
-from host.contract import Context, Report
+from actions.contract import Context, Report
+from actions.send import checked, send
+from delivery.window import Outgoing
 from message.compose import Message
 from message.raw import RawMessage, compose_raw, parse_raw
 

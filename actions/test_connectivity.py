@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from actions import reports, sending
-from actions.transport import transport
-from host.contract import Asset, Context, Report
-from message.addresses import parse_list
+from actions import report as reports
+from actions import send as sending
+from actions.contract import Asset, Context, Report
+from delivery.transport import transport
+from message.address.mailbox import parse_list
 from message.draft import Addressing, Draft, plain_draft
 from smtp.session import Session
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from auth.settings import Progress, Settings
 
 if TYPE_CHECKING:
-    from smtp.sasl import Credentials
+    from smtp.sasl.mechanism import Credentials
 
 
 class Passwordless:
@@ -19,7 +19,7 @@ class Passwordless:
     def credentials(self, progress: Progress) -> Credentials | None:  # noqa: ARG002 - nothing takes time here
         if not self._has_certificate:
             return None
-        from smtp.sasl import ExternalCredentials
+        from smtp.sasl.mechanism import ExternalCredentials
 
         return ExternalCredentials()
 

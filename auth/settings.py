@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from smtp.sasl import Credentials
+    from smtp.sasl.mechanism import Credentials
 
 Progress = Callable[[str], None]
 

@@ -9,8 +9,8 @@ from benchmarks import mails
 from message.compose import Message, compose
 from message.draft import Addressing, Defaults, plain_draft
 from smtp.content import Octets
-from smtp.delivery import Outcome
 from smtp.envelope import Address, Envelope
+from smtp.outcome import Outcome
 from smtp.session import Session
 from smtp_connector import SmtpConnector
 

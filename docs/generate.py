@@ -13,8 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from host.manifest import load  # noqa: E402 - the module path comes first
-from host.tables import action_sections, asset_table  # noqa: E402 - same
+from host.manifest.model import load  # noqa: E402 - the module path comes first
+from tools.tables import action_sections, asset_table  # noqa: E402 - same
 
 
 def with_block(text: str, name: str, content: str) -> str:

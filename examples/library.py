@@ -17,10 +17,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the checkout: this file lies beside it
 
 from smtp.content import Octets
-from smtp.delivery import Delivery
 from smtp.envelope import Address, Envelope
 from smtp.errors import InvalidValue, SmtpError
-from smtp.sasl import PasswordCredentials
+from smtp.outcome import Delivery
+from smtp.sasl.mechanism import PasswordCredentials
 from smtp.session import Session
 from smtp.tls import TlsSettings, make_context
 

@@ -31,9 +31,9 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))  # the checkout: this file lies beside it, not in it
 
-from host.contract import HostError, VaultError  # noqa: E402
-from host.embedded.home import Home  # noqa: E402 - the path comes first, as said above
-from host.inputs import InputError, asset  # noqa: E402
+from actions.contract import HostError, VaultError  # noqa: E402
+from host.local.home import Home  # noqa: E402 - the path comes first, as said above
+from host.local.inputs import InputError, asset  # noqa: E402
 from smtp_connector import act  # noqa: E402
 
 

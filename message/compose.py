@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from message import fields, parts
-from message.addresses import Mailbox, ascii_domain
+from message import fields
+from message import mime as parts
+from message.address.mailbox import Mailbox, ascii_domain
 from message.draft import Draft
 from message.errors import Fault, MessageError, shown
 from message.headers import Header

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from message.addresses import Mailbox, look_alikes, parse_list, unique
+from message.address.mailbox import Mailbox, look_alikes, parse_list, unique
 from message.errors import Fault, MessageError, shown
 from message.fields import problem_of_value
 from message.headers import Header, parse_headers
@@ -79,7 +79,7 @@ def plain_draft(
     drafting = _Drafting(defaults)
     text, html = drafting.body("body", body), None
     if "<" in text:
-        from message.html import is_html, to_text
+        from message.html.sanitise import is_html, to_text
 
         if is_html(text):
             text, html = to_text(text), text
@@ -99,7 +99,7 @@ def html_draft(
 
     Raises `MessageError` with everything that is wrong.
     """
-    from message.html import sanitize, to_text
+    from message.html.sanitise import sanitize, to_text
 
     drafting = _Drafting(defaults)
     html = drafting.body("html_body", html_body)
@@ -230,7 +230,7 @@ class _Drafting:
         return content_id
 
     def _check_references(self, html: str, files: Sequence[File]) -> None:
-        from message.html import content_ids
+        from message.html.sanitise import content_ids
 
         referred, inline = content_ids(html), {file.content_id for file in files if file.content_id}
         self._warnings += [

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from message.addresses import Mailbox, parse_list
+from message.address.mailbox import Mailbox, parse_list
 from message.errors import Fault, MessageError, shown
 from message.fields import problem_of_name, problem_of_value
 

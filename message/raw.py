@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from message.addresses import Mailbox, ascii_domain, look_alikes, parse_list, unique
+from message.address.mailbox import Mailbox, ascii_domain, look_alikes, parse_list, unique
 from message.compose import SMTPUTF8_SETTING, Message
 from message.errors import Fault, MessageError, shown
-from message.parts import encoded, has_long_line
+from message.mime import encoded, has_long_line
 from smtp.content import Octets, canonical
 from smtp.envelope import Address, Body, Envelope
 

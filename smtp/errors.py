@@ -58,16 +58,21 @@ class Category(StrEnum):
     """Somebody stopped it."""
 
 
-class SmtpError(Exception):
-    """Base of everything that a session raises. The facts are fields, never text to be searched."""
+class MailError(Exception):
+    """Base of everything that can stand in the way of a mail. The facts are fields, never text to be searched.
+
+    `step` is where it happened, in the words of the layer that raised it; `retry_after` is in seconds, None where
+    nobody said. Text and hint are made for people and hold no secret.
+    """
 
     def __init__(
         self,
         text: str,
         *,
-        step: Step,
+        step: str,
         category: Category,
         retryable: bool = False,
+        retry_after: float | None = None,
         reply: Reply | None = None,
         hint: str = "",
     ) -> None:
@@ -76,8 +81,25 @@ class SmtpError(Exception):
         self.step = step
         self.category = category
         self.retryable = retryable
+        self.retry_after = retry_after
         self.reply = reply
         self.hint = hint
+
+    @property
+    def code(self) -> int | None:
+        """The server's reply code; None where no server said anything."""
+        return self.reply.code if self.reply is not None else None
+
+    @property
+    def enhanced_code(self) -> str:
+        """The reply's enhanced status code (RFC 3463), "" where there is none."""
+        return self.reply.enhanced_code if self.reply is not None else ""
+
+
+class SmtpError(MailError):
+    """Base of everything that a session raises."""
+
+    step: Step
 
 
 class LocalProtocolError(Exception):

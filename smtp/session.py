@@ -25,7 +25,6 @@ from smtp import commands
 from smtp.commands import Kind
 from smtp.connection import Connection, Timeouts
 from smtp.content import Content
-from smtp.delivery import Delivery
 from smtp.engine import Answer
 from smtp.envelope import Address, Envelope
 from smtp.errors import (
@@ -39,16 +38,17 @@ from smtp.errors import (
     TimedOut,
 )
 from smtp.extensions import Extensions
+from smtp.outbox import Sender
+from smtp.outcome import Delivery
+from smtp.pipeline import Transmission
 from smtp.reply import Reply
-from smtp.sender import Sender
 from smtp.stream import Stream, connect
 from smtp.tls import TlsState, make_context, state_of
 from smtp.transaction import refused
 from smtp.transcript import Transcript
-from smtp.transmission import Transmission
 
 if TYPE_CHECKING:
-    from smtp.sasl import Credentials, Mechanism
+    from smtp.sasl.mechanism import Credentials, Mechanism
 
 QUIT_TIMEOUT = 5.0
 # Transactions in flight on one connection. Enough to fill a link of 50 ms and more; few enough to account for.
@@ -195,8 +195,8 @@ class Session:
         A mechanism that hands over a secret is used with TLS, with a server on this machine, or with
         `allow_plaintext`. Raises `NotOffered`, `AuthenticationRefused`, `AuthenticationFailed`.
         """
-        from smtp import authentication  # many servers want nobody to log in
-        from smtp.channel_binding import channel_binding
+        from smtp.sasl import exchange as authentication  # many servers want nobody to log in
+        from smtp.sasl.channel_binding import channel_binding
 
         self._connection.engine.conceal(credentials.secret)
         secure = self._connection.stream.tls
@@ -310,7 +310,7 @@ class Session:
         return self.tls
 
     def _run(self, mechanism: Mechanism) -> None:
-        from smtp import authentication
+        from smtp.sasl import exchange as authentication
 
         try:
             authentication.run(self._connection, mechanism)

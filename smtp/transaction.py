@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from smtp.commands import Kind
 from smtp.content import Content
-from smtp.delivery import Delivery, RecipientDelivery, Status
 from smtp.engine import Answer
 from smtp.envelope import Envelope
 from smtp.errors import Category, OutOfStep, Refused, SmtpError, Step
+from smtp.outcome import Delivery, RecipientDelivery, Status
 from smtp.reply import Reply
 
 

@@ -15,15 +15,16 @@ ROOT = Path(__file__).resolve().parent.parent
 ARROWS = {
     "smtp": (),
     "message": ("smtp.envelope", "smtp.content", "smtp.errors"),
-    "auth": ("smtp.sasl", "smtp.errors"),
-    "actions": ("host.contract", "auth", "message", "smtp"),
+    "auth": ("smtp",),
+    "delivery": ("auth", "message", "smtp"),
+    "actions": ("delivery", "auth", "message", "smtp"),
     # the platform calls these two in another process, where other modules of ours may not be found
     "smtp_redirect_handler": (),
     "smtp_result_view": (),
     # both ends of a sign-in have to agree on where they meet
-    "host": ("smtp_redirect_handler",),
-    "console": ("host",),
-    "smtp_connector": ("actions", "auth", "host", "message", "smtp"),
+    "host": ("smtp_redirect_handler", "actions"),
+    "doors": ("host", "actions", "auth", "delivery", "message", "smtp"),
+    "smtp_connector": ("actions", "auth", "delivery", "doors", "host", "message", "smtp"),
 }
 # these carry values of the envelope and of the message, and import nothing but each other
 LEAVES = ("smtp.envelope", "smtp.content", "smtp.errors")
@@ -48,7 +49,7 @@ def imports(path: Path) -> Iterator[str]:
             if node.level:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, base]).rstrip(".")
-            # `from host import contract` names a module, `from host.contract import Asset` a value in one
+            # `from host import contract` names a module, `from actions.contract import Asset` a value in one
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
@@ -108,10 +109,10 @@ def test_a_wrong_arrow_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     module.parent.mkdir()
     module.write_text(
         "import json\nfrom smtp.envelope import Address\nfrom smtp import envelope\nfrom .errors import Fault\n"
-        "def f():\n    from smtp.session import Session\n    import host.contract\n    from auth import choose\n"
+        "def f():\n    from smtp.session import Session\n    import actions.contract\n    from auth import choose\n"
     )
     assert wrong_arrows("message.draft", module) == [
         "message.draft -> smtp.session.Session",
-        "message.draft -> host.contract",
+        "message.draft -> actions.contract",
         "message.draft -> auth.choose",
     ]

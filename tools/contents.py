@@ -12,7 +12,7 @@ from typing import Any
 MANIFEST = "connector.json"
 
 # What stands in for the platform elsewhere: imports of it are not followed.
-OFF_PLATFORM = "host.embedded"
+OFF_PLATFORM = ("doors", "host.local")
 
 
 def manifest(root: Path) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def modules(root: Path) -> tuple[Path, ...]:
     while waiting:
         name = waiting.pop()
         path = _file(root, name)
-        if path is None or name in found or f"{name}.".startswith(f"{OFF_PLATFORM}."):
+        if path is None or name in found or f"{name}.".startswith(tuple(f"{room}." for room in OFF_PLATFORM)):
             continue
         found.add(name)
         waiting += _imports(root / path, name)
@@ -50,7 +50,7 @@ def assets(root: Path) -> tuple[Path, ...]:
 
 
 def _entries(raw: dict[str, Any]) -> Iterator[str]:
-    """The modules by which the platform, or `host.runner`, enters."""
+    """The modules by which the platform, or `host.action_run`, enters."""
     yield raw["main_module"].removesuffix(".py")
     if "rest_handler" in raw:
         yield raw["rest_handler"].rpartition(".")[0]
@@ -78,7 +78,7 @@ def _imports(path: Path, name: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = resolve_name("." * node.level + (node.module or ""), package)
             yield base
-            # `from host import contract` names a module, `from host.contract import Asset` a value in one
+            # `from host import contract` names a module, `from actions.contract import Asset` a value in one
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 

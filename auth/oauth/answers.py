@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 
 from auth.errors import AuthError, Step
 from smtp.errors import Category
-from smtp.sasl import readable
+from smtp.sasl.mechanism import readable
 
 _CONSENT = "Sign in again by running test connectivity, and agree to what the provider asks."
 _AGAIN = "Run test connectivity to sign in again (or put a new refresh_token into the asset)."

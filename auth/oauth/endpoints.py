@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from auth.errors import AuthError, Step
 from auth.settings import Settings
 from smtp.errors import Category
-from smtp.sasl import readable
+from smtp.sasl.mechanism import readable
 
 # Every cloud of Microsoft's, with the names that they had before.
 _MICROSOFT = frozenset(

@@ -24,7 +24,7 @@ from auth.oauth.store import TokenStore
 from auth.oauth.token import Token
 from auth.settings import Progress, Settings
 from smtp.errors import Category
-from smtp.sasl import readable
+from smtp.sasl.mechanism import readable
 
 WAIT = 300.0
 """Seconds that a sign-in is waited for, and that its link can be used."""

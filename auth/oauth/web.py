@@ -19,7 +19,7 @@ from auth.oauth.endpoints import require_https
 from auth.oauth.token import lifetime
 from auth.settings import Settings
 from smtp.errors import Category
-from smtp.sasl import readable
+from smtp.sasl.mechanism import readable
 
 MAX_ANSWER = 1024 * 1024
 """Octets of an answer."""

@@ -19,7 +19,7 @@ from benchmarks.clock import medians, seconds
 from benchmarks.mails import SENDER, asset
 from benchmarks.peers import with_smtplib
 from benchmarks.result import Figure, Part, Result
-from host.embedded.home import HOME_VARIABLE, Home
+from host.local.home import HOME_VARIABLE, Home
 
 LARGE, SMALL = 100_000_000, 1000
 TIME_AIM, MEMORY_AIM = 1.5, 16

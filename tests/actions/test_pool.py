@@ -9,8 +9,8 @@ from typing import cast
 
 import pytest
 
-from actions.pool import IDLE_SECONDS, WAIT_SECONDS, Interrupt, Line, Pool
-from host.contract import Asset
+from actions.contract import Asset
+from delivery.pool import IDLE_SECONDS, WAIT_SECONDS, Interrupt, Line, Pool
 from smtp.errors import Cancelled, Step, TimedOut
 from smtp.session import Session
 from tests.support.running import Runner, asset

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from actions.remedies import remedy
+from delivery.remedies import remedy
 from smtp.errors import Category, Step
 
 

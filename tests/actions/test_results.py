@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from host.manifest import PATH
+from host.manifest.model import PATH
 from tests.support.catcher import Catcher
 from tests.support.running import Run, Runner, asset
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actions.watched import LARGE, watched
+from delivery.progress import LARGE, watched
 from smtp.content import Octets
 
 

@@ -8,12 +8,12 @@ from email import message_from_bytes
 
 import pytest
 
-from actions.transport import Transport
-from host.contract import Asset
-from smtp.delivery import Delivery, RecipientDelivery, Status, not_sent
+from actions.contract import Asset
+from delivery.transport import Transport
 from smtp.envelope import Address
 from smtp.errors import ConnectionLost
 from smtp.errors import Step as SmtpStep
+from smtp.outcome import Delivery, RecipientDelivery, Status, not_sent
 from smtp_connector import SmtpConnector
 from tests.support.actions import FakeContext
 from tests.support.running import Run, Runner, asset

@@ -6,8 +6,8 @@ import pytest
 
 from smtp.connection import Timeouts
 from smtp.content import CHUNK_SIZE, Octets
-from smtp.delivery import Outcome
 from smtp.envelope import Address, Envelope
+from smtp.outcome import Outcome
 from smtp.session import Session
 from tests.support.running import Runner, asset
 from tests.support.scripted import ScriptedServer, Settings

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from actions.contract import Asset
 from auth.oauth.method import OAuth
 from auth.oauth.sign_in import SignIn
 from auth.settings import State
-from host.contract import Asset
-from smtp.sasl import BearerCredentials
+from smtp.sasl.mechanism import BearerCredentials
 from tests.support.token_endpoint import TokenEndpoint
 
 CANARY = "c4nary-client-s3cret/+="

@@ -11,7 +11,7 @@ import pytest
 from auth.choose import choose
 from auth.errors import AuthError, Step
 from smtp.errors import Category
-from smtp.sasl import ExternalCredentials, PasswordCredentials
+from smtp.sasl.mechanism import ExternalCredentials, PasswordCredentials
 from tests.auth.helpers import asset
 
 FIELDS = ("username", "password", "client_id", "client_secret", "auth_url", "token_url", "refresh_token")
@@ -147,7 +147,7 @@ def test_a_choice_shows_no_secret() -> None:
 
 def test_who_logs_in_with_a_password_does_not_load_the_oauth_libraries() -> None:
     program = (
-        "import sys\nfrom host.contract import Asset\nfrom auth.choose import choose\n"
+        "import sys\nfrom actions.contract import Asset\nfrom auth.choose import choose\n"
         "choose(Asset(id='1', server='h', port=25, ssl_config='None', username='a', password='b'))"
         ".method.credentials(print)\n"
         "print(sorted({'requests', 'msal', 'authlib', 'cryptography', 'auth.oauth'} & set(sys.modules)))"

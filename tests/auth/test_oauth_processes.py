@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from host.embedded.state import FileState
+from host.local.state import FileState
 from tests.support.token_endpoint import Sender, TokenEndpoint
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ import json, sys
 from pathlib import Path
 from auth.errors import AuthError
 from auth.oauth.method import OAuth
-from host.embedded.state import FileState
+from host.local.state import FileState
 from tests.auth.helpers import asset
 
 folder, fields = Path(sys.argv[1]), json.loads(sys.argv[2])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from smtp.delivery import Delivery, RecipientDelivery, Status
+from smtp.outcome import Delivery, RecipientDelivery, Status
 from tests.faults.client import LOGIN, PATIENCE, Client
 from tests.faults.judge import Judgement, judge
 from tests.faults.matrix import Expected, Row, rows

@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from smtp.connection import Timeouts
-from smtp.delivery import Delivery, not_sent
 from smtp.errors import SmtpError
-from smtp.sasl import PasswordCredentials
+from smtp.outcome import Delivery, not_sent
+from smtp.sasl.mechanism import PasswordCredentials
 from smtp.session import Session
 from smtp.stream import Stream
 from smtp.tls import TlsSettings, make_context

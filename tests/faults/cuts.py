@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from smtp.delivery import Outcome
+from smtp.outcome import Outcome
 from tests.faults.cell import TRANSPORTS
 from tests.faults.client import Client
 from tests.faults.judge import Judgement, judge

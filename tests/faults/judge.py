@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from smtp.delivery import Delivery, Status
+from smtp.outcome import Delivery, Status
 from tests.faults.messages import Message, Window
 from tests.support.scripted import Log
 

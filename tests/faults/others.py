@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 import aiosmtplib
 
-from smtp.delivery import Delivery, RecipientDelivery, Status
+from smtp.outcome import Delivery, RecipientDelivery, Status
 from smtp.tls import TlsSettings, make_context
 from tests.faults.cell import MESSAGES, SHORT, Cell, Mode, cells
 from tests.faults.client import LOGIN, PATIENCE

@@ -9,9 +9,9 @@ import pytest
 
 from smtp.connection import Timeouts
 from smtp.content import Octets
-from smtp.delivery import Delivery
 from smtp.envelope import Address, Envelope
-from smtp.sasl import PasswordCredentials
+from smtp.outcome import Delivery
+from smtp.sasl.mechanism import PasswordCredentials
 from smtp.session import Session
 from tests.support.stream import Lines, ListStream
 

@@ -7,8 +7,8 @@ import tempfile
 from functools import cache
 from typing import Any
 
-from host.embedded.home import HOME_VARIABLE
-from host.manifest import load
+from host.local.home import HOME_VARIABLE
+from host.manifest.model import load
 from smtp_connector import SmtpConnector
 from tests.fuzz.rules import must
 from tests.support.scripted.server import closed_port

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from smtp.delivery import Delivery, Status
+from smtp.outcome import Delivery, Status
 from tests.fuzz.peer import Heard, Peer
 
 

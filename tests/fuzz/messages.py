@@ -8,11 +8,11 @@ import re
 from email.message import EmailMessage
 from types import MappingProxyType
 
-from message.addresses import parse_list
+from message.address.mailbox import parse_list
 from message.compose import Message, compose
 from message.draft import Addressing, Defaults, html_draft, plain_draft
 from message.errors import MessageError
-from message.html import content_ids, to_text
+from message.html.sanitise import content_ids, to_text
 from message.raw import compose_raw, parse_raw
 from smtp import commands
 from smtp.content import canonical

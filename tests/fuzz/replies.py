@@ -15,12 +15,12 @@ from auth.oauth.answers import refusal
 from auth.oauth.query import brings, parsed
 from auth.oauth.token import MAX_LIFETIME, Token, granted
 from auth.oauth.web import MAX_RETRY_AFTER, _checked
-from smtp.channel_binding import end_point
 from smtp.errors import AuthenticationFailed
 from smtp.extensions import Extensions
 from smtp.reply import MAX_LINES, MAX_REPLY, MAX_SHOWN, Reply, ReplyReader, ReplySyntaxError
-from smtp.sasl import BearerCredentials, ChannelBinding, CramMd5, Login, Mechanism, Plain
-from smtp.scram import Scram
+from smtp.sasl.channel_binding import end_point
+from smtp.sasl.mechanism import BearerCredentials, ChannelBinding, CramMd5, Login, Mechanism, Plain
+from smtp.sasl.scram import Scram
 from tests.fuzz.rules import must
 
 SECRET = "canary-5ecret"

@@ -6,10 +6,10 @@ import ssl
 from functools import cache
 
 from smtp.content import Octets
-from smtp.delivery import Delivery
 from smtp.envelope import Address, Envelope
 from smtp.errors import SmtpError
-from smtp.sasl import BearerCredentials, Credentials, PasswordCredentials
+from smtp.outcome import Delivery
+from smtp.sasl.mechanism import BearerCredentials, Credentials, PasswordCredentials
 from smtp.session import Session
 from tests.fuzz.judge import disagreements
 from tests.fuzz.peer import Peer

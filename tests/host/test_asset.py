@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from host.asset import parse_asset, unknown_fields
-from host.contract import Asset
-from host.manifest import load
-from host.validation import InvalidInput
+from actions.contract import Asset
+from host.manifest.asset_fields import parse_asset, unknown_fields
+from host.manifest.model import load
+from host.manifest.validation import InvalidInput
 
 MANIFEST = load()
 SECRETS = sorted(name for name, field in MANIFEST.configuration.items() if field.is_secret)

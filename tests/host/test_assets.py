@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from host.embedded.assets import Assets
-from host.embedded.files import StoreError
-from host.embedded.home import Home
+from host.local.assets import Assets
+from host.local.files import StoreError
+from host.local.home import Home
 
 CONFIG = {"server": "mail.example.com", "port": 25.0, "password": "canary", "note": None}
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from host.embedded.action_result import ActionResult
-from host.embedded.base_connector import BaseConnector
+from host.local.action_result import ActionResult
+from host.local.base_connector import BaseConnector
 
 MAILS = [{"n": 1}, {"n": 2}, {"n": 3}]
 
@@ -263,7 +263,7 @@ def test_the_container_is_a_text(given: object, seen: str) -> None:
 
 def test_a_connector_is_light_to_import() -> None:
     program = (
-        "import sys, host.embedded.base_connector, host.embedded.context, host.runner, host.asset;"
+        "import sys, host.local.base_connector, host.local.context, host.action_run, host.manifest.asset_fields;"
         "print([m for m in ('jsonschema', 'sqlalchemy', 'cryptography', 'requests', 'rich') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

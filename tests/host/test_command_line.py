@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from host.command_line import main
-from host.embedded.action_result import ActionResult
-from host.embedded.base_connector import BaseConnector
-from host.embedded.home import HOME_VARIABLE, Home
+from doors.cli.command_line import main
+from host.local.action_result import ActionResult
+from host.local.base_connector import BaseConnector
+from host.local.home import HOME_VARIABLE, Home
 
 ASSET = {"server": "mail.example.com", "username": "soc@example.com", "password": "canary"}
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from host.command_line import main
-from host.embedded.home import HOME_VARIABLE, Home
+from doors.cli.command_line import main
+from host.local.home import HOME_VARIABLE, Home
 from smtp_connector import SmtpConnector, act
 from tests.support.authority import authority
 from tests.support.catcher import Catcher

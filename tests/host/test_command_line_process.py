@@ -21,9 +21,9 @@ from tests.host.processes import ROOT
 # The command line over a connector that waits as long as its parameters say.
 PROGRAM = """
 import sys, time
-from host.command_line import main
-from host.embedded.action_result import ActionResult
-from host.embedded.base_connector import BaseConnector
+from doors.cli.command_line import main
+from host.local.action_result import ActionResult
+from host.local.base_connector import BaseConnector
 
 class Waiting(BaseConnector):
     def handle_action(self, param):
@@ -240,6 +240,6 @@ def test_a_run_loads_nothing_that_it_does_not_need(tmp_path: Path, environment: 
     )
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert done.returncode == 0
-    assert "host.command_line" in imported
+    assert "doors.cli.command_line" in imported
     assert imported & HEAVY == set()
     assert len(list((tmp_path / "data" / "spool").iterdir())) == 1

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from host.contract import Context, Report
-from host.manifest import PATH
+from actions.contract import Context, Report
+from host.manifest.model import PATH
 from smtp_connector import SmtpConnector
 from tests.support.actions import install
 
@@ -161,7 +161,7 @@ def test_cancelling_stops_the_sets_that_are_left(monkeypatch: pytest.MonkeyPatch
 def test_an_action_sees_the_vault_and_the_state_of_the_data_folder(
     monkeypatch: pytest.MonkeyPatch, connector: Watched, tmp_path: Path
 ) -> None:
-    from host.embedded.home import Home
+    from host.local.home import Home
 
     (tmp_path / "note.txt").write_text("hello")
     added = Home().vault.add(tmp_path / "note.txt", "42")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from host.demo import demo
+from doors.demo.demo import demo
 from smtp_connector import SmtpConnector
 from tests.host.processes import ROOT
 

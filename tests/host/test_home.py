@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from host.embedded.files import StoreError
-from host.embedded.home import HOME_VARIABLE, Home
+from host.local.files import StoreError
+from host.local.home import HOME_VARIABLE, Home
 from tests.host.processes import python, start
 
 CONFIG = {"server": "mail.example.com", "password": "canary-password", "client_key": "canary-key"}
@@ -132,8 +132,8 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 AS_NOBODY = """
 import os, sys
 from pathlib import Path
-from host.embedded.home import Home
-import host.embedded.assets, host.embedded.cipher, cryptography.fernet, filelock, sqlalchemy.dialects.sqlite
+from host.local.home import Home
+import host.local.assets, host.local.cipher, cryptography.fernet, filelock, sqlalchemy.dialects.sqlite
 if os.getuid() == 0:
     os.setgid(65534); os.setuid(65534)
 home = Home(Path(sys.argv[1]))
@@ -156,8 +156,8 @@ def test_a_folder_that_cannot_be_written_is_named() -> None:
 FILL_THE_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from host.embedded.files import StoreError
-from host.embedded.home import Home
+from host.local.files import StoreError
+from host.local.home import Home
 home = Home(Path(sys.argv[1]))
 home.assets.add("first", {"server": "a"})
 home.state("1").save({"token": "old"})
@@ -186,7 +186,7 @@ def test_a_full_disk_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
 BEGIN_AT_ONCE = """
 import sys
 from pathlib import Path
-from host.embedded.home import Home
+from host.local.home import Home
 home, number = Home(Path(sys.argv[1])), sys.argv[2]
 for turn in range(5):
     home.assets.add(f"asset {number} {turn}", {"password": number})

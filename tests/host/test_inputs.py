@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from host import inputs
-from host.embedded.home import Home
-from host.inputs import InputError
+from host.local import inputs
+from host.local.home import Home
+from host.local.inputs import InputError
 
 
 def refused(source: str) -> str:

@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 
-from host.embedded.files import StoreError
-from host.embedded.home import Home
+from host.local.files import StoreError
+from host.local.home import Home
 from tests.host.processes import ROOT, start
 from tests.support.catcher import Catcher
 
 WRITE_EVERYTHING = """
 import os, sys
 from pathlib import Path
-from host.embedded.files import StoreError
-from host.embedded.home import Home
-from host.embedded.spool import Run
+from host.local.files import StoreError
+from host.local.home import Home
+from host.local.spool import Run
 home, number = Home(Path(sys.argv[1])), sys.argv[2]
 file = Path(sys.argv[1] + number)
 print("ready", flush=True)
@@ -87,7 +87,7 @@ def test_two_processes_killed_at_any_moment_leave_everything_whole(tmp_path: Pat
 def test_a_database_that_another_process_keeps_busy_is_named_and_nothing_is_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("host.embedded.store.BUSY_TIMEOUT", 0.2)
+    monkeypatch.setattr("host.local.store.BUSY_TIMEOUT", 0.2)
     home = Home(tmp_path / "data")
     home.assets.add("first", {"password": "first"})
     with closing(sqlite3.connect(home.folder / "store.db", isolation_level=None)) as other:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from host.manifest import PATH, UnknownAction, load
+from host.manifest.model import PATH, UnknownAction, load
 
 ROOT = PATH.parent
 RAW: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from host import phantom_state
-from host.contract import Asset, HostError, VaultError
-from host.manifest import PATH
-from host.phantom_adapter import HostContext
-from host.phantom_state import PhantomState
+from actions.contract import Asset, HostError, VaultError
+from host.manifest.model import PATH
+from host.soar import state as phantom_state
+from host.soar.context import HostContext
+from host.soar.state import PhantomState
 
 ASSET = Asset(id="7", server="h", port=25, ssl_config="None")
 
@@ -318,7 +318,7 @@ class ActionResult:
 PROGRAM = """
 import json, sys, types
 from smtp_connector import SmtpConnector, BaseConnector
-from host.contract import Report
+from actions.contract import Report
 action = types.ModuleType("actions.send_email")
 class Parameters:
     @staticmethod
@@ -350,7 +350,7 @@ def test_where_phantom_can_be_imported_the_connector_is_built_on_it(tmp_path: Pa
     )
     validator, (result,) = json.loads(done.stdout)
     assert validator == ["email", True]
-    assert result["message"] == "550 {no} host.phantom_adapter"
+    assert result["message"] == "550 {no} host.soar.context"
     assert result["data"] == [{"to": "a, b"}]
     assert result["param"] == {"to": "a, b", "body": "x", "context": {}}
 
@@ -361,7 +361,7 @@ def test_a_platform_that_misses_something_is_not_taken_for_another_place(tmp_pat
     (package / "__init__.py").touch()
     (package / "action_result.py").write_text("import something_that_is_missing")
     done = subprocess.run(
-        [sys.executable, "-c", "import host.base"],
+        [sys.executable, "-c", "import host.switch"],
         cwd=PATH.parent,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from host import playbook
-from host.embedded.action_result import ActionResult
-from host.embedded.base_connector import BaseConnector
-from host.embedded.home import HOME_VARIABLE, Home
-from host.inputs import InputError
-from host.manifest import UnknownAction
-from host.playbook import Results
+from doors.python import playbook
+from doors.python.playbook import Results
+from host.local.action_result import ActionResult
+from host.local.base_connector import BaseConnector
+from host.local.home import HOME_VARIABLE, Home
+from host.local.inputs import InputError
+from host.manifest.model import UnknownAction
 
 ASSET = {"server": "mail.example.com", "password": "canary"}
 REFUSED = {"address": "x@example.com", "status": "refused", "reply": "550 no such user"}

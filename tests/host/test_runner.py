@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from host.contract import ActionError, Context, HostError, Report, VaultError
-from host.manifest import load
-from host.runner import ActionRun
+from actions.contract import ActionError, Context, HostError, Report, VaultError
+from host.action_run import ActionRun
+from host.manifest.model import load
 from tests.support.actions import FakeContext, Run, install
 
 MANIFEST = load()
@@ -218,7 +218,7 @@ class TestEvery:
         send_many: Callable[[Context, Iterable[str]], Iterator[Report]],
         *texts: str,
     ) -> list[str]:
-        monkeypatch.setattr("actions.sending.send_many", send_many)
+        monkeypatch.setattr("actions.send.send_many", send_many)
         sets = [{"to": "a@example.com", "body": text} for text in texts]
         return [report.message for report in action_run(FakeContext()).every(sets)]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from host.embedded import spool
-from host.embedded.files import StoreError
-from host.embedded.home import Home
-from host.embedded.spool import Run
+from host.local import spool
+from host.local.files import StoreError
+from host.local.home import Home
+from host.local.spool import Run
 from tests.host.processes import python, start
 
 RUN = Run(
@@ -105,7 +105,7 @@ RECORD = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from host.embedded.home import Home
+from host.local.home import Home
 from tests.host.test_runs import RUN
 home = Home(Path(sys.argv[1]))
 for turn in range(20):
@@ -125,7 +125,7 @@ def test_processes_that_record_and_read_at_once_lose_and_double_nothing(home: Ho
 def test_recording_loads_no_database(home: Home) -> None:
     done = python(
         "import sys; from pathlib import Path; from tests.host.test_runs import RUN\n"
-        "from host.embedded.home import Home\n"
+        "from host.local.home import Home\n"
         "Home(Path(sys.argv[1])).record(RUN)\n"
         "print([name for name in ('sqlalchemy', 'sqlite3', 'cryptography', 'filelock') if name in sys.modules])",
         home.folder,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from host.embedded.files import StoreError
-from host.embedded.home import Home
-from host.embedded.state import FileState
+from host.local.files import StoreError
+from host.local.home import Home
+from host.local.state import FileState
 from tests.host.processes import python, start
 
 
@@ -89,7 +89,7 @@ def test_assets_do_not_wait_for_each_other(home: Home) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from host.embedded.home import Home
+from host.local.home import Home
 with Home(Path(sys.argv[1])).state("1").lock():
     print("locked", flush=True)
     time.sleep(60)
@@ -126,7 +126,7 @@ def test_a_lock_ends_with_the_process_that_was_killed(home: Home) -> None:
 COUNT = """
 import sys
 from pathlib import Path
-from host.embedded.home import Home
+from host.local.home import Home
 state = Home(Path(sys.argv[1])).state("1")
 for turn in range(10):
     with state.lock():
@@ -143,7 +143,7 @@ def test_processes_do_not_overwrite_each_other(home: Home) -> None:
 KILLED_WHILE_SAVING = """
 import os, sys
 from pathlib import Path
-from host.embedded.home import Home
+from host.local.home import Home
 state = Home(Path(sys.argv[1])).state("1")
 print("ready", flush=True)
 while True:
@@ -165,7 +165,7 @@ def test_a_process_killed_while_saving_leaves_a_whole_state(home: Home) -> None:
 
 def test_loading_a_state_needs_no_database(home: Home) -> None:
     done = python(
-        "import sys; from pathlib import Path; from host.embedded.home import Home\n"
+        "import sys; from pathlib import Path; from host.local.home import Home\n"
         "state = Home(Path(sys.argv[1])).state('1')\n"
         "with state.lock(): state.save({'x': 1})\n"
         "print(state.load(), 'sqlalchemy' in sys.modules)",

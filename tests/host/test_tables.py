@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from host.manifest import load
-from host.tables import action_sections, asset_table
+from host.manifest.model import load
+from tools.tables import action_sections, asset_table
 
 MANIFEST = load()
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host.manifest import PATH, load
-from host.validation import InvalidInput, Rules, shown
+from host.manifest.model import PATH, load
+from host.manifest.validation import InvalidInput, Rules, shown
 
 MANIFEST = load()
 SECRETS = sorted(name for name, field in MANIFEST.configuration.items() if field.is_secret)
@@ -182,7 +182,8 @@ def test_deep_nesting_is_a_fault() -> None:
 
 def test_a_good_input_needs_no_jsonschema() -> None:
     program = (
-        "import sys; from host.manifest import load; from host.asset import parse_asset; from host.validation import"
+        "import sys; from host.manifest.model import load; from host.manifest.asset_fields import parse_asset;"
+        "from host.manifest.validation import"
         " Rules; m = load(); parse_asset({'server': 'h', 'port': '25', 'encoding': 'true'}, '1', m);"
         "Rules(m.action('send_email').parameters, 'parameter').read({'to': ['a'], 'body': 'x', 'headers': {}});"
         "print('jsonschema' in sys.modules)"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from host.contract import VaultError
-from host.embedded.home import Home
-from host.embedded.vault import Vault
+from actions.contract import VaultError
+from host.local.home import Home
+from host.local.vault import Vault
 from tests.host.processes import python, start
 
 CONTENT = b"evidence\r\n\0\xff"
@@ -182,8 +182,8 @@ def test_what_a_killed_process_left_goes_in_the_end(vault: Vault, file: Path) ->
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from host.contract import VaultError
-from host.embedded.home import Home
+from actions.contract import VaultError
+from host.local.home import Home
 home = Home(Path(sys.argv[1]) / "data")
 home.vault.list()
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -210,7 +210,7 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path) -> None:
 ADD = """
 import sys
 from pathlib import Path
-from host.embedded.home import Home
+from host.local.home import Home
 vault = Home(Path(sys.argv[1])).vault
 for turn in range(5):
     print(vault.find(vault.add(Path(sys.argv[2]), sys.argv[3]).vault_id, sys.argv[3]).vault_id)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from message.addresses import Mailbox, ascii_domain, look_alikes, parse_list, unique
+from message.address.mailbox import Mailbox, ascii_domain, look_alikes, parse_list, unique
 from message.errors import MessageError
 from smtp.envelope import Address
 from smtp.errors import InvalidValue

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from message.html import content_ids, is_html, sanitize
+from message.html.sanitise import content_ids, is_html, sanitize
 from tests.support.growth import grows_linearly
 
 SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*:")

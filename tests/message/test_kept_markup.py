@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from message.html import content_ids
-from message.markup import names
+from message.html.markup import names
+from message.html.sanitise import content_ids
 from tests.message.test_html import body
 
 INLINE = names(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from message.markup import Token, names, tokens, unescaped
+from message.html.markup import Token, names, tokens, unescaped
 
 
 def texts(markup: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from message.rendering import to_text
+from message.html.rendering import to_text
 from tests.support.growth import grows_linearly
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from host.contract import failure, no_delivery
+from actions.contract import failure, no_delivery
 from smtp_result_view import PAGE, display_result
 from tests.platform.pages import page
 

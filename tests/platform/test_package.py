@@ -82,7 +82,7 @@ def test_every_member_is_of_a_kind_that_the_platform_needs(archive: tarfile.TarF
     names = [Path(m.name).relative_to(FOLDER) for m in archive.getmembers() if m.isreg()]
     assert {name.suffix for name in names} <= SUFFIXES
     assert {name.parts[0] for name in names if len(name.parts) > 1} == {
-        *("actions", "auth", "host", "message", "smtp", "wheels")
+        *("actions", "auth", "delivery", "host", "message", "smtp", "wheels")
     }
     tops = {str(name) for name in names if len(name.parts) == 1}
     assert [name for name in tops if name.endswith(".json")] == ["connector.json"]
@@ -122,7 +122,7 @@ def imported(path: Path) -> set[str]:
             assert node.level == 0
             names.add(str(node.module))
     # the other side of the one switch between the platform and the embedded host
-    return {name for name in names if not name.startswith("host.embedded")}
+    return {name for name in names if not name.startswith("host.local")}
 
 
 def test_the_manifest_names_the_wheels_and_is_otherwise_unchanged(archive: tarfile.TarFile) -> None:
@@ -155,7 +155,7 @@ def test_what_only_type_checkers_and_other_hosts_need_is_left_out(tmp_path: Path
     (tmp_path / "connector.json").write_text(json.dumps({"main_module": "main.py", "actions": []}))
     (tmp_path / "main.py").write_text(
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import hints\nelse:\n    import used\n"
-        "def f():\n    from room import part\n    import host.embedded.store\n"
+        "def f():\n    from room import part\n    import host.local.store\n"
     )
     for name in ("hints.py", "used.py", "room/__init__.py", "room/part.py", "room/other.py", "unused.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -12,10 +12,10 @@ from typing import Any, Self
 import pytest
 
 import smtp_redirect_handler
-from host import phantom_redirect
-from host.contract import Asset, HostError
-from host.phantom_adapter import HostContext
-from host.phantom_redirect import PlatformRedirect, handler_url
+from actions.contract import Asset, HostError
+from host.soar import redirect as phantom_redirect
+from host.soar.context import HostContext
+from host.soar.redirect import PlatformRedirect, handler_url
 from smtp_redirect_handler import Handover
 from tests.support.authority import authority
 

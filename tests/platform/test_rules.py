@@ -22,11 +22,11 @@ each_module = pytest.mark.parametrize("name", MODULES)
 TOUCHES_FILES = {
     "smtp_connector.py": "its own folder, for the module path",
     "smtp_redirect_handler.py": "the hand-over between two processes",
-    "actions/certificates.py": "certificates, which OpenSSL reads from files only",
-    "host/manifest.py": "the manifest",
-    "host/phantom_adapter.py": "the vault's files, the reports and the authorities",
-    "host/phantom_state.py": "the lock between processes that refresh one token",
-    "host/runner.py": "the names of its own files, to say where a mistake of ours is",
+    "delivery/certificates.py": "certificates, which OpenSSL reads from files only",
+    "host/manifest/model.py": "the manifest",
+    "host/soar/context.py": "the vault's files, the reports and the authorities",
+    "host/soar/state.py": "the lock between processes that refresh one token",
+    "host/action_run.py": "the names of its own files, to say where a mistake of ours is",
     "message/attachments.py": "the vault's files, read as they are sent",
 }
 USES_REQUESTS = {"auth/oauth/web.py": "MSAL and Authlib speak through it"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from host.embedded.home import HOME_VARIABLE, Home
+from host.local.home import HOME_VARIABLE, Home
 from tests.real.certificates import Certificates, KeyPair
 from tests.real.dovecot import Dovecot, Introspection, Submission, User
 from tests.real.exim import Exim

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from host.embedded.home import Home
+from host.local.home import Home
 from tests.real.certificates import Certificates
 from tests.real.connector import act, asset
 from tests.real.people import ALICE, BOB, CROWD, REFUSED

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from host.embedded.home import Home
+from host.local.home import Home
 from tests.real.certificates import Certificates
 from tests.real.connector import SENDER, Fields, Run, act, asset, switches
 from tests.real.mailboxes import Delivered

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from smtp.content import Octets
-from smtp.delivery import Outcome, Status
 from smtp.envelope import Address, Envelope
+from smtp.outcome import Outcome, Status
 from smtp.session import Session
 from tests.real.certificates import Certificates
 from tests.real.exim import Exim

@@ -6,8 +6,8 @@ import pytest
 
 from smtp.connection import Timeouts
 from smtp.content import CHUNK_SIZE, Octets
-from smtp.delivery import Delivery, Outcome, Status
 from smtp.envelope import Address, Envelope
+from smtp.outcome import Delivery, Outcome, Status
 from smtp.session import Session
 from tests.support.stream import Lines, ListStream
 

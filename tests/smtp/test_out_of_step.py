@@ -6,9 +6,9 @@ import pytest
 
 from smtp.connection import Timeouts
 from smtp.content import Octets
-from smtp.delivery import Delivery, Outcome, Status
 from smtp.envelope import Address, Envelope
 from smtp.errors import ConnectionLost, RemoteProtocolError
+from smtp.outcome import Delivery, Outcome, Status
 from smtp.session import Session
 from tests.support.stream import Lines, ListStream
 

@@ -10,10 +10,10 @@ import pytest
 
 from smtp.connection import Timeouts
 from smtp.content import Octets
-from smtp.delivery import Outcome, Status
 from smtp.envelope import Address, Envelope
 from smtp.errors import AuthenticationFailed, AuthenticationRefused, SmtpError
-from smtp.sasl import BearerCredentials, ExternalCredentials, PasswordCredentials
+from smtp.outcome import Outcome, Status
+from smtp.sasl.mechanism import BearerCredentials, ExternalCredentials, PasswordCredentials
 from smtp.session import Session
 from smtp.tls import TlsSettings, make_context
 from tests.support.authority import authority

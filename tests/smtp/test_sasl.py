@@ -5,7 +5,7 @@ import hmac
 import pytest
 
 from smtp.errors import AuthenticationFailed, Category
-from smtp.sasl import (
+from smtp.sasl.mechanism import (
     REASON_LIMIT,
     BearerCredentials,
     ChannelBinding,

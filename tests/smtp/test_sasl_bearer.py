@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from smtp.bearer import OAuthBearer, XOAuth2
 from smtp.errors import AuthenticationFailed, Category
-from smtp.sasl import BearerCredentials
+from smtp.sasl.bearer import OAuthBearer, XOAuth2
+from smtp.sasl.mechanism import BearerCredentials
 
 # The example of RFC 7628 section 4.1, and Google's of XOAUTH2.
 TOKEN = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="

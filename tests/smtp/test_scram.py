@@ -6,8 +6,8 @@ import hashlib
 import pytest
 
 from smtp.errors import AuthenticationFailed, Category
-from smtp.sasl import ChannelBinding, PasswordCredentials
-from smtp.scram import MAX_ITERATIONS, Scram, saslprep
+from smtp.sasl.mechanism import ChannelBinding, PasswordCredentials
+from smtp.sasl.scram import MAX_ITERATIONS, Scram, saslprep
 from tests.smtp.scram_server import Server
 
 END_POINT = ChannelBinding("tls-server-end-point", hashlib.sha256(b"certificate").digest())

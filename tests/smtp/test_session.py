@@ -8,7 +8,6 @@ import pytest
 
 from smtp.connection import Timeouts
 from smtp.content import Content, Octets
-from smtp.delivery import Outcome, Status
 from smtp.envelope import Address, Body, Envelope
 from smtp.errors import (
     AuthenticationFailed,
@@ -23,7 +22,8 @@ from smtp.errors import (
     TimedOut,
     TooLarge,
 )
-from smtp.sasl import BearerCredentials, PasswordCredentials
+from smtp.outcome import Outcome, Status
+from smtp.sasl.mechanism import BearerCredentials, PasswordCredentials
 from smtp.session import Session
 from tests.support.stream import Lines, ListStream
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from actions import transport
+from delivery import transport
 from smtp.connection import Timeouts
 from smtp_connector import SmtpConnector
 from tests.soak.proxy import FILLER

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from host.contract import Asset, Context, Report, VaultError, VaultFile
+from actions.contract import Asset, Context, Report, VaultError, VaultFile
 from host.lifetime import Lifetime
 
 Run = Callable[[Mapping[str, Any], Context], Report]

@@ -157,7 +157,7 @@ class Runner:
 
     def add_to_vault(self, name: str, content: bytes, container_id: str = "") -> str:
         """A file in the vault; returns its id."""
-        from host.embedded.home import Home
+        from host.local.home import Home
 
         path = self.home.parent / "to-be-added"
         path.write_bytes(content)

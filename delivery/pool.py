@@ -1,0 +1,133 @@
+"""Sessions that runs of one asset in one process share: a bound on connections, and none opened that lies idle.
+
+A run borrows a session for as long as it lasts. When it ends while other runs of the same asset go on, the
+session waits for the next of them; when it was the last, or when it has waited too long, it is ended. So a
+process that runs one action at a time opens and ends one session for each, and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from actions.contract import Asset
+from smtp.errors import Step, TimedOut
+from smtp.session import Session
+
+# Microsoft 365 lets a mailbox have three connections at once, and is the strictest that we know of.
+MOST_CONNECTIONS = 3
+IDLE_SECONDS = 30.0
+WAIT_SECONDS = 600.0
+_LOOK_AGAIN = 0.2
+
+
+@dataclass(slots=True)
+class Line:
+    """A session that is ready to send, and what its waits ask: whether the run that has it is to stop."""
+
+    session: Session
+    interrupt: Interrupt
+
+
+class Interrupt:
+    """Called by a session while it waits; asks the run that has the session now, and may raise."""
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        self.ask = ask
+
+    def __call__(self) -> None:
+        self.ask()
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """The sessions of one asset. `idle` holds each with the time since when, the longest first."""
+
+    lent: int = 0
+    waiting: int = 0
+    idle: list[tuple[float, Line]] = field(default_factory=list)
+
+
+class Pool:
+    """Lends sessions, for several threads at once.
+
+    Two runs share only what every field of their assets agrees on: host, port, TLS, user, credential and all
+    else. A process that was forked off has none of its parent's.
+    """
+
+    def __init__(self, most: int = MOST_CONNECTIONS, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._clock = clock
+        self._shelves: dict[tuple[int, Asset], _Shelf] = {}
+        self._changed = threading.Condition()
+
+    def lend(self, asset: Asset, connect: Callable[[], Line], interrupt: Callable[[], None]) -> Line:
+        """A session that is alive: one that lies idle, else a new one, once fewer than the bound are out.
+
+        `interrupt` is called while others have them all. Raises what `connect` and `interrupt` raise, and `TimedOut`.
+        """
+        self._wait_for_room(asset, interrupt)
+        try:
+            while (line := self._taken(asset)) is not None:
+                if line.session.is_alive() and not line.session.is_used_up:
+                    line.interrupt.ask = interrupt
+                    return line
+                line.session.quit()
+            return connect()
+        except BaseException:
+            self._return(asset, None)
+            raise
+
+    def give_back(self, asset: Asset, line: Line) -> None:
+        """The run is over, or has no more use for this session. Never raises."""
+        for other in self._return(asset, line):
+            other.session.quit()
+
+    def _wait_for_room(self, asset: Asset, interrupt: Callable[[], None]) -> None:
+        deadline = self._clock() + WAIT_SECONDS
+        with self._changed:
+            shelf = self._shelves.setdefault((os.getpid(), asset), _Shelf())
+            shelf.waiting += 1
+            try:
+                while shelf.lent >= self._most:
+                    interrupt()
+                    if self._clock() > deadline:
+                        raise TimedOut(
+                            f"all {self._most} connections to the server are in use", step=Step.CONNECT
+                        )
+                    self._changed.wait(_LOOK_AGAIN)
+                shelf.lent += 1
+            finally:
+                shelf.waiting -= 1
+
+    def _taken(self, asset: Asset) -> Line | None:
+        with self._changed:
+            idle = self._shelves[os.getpid(), asset].idle
+            return idle.pop()[1] if idle else None
+
+    def _return(self, asset: Asset, line: Line | None) -> list[Line]:
+        """Take a session back, and say which are to be ended now."""
+        now = self._clock()
+        with self._changed:
+            shelf = self._shelves[os.getpid(), asset]
+            shelf.lent -= 1
+            if line is not None:
+                line.interrupt.ask = _nobody
+                shelf.idle.append((now, line))
+            ends = [one for since, one in shelf.idle if now - since > IDLE_SECONDS or not one.session.is_open]
+            if not shelf.lent and not shelf.waiting:
+                ends = [one for _, one in shelf.idle]
+                del self._shelves[os.getpid(), asset]
+            shelf.idle = [entry for entry in shelf.idle if entry[1] not in ends]
+            self._changed.notify_all()
+            return ends
+
+
+def _nobody() -> None:
+    """A session that lies idle has no run that could be told to stop."""
+
+
+POOL = Pool()

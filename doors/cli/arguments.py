@@ -1,0 +1,120 @@
+"""What the command line takes, and its help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+from doors.cli import usage
+from doors.cli.terminal import PROGRAM, Terminal
+from host.local.inputs import InputError
+from host.manifest.model import Manifest
+
+
+def action_asked_about(argv: Sequence[str]) -> str:
+    """The action in `run ACTION --help`; "" if that is not what the command line says."""
+    asked = (
+        len(argv) > 2
+        and argv[0] == "run"
+        and not argv[1].startswith("-")
+        and {"-h", "--help"} & set(argv[2:])
+    )
+    return argv[1] if asked else ""
+
+
+def parser(manifest: Manifest, argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Gives `command`, `subcommand` and their arguments; raises `InputError` for anything else.
+
+    Where `argv` begins with a command it knows that one alone: to make them all takes as long as to send a mail.
+    """
+    root = _Parser(prog=PROGRAM, description=f"{manifest.description}.", epilog=usage.EXAMPLES)
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    wanted = {argv[0]} if argv and argv[0] in _COMMANDS else _COMMANDS
+    for name, add in _COMMANDS.items():
+        if name in wanted:
+            add(commands, manifest)
+    return root
+
+
+def _asset(commands: Any, _manifest: Manifest) -> None:
+    asset = _group(commands, "asset", "Keep assets, encrypted, under a name, and test them.")
+    add = asset.add_parser("add", help="keep the asset of a JSON file")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--config", metavar="FILE", required=True, help="a JSON object of asset fields")
+    asset.add_parser("list", help="show the names")
+    for name, text in (
+        ("show", "show an asset's fields, secrets hidden"),
+        ("remove", "forget an asset and its tokens"),
+        ("test", "run test connectivity"),
+    ):
+        asset.add_parser(name, help=text).add_argument("name", metavar="NAME")
+
+
+def _vault(commands: Any, _manifest: Manifest) -> None:
+    vault = _group(commands, "vault", "Keep files that mails can attach by their vault id.")
+    add = vault.add_parser("add", help="copy a file in, and show its vault id")
+    add.add_argument("file", metavar="FILE")
+    add.add_argument("--container", metavar="ID", default="", help="the container that it belongs to")
+    vault.add_parser("list", help="show all files")
+    vault.add_parser("show", help="show a file's records and its place").add_argument(
+        "vault_id", metavar="VAULT_ID"
+    )
+
+
+def _runs(commands: Any, _manifest: Manifest) -> None:
+    runs = _group(commands, "runs", "Look at the action runs of the past.")
+    runs.add_parser("list", help="show the latest runs")
+    runs.add_parser("show", help="show a run with its result").add_argument("id", metavar="ID", type=int)
+
+
+def _demo(commands: Any, _manifest: Manifest) -> None:
+    commands.add_parser("demo", help="send mails to a server of its own, and check what arrives")
+
+
+def _run(commands: Any, manifest: Manifest) -> None:
+    run = commands.add_parser(
+        "run",
+        help="run an action of the connector",
+        description="Run an action and print its result as JSON.",
+        epilog=usage.all_actions(manifest),
+    )
+    run.add_argument("action", metavar="ACTION", help='name or identifier, such as "send email"')
+    run.add_argument(
+        "--asset", metavar="ASSET", required=True, help="a JSON file of asset fields, or a stored name"
+    )
+    run.add_argument(
+        "--params", metavar="PARAMS", help="a JSON file, - or JSON: a parameter set, or a list of them"
+    )
+    run.add_argument("--container", metavar="ID", default="", help="where attachments are looked for first")
+
+
+def _group(commands: Any, name: str, description: str) -> Any:
+    group = commands.add_parser(
+        name, help=description[0].lower() + description[1:-1], description=description
+    )
+    return group.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+
+
+_COMMANDS: Mapping[str, Callable[[Any, Manifest], None]] = MappingProxyType(
+    {"run": _run, "asset": _asset, "vault": _vault, "runs": _runs, "demo": _demo}
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse's, with help as it was written, and one line for an error."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings = {
+            "formatter_class": argparse.RawDescriptionHelpFormatter,
+            "allow_abbrev": False,
+            **settings,
+        }
+        super().__init__(**settings)
+
+    def print_help(self, file: object = None) -> None:  # noqa: ARG002 - argparse's signature
+        Terminal().print_text(self.format_help().rstrip())
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} ({self.prog} --help explains)")

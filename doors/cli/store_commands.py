@@ -1,0 +1,93 @@
+"""The commands that look after what is stored: `asset`, `vault` and `runs`. Each returns what is to be printed."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from doors.cli.terminal import Terminal
+from host.local import inputs
+from host.local.home import Home
+from host.local.inputs import GivenAsset
+from host.local.running import check_asset
+from host.local.vault import VaultRecord
+from host.manifest.asset_fields import unknown_fields
+from host.manifest.model import Manifest
+
+HIDDEN = "********"
+
+
+class StoreCommands:
+    """Over one data folder. What they raise is `InputError`, `StoreError` or `VaultError`."""
+
+    def __init__(self, home: Home, manifest: Manifest, terminal: Terminal) -> None:
+        self._home = home
+        self._manifest = manifest
+        self._terminal = terminal
+
+    def do(self, arguments: Namespace) -> Any:
+        """What `asset add` and its like are to print, as JSON can hold it."""
+        commands: dict[str, Callable[[Namespace], Any]] = {
+            "asset add": self._asset_add,
+            "asset list": self._asset_list,
+            "asset show": self._asset_show,
+            "asset remove": self._asset_remove,
+            "vault add": self._vault_add,
+            "vault list": self._vault_list,
+            "vault show": self._vault_show,
+            "runs list": self._runs_list,
+            "runs show": self._runs_show,
+        }
+        return commands[f"{arguments.command} {arguments.subcommand}"](arguments)
+
+    def _asset_add(self, arguments: Namespace) -> Any:
+        config = inputs.json_object(Path(arguments.config))
+        check_asset(GivenAsset("", "", arguments.config, config), self._manifest)
+        for warning in unknown_fields(config, self._manifest):
+            self._terminal.warn(warning)
+        asset_id = self._home.assets.add(arguments.name, config)
+        return {"id": asset_id, "name": arguments.name}
+
+    def _asset_list(self, _arguments: Namespace) -> Any:
+        return [asdict(entry) for entry in self._home.assets.list()]
+
+    def _asset_show(self, arguments: Namespace) -> Any:
+        stored = self._home.assets.get(arguments.name)
+        fields = {name: self._shown(name, value) for name, value in stored.config.items()}
+        return {"id": stored.id, "name": stored.name, "create_time": stored.create_time, "config": fields}
+
+    def _asset_remove(self, arguments: Namespace) -> Any:
+        asset_id = self._home.assets.remove(arguments.name)
+        self._home.state(asset_id).remove()
+        return {"id": asset_id, "name": arguments.name}
+
+    def _vault_add(self, arguments: Namespace) -> Any:
+        container_id = inputs.container_id(arguments.container)
+        file = self._home.vault.add(Path(arguments.file), container_id)
+        return {**asdict(file), "path": str(file.path), "container_id": container_id}
+
+    def _vault_list(self, _arguments: Namespace) -> Any:
+        return [_record(record) for record in self._home.vault.list()]
+
+    def _vault_show(self, arguments: Namespace) -> Any:
+        file = self._home.vault.find(arguments.vault_id)
+        records = self._home.vault.records(file.vault_id)
+        return {"vault_id": file.vault_id, "path": str(file.path), "records": [_record(r) for r in records]}
+
+    def _runs_list(self, _arguments: Namespace) -> Any:
+        return [asdict(entry) for entry in self._home.runs.list()]
+
+    def _runs_show(self, arguments: Namespace) -> Any:
+        return {"id": arguments.id, **asdict(self._home.runs.get(arguments.id))}
+
+    def _shown(self, name: str, value: Any) -> Any:
+        """A value, unless it is a secret or nobody knows what it is: a misspelt `passwrod` is one too."""
+        declared = self._manifest.configuration.get(name)
+        return value if declared and not declared.is_secret else HIDDEN
+
+
+def _record(record: VaultRecord) -> dict[str, Any]:
+    return {**asdict(record), "path": str(record.path)}

@@ -1,0 +1,65 @@
+"""The command line's help, as far as it comes from the manifest."""
+
+from __future__ import annotations
+
+import textwrap
+
+from host.manifest.model import Action, Field, Manifest
+
+WIDTH = 100
+EXAMPLES = """\
+examples:
+  # asset.json: {"server": "mail.example.com", "username": "soc@example.com", "password": "…"}
+  smtp_connector.py run "test connectivity" --asset asset.json
+  smtp_connector.py run "send email" --asset asset.json \\
+      --params '{"to": "jane@example.com", "subject": "Hello", "body": "It works."}'
+
+  # keep the asset (encrypted) and a file, and use them by name and id
+  smtp_connector.py asset add prod --config asset.json
+  smtp_connector.py vault add report.pdf
+  smtp_connector.py run "send email" --asset prod --params params.json
+
+  # see everything at work, without a mail server of your own
+  smtp_connector.py demo
+
+exit codes: 0 all succeeded, 1 something failed, 2 the call or a configuration is wrong.
+SMTP_CONNECTOR_HOME names the folder that assets, vault and recorded runs are kept in."""
+
+
+def all_actions(manifest: Manifest) -> str:
+    """Each action with what it takes in a line or two."""
+    lines = ["actions (parameters with * are required):"]
+    for action in manifest.actions:
+        names = ", ".join(
+            f"{name}{'*' if field.required else ''}" for name, field in action.parameters.items()
+        )
+        lines += [f'  "{action.name}"', *_wrapped(f"{action.description}.", "      ")]
+        lines += _wrapped(f"Parameters: {names or 'none'}", "      ")
+    lines.append('\n`run "send email" --help` explains the parameters of one action.')
+    return "\n".join(lines)
+
+
+def one_action(action: Action) -> str:
+    """An action and each of its parameters, in words."""
+    lines = [f"{action.name}: {action.description}", ""]
+    if not action.parameters:
+        lines.append("It takes no parameters, so --params can be left out.")
+    for name, field in action.parameters.items():
+        lines += [f"  {name} ({_traits(field)})", *_wrapped(field.description, "      ")]
+    example = ", ".join(f'"{name}": "…"' for name, field in action.parameters.items() if field.required)
+    params = f" --params '{{{example}}}'" if action.parameters else ""
+    lines += ["", "example:", f'  smtp_connector.py run "{action.name}" --asset asset.json{params}']
+    return "\n".join(lines)
+
+
+def _traits(field: Field) -> str:
+    traits = [field.data_type, "required" if field.required else "optional"]
+    if field.value_list:
+        traits.append(f"one of {', '.join(field.value_list)}")
+    if field.default is not None:
+        traits.append(f"default {field.default}")
+    return ", ".join(traits)
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)

@@ -1,0 +1,136 @@
+"""Actions from Python, for playbooks and scripts: `act` runs one as the platform would, and returns its results.
+
+In a playbook, with an asset that was stored as "prod":
+
+    from smtp_connector import act
+
+    results = act("send email", {"to": "jane@example.com", "body": "Hello"}, asset="prod")
+    if not results.success:
+        for recipient in results[0].refused:
+            print(recipient["address"], recipient["reply"])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import Any
+
+from host.local import inputs, running
+from host.local.home import Home
+from host.local.inputs import GivenAsset
+from host.local.running import Connector, Order
+from host.manifest.model import load
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one parameter set: the platform's action result.
+
+    `data` and `summary` are laid out as the manifest's data paths say.
+    """
+
+    status: str
+    message: str
+    parameter: dict[str, Any]
+    data: list[dict[str, Any]]
+    summary: dict[str, Any]
+
+    @property
+    def success(self) -> bool:
+        """Whether at least one recipient was accepted; for test connectivity, whether all steps went well."""
+        return self.status == "success"
+
+    @property
+    def outcome(self) -> str:
+        """sent, partly sent, not sent or unknown; "" for an action that sends nothing."""
+        return str(self.data[0]["outcome"]) if self.data else ""
+
+    @property
+    def refused(self) -> list[dict[str, Any]]:
+        """The recipients that the server refused: address, code, enhanced_code, reply, retryable."""
+        recipients = self.data[0]["recipients"] if self.data else []
+        return [recipient for recipient in recipients if recipient["status"] == "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The results of one action run in the order of its parameter sets: `results[0]`, `for result in results`."""
+
+    status: str
+    message: str
+    results: tuple[Result, ...]
+
+    @property
+    def success(self) -> bool:
+        """Whether every parameter set did what was asked."""
+        return self.status == "success" and all(result.success for result in self.results)
+
+    def __getitem__(self, index: int) -> Result:
+        return self.results[index]
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.results)
+
+
+class _Quiet:
+    """Nobody watches, unless a function was given."""
+
+    def __init__(self, progress: Callable[[str], None] | None) -> None:
+        self._progress = progress
+
+    def progress(self, text: str) -> None:
+        if self._progress is not None:
+            self._progress(text)
+
+    def sent(self, octets: int, size: int) -> None:
+        """Nobody looks."""
+
+    def finished(self, success: bool, message: str) -> None:
+        """It is in the results."""
+
+
+def act(
+    action: str,
+    parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    asset: str | PathLike[str] | Mapping[str, Any],
+    container_id: str = "",
+    *,
+    connector: Callable[[], Connector],
+    progress: Callable[[str], None] | None = None,
+) -> Results:
+    """Run an action, by name or identifier, over one parameter set or several, in one session.
+
+    `asset` is a stored asset's name, a JSON file, or the fields themselves. What goes wrong with sending is in the
+    results; a call that can't be begun raises `InputError`, `UnknownAction` or `StoreError`, and nothing was sent.
+    `progress` is called with each step's text.
+    """
+    manifest = load()
+    home = Home()
+    sets = dict(parameters) if isinstance(parameters, Mapping) else [dict(one) for one in parameters]
+    order = Order(
+        manifest.action(action),
+        _asset(asset, home),
+        inputs.as_parameter_sets(sets, "parameters"),
+        inputs.container_id(container_id),
+    )
+    running.check_asset(order.asset, manifest)
+    result = running.run(order, connector(), home, _Quiet(progress))
+    return Results(
+        status=result["status"],
+        message=result["message"],
+        results=tuple(
+            Result(one["status"], one["message"], one["parameter"], one["data"], one["summary"])
+            for one in result["result_data"]
+        ),
+    )
+
+
+def _asset(asset: str | PathLike[str] | Mapping[str, Any], home: Home) -> GivenAsset:
+    if isinstance(asset, Mapping):
+        return GivenAsset("", "", "that was given", dict(asset))
+    return inputs.asset(fspath(asset), home)

@@ -1,0 +1,94 @@
+"""Stored assets: named sets of asset fields, encrypted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from host.local import cipher
+from host.local.files import StoreError, timestamp
+from host.local.store import AssetRow, Store
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAsset:
+    """An asset as it was given. `config` holds secrets, and so is left out of the `repr`."""
+
+    id: str
+    name: str
+    create_time: str
+    config: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AssetEntry:
+    """What a list of assets shows of each; reading it takes no key."""
+
+    id: str
+    name: str
+    create_time: str
+
+
+class Assets:
+    """The assets of a data folder; their names' case is ignored. Every method raises `StoreError`."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._folder = folder
+        self._store = store
+
+    def add(self, name: str, config: Mapping[str, Any]) -> str:
+        """Store a new asset and return its id. One that is there is never overwritten."""
+        if not _NAME.fullmatch(name):
+            raise StoreError(
+                f"{name!r:.80} can't be an asset's name: use up to 64 letters, digits, spaces and . _ @ - "
+                "and begin with a letter or digit."
+            )
+        try:
+            with self._store.writing() as session:
+                row = AssetRow(
+                    name=name, config=cipher.encrypt(self._folder, config), create_time=timestamp()
+                )
+                session.add(row)
+                session.flush()
+                return str(row.id)
+        except IntegrityError as error:
+            raise StoreError(
+                f"There is an asset {name} already; it was left as it is. Remove it first."
+            ) from error
+
+    def get(self, name: str) -> StoredAsset:
+        """The asset with its secrets."""
+        with self._store.reading() as session:
+            row = _find(session, name)
+            config = cipher.decrypt(self._folder, row.config, f"The asset {row.name}")
+            return StoredAsset(str(row.id), row.name, row.create_time, config)
+
+    def list(self) -> tuple[AssetEntry, ...]:
+        """All assets, by name."""
+        with self._store.reading() as session:
+            rows = session.scalars(select(AssetRow).order_by(AssetRow.name))
+            return tuple(AssetEntry(str(row.id), row.name, row.create_time) for row in rows)
+
+    def remove(self, name: str) -> str:
+        """Forget an asset; returns its id."""
+        with self._store.writing() as session:
+            row = _find(session, name)
+            session.delete(row)
+            return str(row.id)
+
+
+def _find(session: Session, name: str) -> AssetRow:
+    row = session.scalar(select(AssetRow).where(AssetRow.name == name))
+    if row is None:
+        names = ", ".join(session.scalars(select(AssetRow.name).order_by(AssetRow.name).limit(20)))
+        raise StoreError(f"There is no asset {name!r:.80}. Stored are: {names or 'none'}.")
+    return row

@@ -1,0 +1,95 @@
+"""Secrets at rest: one key file in the data folder, and JSON values encrypted with it (Fernet)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from host.local.files import StoreError, private_folder, reason, sync_folder, write_beside
+
+KEY_FILE = "secret.key"
+DATABASE = "store.db"
+STATE_FOLDER = "state"
+_NEED_THE_KEY = (DATABASE, STATE_FOLDER)
+_KEY_OCTETS = 32
+
+
+def ensure_key(folder: Path) -> None:
+    """Make the data folder's key unless it has one. Raises `StoreError`.
+
+    Beside anything that needs the key, a missing key is a lost one, and a new one would only hide that. (So
+    the key is made before those, and they are looked for before it.) It comes into being complete,
+    by a link: of several processes that start at once one wins, and all read the same.
+    """
+    in_use = any((folder / name).exists() for name in _NEED_THE_KEY)
+    path = private_folder(folder) / KEY_FILE
+    if path.exists():
+        return
+    if in_use:
+        raise StoreError(_lost(path))
+    try:
+        beside = write_beside(path, base64.urlsafe_b64encode(os.urandom(_KEY_OCTETS)))
+        try:
+            os.link(beside, path)
+        except FileExistsError:
+            pass  # another process was quicker: its key is the key
+        finally:
+            beside.unlink()
+        sync_folder(folder)
+    except OSError as error:
+        raise StoreError(f"The key file {path} can't be made: {reason(error)}.") from error
+
+
+def encrypt(folder: Path, value: Mapping[str, Any]) -> bytes:
+    """`value` as JSON, encrypted with the folder's key. Raises `StoreError`."""
+    from cryptography.fernet import Fernet
+
+    return Fernet(_read_key(folder)).encrypt(json.dumps(value).encode())
+
+
+def decrypt(folder: Path, token: bytes, what: str) -> dict[str, Any]:
+    """The value that `encrypt` was given. Raises `StoreError`, naming `what` could not be read."""
+    from cryptography.fernet import Fernet, InvalidToken
+
+    try:
+        value = json.loads(Fernet(_read_key(folder)).decrypt(token))
+    except InvalidToken as error:
+        raise StoreError(
+            f"{what} can't be decrypted: it is damaged, or {folder / KEY_FILE} is not the key it was stored "
+            "with. Nothing was changed. Put that key back, or remove and enter it again."
+        ) from error
+    if not isinstance(value, dict):
+        raise StoreError(f"{what} is damaged: it is not an object.")
+    return value
+
+
+def _read_key(folder: Path) -> bytes:
+    path = folder / KEY_FILE
+    try:
+        key = path.read_bytes().strip()
+    except FileNotFoundError as error:
+        raise StoreError(_lost(path)) from error
+    except OSError as error:
+        raise StoreError(f"The key file {path} can't be read: {reason(error)}.") from error
+    try:
+        whole = len(base64.b64decode(key, altchars=b"-_", validate=True)) == _KEY_OCTETS
+    except binascii.Error:
+        whole = False
+    if not whole:
+        raise StoreError(
+            f"The key file {path} is damaged. Nothing was changed. Put back the one that the stored secrets "
+            "were encrypted with."
+        )
+    return key
+
+
+def _lost(path: Path) -> str:
+    return (
+        f"The key file {path} is missing, and what is stored can't be read without it. Nothing was changed. "
+        "Put it back, or start anew with another folder (SMTP_CONNECTOR_HOME)."
+    )

@@ -1,0 +1,141 @@
+"""`connector.json`, the one source of truth, as typed values: the asset's fields, the actions and their parameters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+PATH = Path(__file__).resolve().parents[2] / "connector.json"
+
+# A certificate's file or text may hold its private key, though the manifest can't call it a password: people
+# have to see which certificate they gave.
+_SECRET_ALTHOUGH_NO_PASSWORD = frozenset({"client_cert"})
+
+
+class UnknownAction(LookupError):
+    """No action of that name. The message names those that there are, the likeliest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """An asset field or an action's parameter, as declared. `default` None means that there is none."""
+
+    name: str
+    data_type: str
+    description: str
+    required: bool
+    default: Any
+    value_list: tuple[str, ...]
+    contains: tuple[str, ...]
+    allow_list: bool
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its value must not be shown."""
+        return self.data_type == "password" or self.name in _SECRET_ALTHOUGH_NO_PASSWORD
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A data path of an action's results."""
+
+    data_path: str
+    data_type: str
+    contains: tuple[str, ...]
+    example_values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a playbook may ask for. `identifier` is also the name of its module."""
+
+    name: str
+    identifier: str
+    description: str
+    verbose: str
+    read_only: bool
+    parameters: Mapping[str, Field]
+    output: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The whole of it, as far as this program needs it; fields, parameters and actions in their declared order."""
+
+    name: str
+    version: str
+    description: str
+    configuration: Mapping[str, Field]
+    actions: tuple[Action, ...]
+
+    def action(self, wanted: str) -> Action:
+        """The action of this name or identifier, case ignored. Raises `UnknownAction`."""
+        key = wanted.strip().casefold()
+        for action in self.actions:
+            if key in (action.name, action.identifier):
+                return action
+        raise UnknownAction(_no_such_action(wanted, [action.name for action in self.actions]))
+
+
+def load(path: Path = PATH) -> Manifest:
+    """Read the manifest. It is part of the program: what is wrong with it is found by the tests, not here."""
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    return Manifest(
+        name=raw["name"],
+        version=raw["app_version"],
+        description=raw["description"],
+        configuration=_fields(raw["configuration"]),
+        actions=tuple(_action(entry) for entry in raw["actions"]),
+    )
+
+
+def _action(raw: Mapping[str, Any]) -> Action:
+    return Action(
+        name=raw["action"],
+        identifier=raw["identifier"],
+        description=raw["description"],
+        verbose=raw.get("verbose", ""),
+        read_only=raw["read_only"],
+        parameters=_fields(raw["parameters"]),
+        output=tuple(
+            Output(
+                data_path=entry["data_path"],
+                data_type=entry["data_type"],
+                contains=tuple(entry.get("contains", ())),
+                example_values=tuple(entry.get("example_values", ())),
+            )
+            for entry in raw["output"]
+        ),
+    )
+
+
+def _fields(raw: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Field]:
+    ordered = sorted(raw.items(), key=lambda item: item[1]["order"])
+    return MappingProxyType(
+        {name: _field(name, entry) for name, entry in ordered if entry["data_type"] != "ph"}
+    )
+
+
+def _field(name: str, raw: Mapping[str, Any]) -> Field:
+    return Field(
+        name=name,
+        data_type=raw["data_type"],
+        description=raw["description"],
+        required=raw.get("required", False),
+        default=raw.get("default"),
+        value_list=tuple(raw.get("value_list", ())),
+        contains=tuple(raw.get("contains", ())),
+        allow_list=raw.get("allow_list", False),
+    )
+
+
+def _no_such_action(wanted: str, names: list[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(wanted.replace("_", " ").casefold(), names, n=1)
+    guess = f" Did you mean {near[0]!r}?" if near else ""
+    return f"There is no action {wanted[:80]!r}.{guess} There are: {', '.join(names)}."

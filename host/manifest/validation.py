@@ -1,0 +1,191 @@
+"""Values as SOAR gives them, checked against what the manifest declares: all faults of an input in one go."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from host.manifest.model import Field
+from host.manifest.schema import Schema, object_schema
+
+_JSON_TYPES: Mapping[type, frozenset[str]] = MappingProxyType(
+    {
+        str: frozenset({"string"}),
+        bool: frozenset({"boolean"}),
+        int: frozenset({"integer", "number"}),
+        float: frozenset({"number"}),
+        list: frozenset({"array"}),
+        dict: frozenset({"object"}),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one field, worded so that it can be mended; never with a secret in it."""
+
+    field: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.text}"
+
+
+class InvalidInput(ValueError):
+    """An input that the manifest does not allow. The message has every fault of it."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(map(str, self.faults)))
+
+
+class Rules:
+    """What is allowed for a set of fields; made once, used for many inputs.
+
+    `noun` is what an error calls one of them: "parameter", "asset field".
+    """
+
+    def __init__(self, fields: Mapping[str, Field], noun: str) -> None:
+        self._fields = fields
+        self._noun = noun
+        self.schema: Schema = object_schema(fields)
+        self._properties: Mapping[str, Schema] = self.schema["properties"]
+        self._required = frozenset(self.schema["required"])
+        self._free_text = frozenset(
+            name for name, schema in self._properties.items() if _is_free_text(schema)
+        )
+        self._to_convert = tuple(
+            (name, _CONVERSIONS[field.data_type])
+            for name, field in fields.items()
+            if field.data_type in _CONVERSIONS
+        )
+        self._defaults = {name: field.default for name, field in fields.items() if field.default is not None}
+
+    def read(self, values: object) -> dict[str, Any]:
+        """The values with their defaults, numbers as numbers and booleans as booleans; what is absent is left out.
+
+        `None` and `""` are absent; `context` and names that begin with `_` are the platform's own and
+        ignored. Raises `InvalidInput`.
+        """
+        if not isinstance(values, Mapping):
+            raise InvalidInput([Fault(f"{self._noun}s", f"{shown(values)} is not a JSON object")])
+        given = {
+            name: value
+            for name, value in values.items()
+            if value is not None and value != "" and name != "context" and name[:1] != "_"
+        }
+        for name, convert in self._to_convert:
+            if name in given:
+                given[name] = convert(given[name])
+        # jsonschema takes longer to import than a plain mail takes to send, so it is asked when something
+        # is, or looks, wrong.
+        if not self._is_plainly_valid(given):
+            faults = self._faults(given, values)
+            if faults:
+                raise InvalidInput(faults)
+        return {**self._defaults, **given}
+
+    def unknown(self, names: Iterable[str]) -> list[Fault]:
+        """A fault for each of the names that isn't declared, with the likeliest one that was meant."""
+        return [self._unknown(name) for name in names if name not in self._properties]
+
+    def _is_plainly_valid(self, given: Mapping[str, Any]) -> bool:
+        for name, value in given.items():
+            if value.__class__ is str and name in self._free_text:
+                continue
+            schema = self._properties.get(name)
+            if schema is None or not is_plainly_valid(value, schema):
+                return False
+        return self._required <= given.keys()
+
+    def _faults(self, given: Mapping[str, Any], original: Mapping[str, Any]) -> list[Fault]:
+        try:
+            wrong = {error.path[0] for error in self._validator.iter_errors(given) if error.path}
+        except RecursionError:  # in the `repr` of a value that jsonschema words its error with
+            return [Fault(f"{self._noun}s", "lists or objects are nested too deeply")]
+        faults: list[Fault] = []
+        for name, field in self._fields.items():
+            if name in wrong:
+                value = "the value (not shown)" if field.is_secret else shown(original[name])
+                allowed = self._properties[name]["description"]
+                faults.append(Fault(name, f"{value} is not allowed; give {allowed}"))
+            elif name in self._required and name not in given:
+                faults.append(Fault(name, "missing, and it is required"))
+        return faults + self.unknown(given)
+
+    @cached_property
+    def _validator(self) -> Any:
+        from jsonschema import Draft202012Validator
+
+        return Draft202012Validator(self.schema)
+
+    def _unknown(self, name: str) -> Fault:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name.casefold(), self._properties, n=1)
+        guess = f"; did you mean {near[0]}?" if near else ""
+        known = ", ".join(self._properties) or "none"
+        return Fault(shown(name), f"no such {self._noun}{guess} (there are: {known})")
+
+
+def shown(value: object) -> str:
+    """The value as an error may show it: control and other unprintable characters escaped, about 80 characters."""
+    from reprlib import Repr
+
+    short = Repr()
+    short.maxstring = short.maxother = short.maxlong = 80
+    text = short.repr(value)
+    return text if len(text) <= 90 else f"{text[:87]}..."
+
+
+def is_plainly_valid(value: object, schema: Schema) -> bool:
+    """Whether the value certainly satisfies a property's schema: a quick look that says no when it isn't sure."""
+    kinds = _JSON_TYPES.get(value.__class__, frozenset())
+    allowed = schema["type"]
+    if not (allowed in kinds if isinstance(allowed, str) else kinds.intersection(allowed)):
+        return False
+    if "enum" in schema:
+        return value in schema["enum"]
+    if isinstance(value, str):
+        return "pattern" not in schema or re.search(schema["pattern"], value) is not None
+    if isinstance(value, list):
+        return all(is_plainly_valid(item, schema["items"]) for item in value) if "items" in schema else True
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        low, high = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
+        return bool(low <= value <= high and schema.get("exclusiveMinimum", -math.inf) < value)
+    return True
+
+
+def _is_free_text(schema: Schema) -> bool:
+    allowed = schema["type"]
+    texts = allowed == "string" if isinstance(allowed, str) else "string" in allowed
+    return texts and not schema.keys() & {"enum", "pattern"}
+
+
+def _number(value: object) -> object:
+    """`25.0` and `"25"` as 25. What is no finite number stays, or becomes, something that the schema refuses."""
+    if isinstance(value, str):
+        try:
+            value = float(value) if "_" not in value else value
+        except ValueError:
+            return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return str(value)
+        return int(value) if value.is_integer() else value
+    return value
+
+
+def _boolean(value: object) -> object:
+    """`"True"` as True; what is no boolean stays, and the schema refuses it."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.strip().casefold(), value)
+    return value
+
+
+_CONVERSIONS = MappingProxyType({"numeric": _number, "boolean": _boolean})

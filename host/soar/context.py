@@ -1,0 +1,136 @@
+"""What an action sees of the real platform: `contract.Context` over the `phantom` package.
+
+Only `host.switch` imports this, where that package exists. `phantom.rules` may not be called while a module is
+being imported, so it is loaded where it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property, partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from actions.contract import Asset, MakeRedirect, VaultError, VaultFile
+from host.lifetime import Lifetime
+from host.soar.state import PhantomState
+from host.texts import escaped
+
+# A mail with this container is one of the platform's own reports.
+REPORTS = "0"
+# The SHA-1 of the content. Asked for anything else, "" for example, the vault could answer with some other file.
+_VAULT_ID = re.compile(r"[0-9A-Fa-f]{40}")
+
+
+class HostContext(Lifetime):
+    """One action run on the platform. `connector` is the platform's BaseConnector."""
+
+    def __init__(self, connector: Any, asset: Asset) -> None:
+        super().__init__()
+        self._connector = connector
+        self.asset = replace(asset, ca_bundle=asset.ca_bundle or _ca_bundle(connector))
+        container = connector.get_container_id()
+        self.container_id = "" if container is None else str(container)
+
+    @cached_property
+    def vault(self) -> PhantomVault:
+        return PhantomVault(self.container_id, Path(_home(self._connector)) / "vault" / "reports")
+
+    @cached_property
+    def state(self) -> PhantomState:
+        return PhantomState(self._connector, self.asset.id)
+
+    @property
+    def redirect(self) -> MakeRedirect:
+        """A browser reaches the platform's web server, not this process."""
+        from host.soar.redirect import PlatformRedirect  # nobody else pays for it
+
+        return partial(PlatformRedirect, self._connector, self.asset.id)
+
+    def progress(self, text: str) -> None:
+        self._connector.save_progress(escaped(text))
+
+    def is_cancelled(self) -> bool:
+        if super().is_cancelled():
+            return True
+        # Splunk's published mock has the method, but not the field that it reads.
+        with suppress(AttributeError):
+            return bool(self._connector.is_action_cancelled())
+        return False
+
+
+class PhantomVault:
+    """The platform's vault, the run's container first; for container "0" its folder of reports."""
+
+    def __init__(self, container_id: str, reports: Path) -> None:
+        self._container_id = container_id
+        self._reports = reports
+
+    def find(self, vault_id: str) -> VaultFile:
+        """Raises `VaultError`."""
+        if self._container_id == REPORTS and vault_id.lower().endswith(".pdf"):
+            return self._report(vault_id)
+        if not _VAULT_ID.fullmatch(vault_id):
+            raise VaultError(f"{vault_id!r:.80} is not a vault id: it has 40 hexadecimal digits")
+        reason = "the vault has no such file"
+        for record in self._records(vault_id):
+            try:
+                path = Path(str(record["path"])).resolve(strict=True)
+                return _vault_file(vault_id.lower(), str(record.get("name") or path.name), path)
+            except (OSError, KeyError) as error:
+                reason = f"its file can't be read ({type(error).__name__})"
+        raise VaultError(f"{vault_id!r:.80}: {reason}")
+
+    def _records(self, vault_id: str) -> Iterable[dict[str, Any]]:
+        rules = import_module("phantom.rules")
+        wheres: list[dict[str, str]] = [{"container_id": self._container_id}] if self._container_id else []
+        for where in [*wheres, {}]:
+            try:
+                ok, _message, records = rules.vault_info(vault_id=vault_id, **where)
+                found = list(records or ()) if ok else []
+            except Exception as error:  # whatever the platform raises
+                reason = f"the vault can't be asked ({type(error).__name__})"
+                raise VaultError(f"{vault_id!r:.80}: {reason}") from error
+            yield from found
+
+    def _report(self, name: str) -> VaultFile:
+        try:
+            path = (self._reports / name).resolve(strict=True)
+            if path.parent != self._reports.resolve():
+                raise VaultError(f"{name!r:.80}: reports are found by their file name alone")
+            return _vault_file(name, _report_name(path.name), path)
+        except (OSError, ValueError) as error:
+            raise VaultError(f"{name!r:.80}: there is no such report") from error
+
+
+def _report_name(name: str) -> str:
+    """The platform calls its reports type__id-7__ts-2026-11-20.pdf; the number means nothing to who gets one."""
+    pieces = name.split("__")
+    return f"{pieces[0]}_{pieces[2]}" if len(pieces) == 3 else name
+
+
+def _vault_file(vault_id: str, name: str, path: Path) -> VaultFile:
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    return VaultFile(vault_id, name, path.stat().st_size, path)
+
+
+def _home(connector: Any) -> str:
+    home = connector.get_phantom_home() if hasattr(connector, "get_phantom_home") else None
+    return home if isinstance(home, str) and home else "/opt/phantom"
+
+
+def _ca_bundle(connector: Any) -> str:
+    """The authorities that the platform trusts, "" where it names none: then the system's are."""
+    named = None
+    # Not every version has it, and Splunk's mock of the platform refuses to answer.
+    with suppress(AttributeError, NotImplementedError):
+        named = connector.get_ca_bundle()
+    for path in (named, f"{_home(connector)}/etc/cacerts.pem"):
+        if isinstance(path, str) and path and Path(path).is_file():
+            return path
+    return ""
