@@ -56,6 +56,10 @@ class Category(StrEnum):
     """What was to be sent could not be read to its end, or is not what it was said to be."""
     CANCELLED = "cancelled"
     """Somebody stopped it."""
+    INPUT = "input"
+    """What was asked for can't be done as it was asked: a parameter has to change."""
+    INTERNAL = "internal"
+    """A mistake in this program."""
 
 
 class MailError(Exception):
