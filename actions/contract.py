@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+from auth.settings import Login, MakeRedirect, State
 
 T = TypeVar("T")
 
@@ -48,6 +49,28 @@ class Asset:
     disable_pipelining: bool = False
     disable_chunking: bool = False
 
+    @property
+    def login(self) -> Login:
+        """The fields that decide who we are to the server."""
+        return Login(
+            id=self.id,
+            server=self.server,
+            port=self.port,
+            auth_type=self.auth_type,
+            username=self.username,
+            password=self.password,
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            auth_url=self.auth_url,
+            token_url=self.token_url,
+            scopes=self.scopes,
+            refresh_token=self.refresh_token,
+            has_client_certificate=bool(self.client_cert),
+            ca_bundle=self.ca_bundle,
+            connection_timeout=self.connection_timeout,
+            read_timeout=self.read_timeout,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class VaultFile:
@@ -70,33 +93,6 @@ class HostError(Exception):
 class Vault(Protocol):
     def find(self, vault_id: str) -> VaultFile:
         """Look in the run's container, then anywhere. Raises `VaultError`."""
-
-
-class State(Protocol):
-    """What is remembered for an asset between runs; encrypted where it lies."""
-
-    def load(self) -> dict[str, Any]:
-        """What was saved last, read anew; empty when there is nothing."""
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        """Replace it, whole or not at all."""
-
-    def lock(self) -> AbstractContextManager[object]:
-        """Exclude every other process and thread that uses this asset's state meanwhile."""
-
-
-class Redirect(Protocol):
-    """Where a provider sends a browser back to after a sign-in."""
-
-    @property
-    def uri(self) -> str: ...
-
-    def wait(self, cancelled: Callable[[], bool]) -> str | None:
-        """The query that the browser came back with; None when time is up or somebody cancelled."""
-
-
-MakeRedirect = Callable[[str, float], AbstractContextManager[Redirect]]
-"""Given the `state` that a query brings if it is ours, and the seconds for which it is waited for."""
 
 
 class Context(Protocol):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from auth.settings import Progress, Settings
+from auth.settings import Login, Progress
 from smtp.sasl.mechanism import Credentials, PasswordCredentials
 
 
 class Basic:
     name: ClassVar[str] = "Basic"
 
-    def __init__(self, settings: Settings) -> None:
-        self._credentials = PasswordCredentials(settings.username, settings.password)
+    def __init__(self, login: Login) -> None:
+        self._credentials = PasswordCredentials(login.username, login.password)
 
     def credentials(self, progress: Progress) -> Credentials | None:  # noqa: ARG002 - nothing takes time here
         return self._credentials

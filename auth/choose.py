@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from auth.errors import AuthError, Step
 from auth.passwordless import Passwordless
-from auth.settings import Method, Settings, State
+from auth.settings import Login, Method, State
 from smtp.errors import Category
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ class _Way:
 
     name: str
     own: tuple[str, ...]
-    missing: Callable[[Settings], tuple[str, ...]]
+    missing: Callable[[Login], tuple[str, ...]]
 
 
-def choose(settings: Settings, state: State | None = None, sign_in: SignIn | None = None) -> Choice:
+def choose(login: Login, state: State | None = None, sign_in: SignIn | None = None) -> Choice:
     """The method for `settings`. OAuth keeps its tokens in `state`, or in this object's memory without one.
 
     With `sign_in`, OAuth may ask a person to sign in in a browser; without, it says that this is needed.
@@ -42,54 +42,54 @@ def choose(settings: Settings, state: State | None = None, sign_in: SignIn | Non
     """
     skipped: list[str] = []
     for way in _WAYS:
-        if settings.auth_type not in ("", AUTOMATIC, way.name):
+        if login.auth_type not in ("", AUTOMATIC, way.name):
             continue
-        missing = way.missing(settings)
+        missing = way.missing(login)
         if not missing:
-            return Choice(_made(way.name, settings, state, sign_in), tuple(skipped))
-        if settings.auth_type == way.name:
+            return Choice(_made(way.name, login, state, sign_in), tuple(skipped))
+        if login.auth_type == way.name:
             raise AuthError(
                 f"Authentication type {way.name} needs more fields: {', '.join(missing)}.",
                 step=Step.SETTINGS,
                 category=Category.CONFIGURATION,
                 hint=f"Fill in {', '.join(missing)}, or set auth_type to {AUTOMATIC}.",
             )
-        if any(getattr(settings, name) for name in way.own):
+        if any(getattr(login, name) for name in way.own):
             skipped.append(f"{way.name} authentication is not used: {', '.join(missing)} not set.")
     raise AuthError(
-        f"There is no authentication type {settings.auth_type!r}.",
+        f"There is no authentication type {login.auth_type!r}.",
         step=Step.SETTINGS,
         category=Category.CONFIGURATION,
         hint=f"Choose {AUTOMATIC}, {', '.join(way.name for way in _WAYS)}.",
     )
 
 
-def _made(name: str, settings: Settings, state: State | None, sign_in: SignIn | None) -> Method:
+def _made(name: str, login: Login, state: State | None, sign_in: SignIn | None) -> Method:
     """Each is loaded when it is chosen: who signs in with a password does not pay for OAuth."""
     if name == Passwordless.name:
-        return Passwordless(settings)
+        return Passwordless(login)
     if name == "Basic":
         from auth.basic import Basic
 
-        return Basic(settings)
+        return Basic(login)
     from auth.oauth.method import OAuth
 
-    return OAuth(settings, state, sign_in)
+    return OAuth(login, state, sign_in)
 
 
-def _missing_for_oauth(settings: Settings) -> tuple[str, ...]:
-    missing = _empty(settings, "username", "client_id", "token_url")
-    if not (settings.auth_url or settings.refresh_token or settings.client_secret):
+def _missing_for_oauth(login: Login) -> tuple[str, ...]:
+    missing = _empty(login, "username", "client_id", "token_url")
+    if not (login.auth_url or login.refresh_token or login.client_secret):
         missing += ("one of auth_url, refresh_token and client_secret",)
     return missing
 
 
-def _missing_for_basic(settings: Settings) -> tuple[str, ...]:
-    return _empty(settings, "username", "password")
+def _missing_for_basic(login: Login) -> tuple[str, ...]:
+    return _empty(login, "username", "password")
 
 
-def _empty(settings: Settings, *names: str) -> tuple[str, ...]:
-    return tuple(name for name in names if not getattr(settings, name))
+def _empty(login: Login, *names: str) -> tuple[str, ...]:
+    return tuple(name for name in names if not getattr(login, name))
 
 
 _WAYS = (

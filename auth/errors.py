@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from smtp.errors import Category
+from smtp.errors import Category, MailError
 
 
 class Step(StrEnum):
@@ -15,11 +15,10 @@ class Step(StrEnum):
     TOKEN = "token request"  # noqa: S105 - the name of a step
 
 
-class AuthError(Exception):
-    """No credential could be had. `retry_after` is in seconds; `code` the provider's OAuth error, if it gave one.
+class AuthError(MailError):
+    """No credential could be had. `oauth_error` is the provider's own name for it (RFC 6749 section 5.2), or ""."""
 
-    The text and the hint are made for people and hold no secret.
-    """
+    step: Step
 
     def __init__(
         self,
@@ -30,13 +29,9 @@ class AuthError(Exception):
         retryable: bool = False,
         hint: str = "",
         retry_after: float | None = None,
-        code: str = "",
+        oauth_error: str = "",
     ) -> None:
-        super().__init__(text)
-        self.text = text
-        self.step = step
-        self.category = category
-        self.retryable = retryable
-        self.hint = hint
-        self.retry_after = retry_after
-        self.code = code
+        super().__init__(
+            text, step=step, category=category, retryable=retryable, retry_after=retry_after, hint=hint
+        )
+        self.oauth_error = oauth_error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from auth.settings import Progress, Settings
+from auth.settings import Login, Progress
 
 if TYPE_CHECKING:
     from smtp.sasl.mechanism import Credentials
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Passwordless:
     name: ClassVar[str] = "Passwordless"
 
-    def __init__(self, settings: Settings) -> None:
-        self._has_certificate = bool(settings.client_cert)
+    def __init__(self, login: Login) -> None:
+        self._has_certificate = login.has_client_certificate
 
     def credentials(self, progress: Progress) -> Credentials | None:  # noqa: ARG002 - nothing takes time here
         if not self._has_certificate:

@@ -1,10 +1,11 @@
-"""What authentication needs to know and to keep, as shapes that the host's objects happen to have."""
+"""What authentication knows of an asset, keeps between runs, and gives back: a login, and the ports to the host."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -13,51 +14,59 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 
-class Settings(Protocol):
-    """The fields of the asset that decide who we are to the server; a text that was not given is ""."""
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who we are to the server, as the asset's fields of the same names say it; a text that was not given is "".
 
-    @property
-    def id(self) -> str: ...
-    @property
-    def server(self) -> str: ...
-    @property
-    def port(self) -> int: ...
-    @property
-    def auth_type(self) -> str: ...
-    @property
-    def username(self) -> str: ...
-    @property
-    def password(self) -> str: ...
-    @property
-    def client_id(self) -> str: ...
-    @property
-    def client_secret(self) -> str: ...
-    @property
-    def auth_url(self) -> str: ...
-    @property
-    def token_url(self) -> str: ...
-    @property
-    def scopes(self) -> str: ...
-    @property
-    def refresh_token(self) -> str: ...
-    @property
-    def client_cert(self) -> str: ...
-    @property
-    def ca_bundle(self) -> str: ...
-    @property
-    def connection_timeout(self) -> float: ...
-    @property
-    def read_timeout(self) -> float: ...
+    `id` is the host's name for the asset, which its tokens hang on. `has_client_certificate` says that TLS shows
+    one, which some servers take for a login. `ca_bundle` (authorities, PEM: a file's name or text) and the
+    timeouts, in seconds, are for the provider's token endpoint. Secrets are left out of the `repr`.
+    """
+
+    id: str
+    server: str
+    port: int
+    auth_type: str = "Automatic"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    auth_url: str = ""
+    token_url: str = ""
+    scopes: str = ""
+    refresh_token: str = field(default="", repr=False)
+    has_client_certificate: bool = False
+    ca_bundle: str = ""
+    connection_timeout: float = 15.0
+    read_timeout: float = 60.0
 
 
 class State(Protocol):
-    """What is remembered between runs; the host encrypts it and writes it whole or not at all."""
+    """What is remembered for an asset between runs; the host encrypts it where it lies."""
 
-    def load(self) -> dict[str, Any]: ...
+    def load(self) -> dict[str, Any]:
+        """Return what was saved last, read anew; empty when there is nothing."""
 
-    def save(self, state: Mapping[str, Any]) -> None: ...
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Replace it, whole or not at all."""
 
-    def lock(self) -> AbstractContextManager[object]: ...
+    def lock(self) -> AbstractContextManager[object]:
+        """Exclude every other process and thread that uses this asset's state meanwhile."""
+
+
+class Redirect(Protocol):
+    """Where a provider sends a browser back to after a sign-in."""
+
+    @property
+    def uri(self) -> str: ...
+
+    def wait(self, cancelled: Callable[[], bool]) -> str | None:
+        """Wait for the query that the browser comes back with; None when time is up or somebody cancelled."""
+
+
+MakeRedirect = Callable[[str, float], AbstractContextManager[Redirect]]
+"""Given the `state` that a query brings if it is ours (anybody can send a request to a redirect URI), and the seconds
+for which it is waited for."""
 
 
 class Method(Protocol):
@@ -69,8 +78,8 @@ class Method(Protocol):
 
     @abstractmethod
     def credentials(self, progress: Progress) -> Credentials | None:
-        """What to log in with; None: nothing. Raises `AuthError`."""
+        """Return what to log in with; None: nothing. Raises `AuthError`."""
 
     @abstractmethod
     def renew(self, progress: Progress) -> bool:
-        """After a 535: whether there are other credentials now. At most once true. Raises `AuthError`."""
+        """After a 535: say whether there are other credentials now. At most once true. Raises `AuthError`."""

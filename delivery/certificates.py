@@ -12,6 +12,7 @@ import ssl
 from pathlib import Path
 
 from actions.contract import Asset
+from smtp.errors import Category, MailError
 from smtp.tls import ClientCertificate, TlsSettings, make_context
 
 _PEM = "-----BEGIN "
@@ -19,11 +20,13 @@ _PEM = "-----BEGIN "
 _DER_AS_BASE64 = "MI"
 
 
-class UnusableSetting(Exception):
+class UnusableSetting(MailError):
     """A field of the asset holds something that can't be used, as only its use shows."""
 
     def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"the asset's {field} can't be used: {reason}")
+        super().__init__(
+            f"the asset's {field} can't be used: {reason}", step="asset", category=Category.CONFIGURATION
+        )
 
 
 def tls_context(asset: Asset) -> ssl.SSLContext:

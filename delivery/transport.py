@@ -61,7 +61,7 @@ class Transport:
     @cached_property
     def choice(self) -> Choice:
         """The way to log in, decided once; what was passed over is told."""
-        choice = choose(self._asset, self._context.state, self._sign_in)
+        choice = choose(self._asset.login, self._context.state, self._sign_in)
         for reason in choice.skipped:
             self._context.progress(reason)
         return choice
@@ -210,7 +210,7 @@ def _is_about_a_setting(refusal: AuthenticationRefused) -> bool:
 def objection(asset: Asset) -> str:
     """What is wrong with an asset that only those see who use its fields: a way to log in, a certificate file."""
     try:
-        choose(asset)
+        choose(asset.login)
         if asset.ssl_config != TlsMode.NONE and (asset.ca_bundle or asset.client_cert or asset.client_key):
             tls_context(asset)
     except AuthError as exc:

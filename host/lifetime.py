@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import RLock
 from typing import Any, TypeVar, cast
 
-from actions.contract import MakeRedirect
+from auth.settings import MakeRedirect
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ ARROWS = {
     "smtp_redirect_handler": (),
     "smtp_result_view": (),
     # both ends of a sign-in have to agree on where they meet
-    "host": ("smtp_redirect_handler", "actions"),
+    "host": ("smtp_redirect_handler", "actions", "auth"),
     "doors": ("host", "actions", "auth", "delivery", "message", "smtp"),
     "smtp_connector": ("actions", "auth", "delivery", "doors", "host", "message", "smtp"),
 }

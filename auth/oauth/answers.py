@@ -98,7 +98,7 @@ def refusal(answer: Mapping[str, Any], step: Step, secrets: Iterable[str]) -> Au
         category=category,
         retryable=category is Category.TEMPORARY,
         hint=hint,
-        code=code,
+        oauth_error=code,
     )
 
 

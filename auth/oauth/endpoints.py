@@ -6,7 +6,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from auth.errors import AuthError, Step
-from auth.settings import Settings
+from auth.settings import Login
 from smtp.errors import Category
 from smtp.sasl.mechanism import readable
 
@@ -46,14 +46,14 @@ def is_google(url: str) -> bool:
     return _host(url) in _GOOGLE
 
 
-def default_scopes(settings: Settings) -> str:
+def default_scopes(login: Login) -> str:
     """What to ask for when the asset's `scopes` is empty."""
-    if is_microsoft(settings.token_url):
-        host = _host(settings.token_url) or ""
+    if is_microsoft(login.token_url):
+        host = _host(login.token_url) or ""
         person, application = next(mail for end, *mail in _MICROSOFT_MAIL if host.endswith(end))
-        with_person = settings.auth_url or settings.refresh_token
+        with_person = login.auth_url or login.refresh_token
         return f"{person}/SMTP.Send offline_access" if with_person else f"{application}/.default"
-    return _GOOGLE_MAIL if is_google(settings.token_url) else ""
+    return _GOOGLE_MAIL if is_google(login.token_url) else ""
 
 
 def require_https(url: str, what: str) -> None:

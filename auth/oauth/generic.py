@@ -16,7 +16,7 @@ from auth.oauth.endpoints import is_google
 from auth.oauth.provider import Request, scopes_of
 from auth.oauth.token import Token, granted
 from auth.oauth.web import BoundedSession, limits_of
-from auth.settings import Settings
+from auth.settings import Login
 from smtp.errors import Category
 
 _POST, _BASIC, _PUBLIC = "client_secret_post", "client_secret_basic", "none"
@@ -30,19 +30,19 @@ class _Session(BoundedSession, OAuth2Session):  # type: ignore[misc]  # Authlib 
 class Generic:
     """One provider, as the asset describes it."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._scopes = scopes_of(settings)
+    def __init__(self, login: Login) -> None:
+        self._login = login
+        self._scopes = scopes_of(login)
 
     def begin(self, redirect_uri: str, state: str) -> Request:
         verifier = generate_token(_VERIFIER_LENGTH)
         extra: dict[str, str] = {}
-        if is_google(self._settings.auth_url):
+        if is_google(self._login.auth_url):
             # Only so does Google give a refresh token, and give one again to who has signed in before.
-            extra = {"access_type": "offline", "prompt": "consent", "login_hint": self._settings.username}
+            extra = {"access_type": "offline", "prompt": "consent", "login_hint": self._login.username}
         session = self._session(_PUBLIC)
         link, _ = session.create_authorization_url(
-            self._settings.auth_url,
+            self._login.auth_url,
             state=state,
             code_verifier=verifier,
             redirect_uri=redirect_uri,
@@ -53,7 +53,7 @@ class Generic:
     def redeem(self, secrets: Mapping[str, Any], answer: Mapping[str, str]) -> Token:
         return self._ask(
             lambda session: session.fetch_token(
-                self._settings.token_url,
+                self._login.token_url,
                 grant_type="authorization_code",
                 code=answer["code"],
                 code_verifier=secrets["code_verifier"],
@@ -69,7 +69,7 @@ class Generic:
         scope = "" if token.scopes == self._scopes else self._scopes
         return self._ask(
             lambda session: session.refresh_token(
-                self._settings.token_url, refresh_token=token.refresh_token, scope=scope
+                self._login.token_url, refresh_token=token.refresh_token, scope=scope
             ),
             token,
             hidden=(token.refresh_token,),
@@ -77,7 +77,7 @@ class Generic:
 
     def client_credentials(self) -> Token:
         return self._ask(
-            lambda session: session.fetch_token(self._settings.token_url, grant_type="client_credentials"),
+            lambda session: session.fetch_token(self._login.token_url, grant_type="client_credentials"),
             Token(),
         )
 
@@ -106,10 +106,10 @@ class Generic:
                 )
             if answer["error"] != "invalid_client":
                 break
-        raise refusal(answer, Step.TOKEN, (*hidden, self._settings.client_secret))
+        raise refusal(answer, Step.TOKEN, (*hidden, self._login.client_secret))
 
     def _ways(self, remembered: str) -> tuple[str, ...]:
-        if not self._settings.client_secret:
+        if not self._login.client_secret:
             return (_PUBLIC,)
         return (_BASIC, _POST) if remembered == _BASIC else (_POST, _BASIC)
 
@@ -132,11 +132,11 @@ class Generic:
     def _session(self, way: str) -> Any:
         make: Any = _Session  # its arguments are Authlib's, which has no types
         session = make(
-            client_id=self._settings.client_id,
-            client_secret=self._settings.client_secret or None,
+            client_id=self._login.client_id,
+            client_secret=self._login.client_secret or None,
             token_endpoint_auth_method=way,
             scope=self._scopes or None,
             code_challenge_method="S256",
         )
-        session.use(limits_of(self._settings))
+        session.use(limits_of(self._login))
         return session

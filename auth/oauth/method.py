@@ -17,7 +17,7 @@ from auth.errors import AuthError, Step
 from auth.oauth.provider import Provider, provider_of, scopes_of
 from auth.oauth.store import Remembered, TokenStore
 from auth.oauth.token import Token
-from auth.settings import Progress, Settings, State
+from auth.settings import Login, Progress, State
 from smtp.errors import Category
 from smtp.sasl.mechanism import BearerCredentials, Credentials
 
@@ -32,11 +32,11 @@ class OAuth:
 
     name: ClassVar[str] = "OAuth"
 
-    def __init__(self, settings: Settings, state: State | None = None, sign_in: SignIn | None = None) -> None:
-        self._settings = settings
-        self._store = TokenStore(settings, state or _OwnMemory())
+    def __init__(self, login: Login, state: State | None = None, sign_in: SignIn | None = None) -> None:
+        self._login = login
+        self._store = TokenStore(login, state or _OwnMemory())
         self._sign_in = sign_in
-        self._scopes = scopes_of(settings)
+        self._scopes = scopes_of(login)
         self._presented = ""
         self._renewed = False
         self._unsaved = Token()
@@ -47,7 +47,7 @@ class OAuth:
         for token in (self._unsaved, remembered.token):
             if token.is_fresh(self._scopes):
                 return self._bearer(token)
-        provider = provider_of(self._settings)
+        provider = provider_of(self._login)
         found = self._unattended(provider, progress, rejected="")
         return self._bearer(found or self._attended(provider, progress, remembered))
 
@@ -56,7 +56,7 @@ class OAuth:
         if self._renewed:
             return False
         self._renewed = True
-        provider = provider_of(self._settings)
+        provider = provider_of(self._login)
         token = self._unattended(provider, progress, rejected=self._presented)
         if token is None and self._sign_in is not None:
             token = self._attended(provider, progress, Remembered(Token()))
@@ -65,7 +65,7 @@ class OAuth:
     def _bearer(self, token: Token) -> Credentials:
         self._presented = token.access_token
         return BearerCredentials(
-            self._settings.username, token.access_token, self._settings.server, self._settings.port
+            self._login.username, token.access_token, self._login.server, self._login.port
         )
 
     def _unattended(self, provider: Provider, progress: Progress, rejected: str) -> Token | None:
@@ -88,11 +88,11 @@ class OAuth:
                     if token.refresh_token:
                         progress("Refreshing the access token.")
                         return self._saved(self._refreshed(provider, remembered), progress)
-                    if not self._settings.auth_url:
+                    if not self._login.auth_url:
                         progress("Asking for an access token.")
                         return self._saved(provider.client_credentials(), progress)
             except AuthError as exc:
-                if exc.code in _SIGN_IN_HELPS and self._sign_in is not None and self._settings.auth_url:
+                if exc.oauth_error in _SIGN_IN_HELPS and self._sign_in is not None and self._login.auth_url:
                     progress(f"{exc.text} Signing in again.")
                     return None
                 if not (exc.retryable and usable):
@@ -109,11 +109,11 @@ class OAuth:
             if exc.retryable:
                 raise  # whether the provider got as far as to replace the refresh token is not known
             other = self._store.load().token
-            if exc.code == "invalid_grant" and other.refresh_token != token.refresh_token:
+            if exc.oauth_error == "invalid_grant" and other.refresh_token != token.refresh_token:
                 # Somebody without our lock (another machine) was faster.
                 return other if other.is_usable() else provider.refresh(other)
             self._store.save(token, unfinished=remembered.unfinished)
-            if exc.code == "invalid_grant" and remembered.unfinished:
+            if exc.oauth_error == "invalid_grant" and remembered.unfinished:
                 exc.hint = (
                     "An earlier refresh never ended: the process was stopped, or the answer was lost, after the "
                     f"provider had replaced the refresh token. {exc.hint}"
@@ -134,8 +134,8 @@ class OAuth:
 
     def _attended(self, provider: Provider, progress: Progress, remembered: Remembered) -> Token:
         """A token by asking a person to sign in."""
-        if self._sign_in is not None and self._settings.auth_url:
-            token = self._sign_in.run(self._settings, provider, self._store, progress)
+        if self._sign_in is not None and self._login.auth_url:
+            token = self._sign_in.run(self._login, provider, self._store, progress)
             if not token.refresh_token:
                 progress(
                     "The provider gave no refresh token: signing in is needed again when this one ends. "

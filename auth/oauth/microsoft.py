@@ -16,7 +16,7 @@ from auth.oauth.answers import refusal
 from auth.oauth.provider import Request, scopes_of
 from auth.oauth.token import Token, granted
 from auth.oauth.web import BoundedSession, limits_of
-from auth.settings import Settings
+from auth.settings import Login
 from smtp.errors import Category
 
 T = TypeVar("T")
@@ -28,9 +28,9 @@ _RESERVED = frozenset(("openid", "profile", "offline_access"))
 class Microsoft:
     """One application in one tenant (or `common`, `organizations`), as the asset describes it."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._scopes = scopes_of(settings)
+    def __init__(self, login: Login) -> None:
+        self._login = login
+        self._scopes = scopes_of(login)
         self._wanted = [scope for scope in self._scopes.split() if scope not in _RESERVED]
 
     def begin(self, redirect_uri: str, state: str) -> Request:
@@ -41,7 +41,7 @@ class Microsoft:
             warnings.simplefilter("ignore", UserWarning)
             flow = _translated(
                 lambda: application.initiate_auth_code_flow(
-                    self._wanted, redirect_uri=redirect_uri, state=state, login_hint=self._settings.username
+                    self._wanted, redirect_uri=redirect_uri, state=state, login_hint=self._login.username
                 ),
                 "The sign-in link could not be made.",
                 "Check scopes of the asset.",
@@ -81,19 +81,19 @@ class Microsoft:
         if memory:
             cache.deserialize(memory)
         session = BoundedSession()
-        session.use(limits_of(self._settings))
-        secret = self._settings.client_secret
+        session.use(limits_of(self._login))
+        secret = self._login.client_secret
         kind = msal.ConfidentialClientApplication if secret else msal.PublicClientApplication
         application = _translated(
             lambda: kind(
-                self._settings.client_id,
+                self._login.client_id,
                 client_credential=secret or None,
-                authority=authority_of(self._settings.token_url),
+                authority=authority_of(self._login.token_url),
                 token_cache=cache,
                 http_client=session,
                 instance_discovery=False,  # the host is in our own list
             ),
-            f"Microsoft has no configuration for {authority_of(self._settings.token_url)}.",
+            f"Microsoft has no configuration for {authority_of(self._login.token_url)}.",
             "Check the tenant in token_url.",
         )
         return application, cache
@@ -112,7 +112,7 @@ class Microsoft:
             "Check client_id, client_secret, scopes and token_url of the asset.",
         )
         if "error" in answer:
-            raise refusal(answer, Step.TOKEN, (*hidden, self._settings.client_secret))
+            raise refusal(answer, Step.TOKEN, (*hidden, self._login.client_secret))
         kept = cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN)
         newest = max(kept, key=lambda entry: int(entry.get("last_modification_time", 0)), default=None)
         return granted(

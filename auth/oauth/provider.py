@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from auth.oauth.endpoints import default_scopes, is_microsoft, require_https
 from auth.oauth.token import Token
-from auth.settings import Settings
+from auth.settings import Login
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,20 @@ class Provider(Protocol):
         """A token for the application itself."""
 
 
-def provider_of(settings: Settings) -> Provider:
+def provider_of(login: Login) -> Provider:
     """Microsoft's clouds go through MSAL, all others through Authlib. Raises `AuthError` for a bad URL."""
-    require_https(settings.token_url, "token_url")
-    if settings.auth_url:
-        require_https(settings.auth_url, "auth_url")
-    if is_microsoft(settings.token_url):
+    require_https(login.token_url, "token_url")
+    if login.auth_url:
+        require_https(login.auth_url, "auth_url")
+    if is_microsoft(login.token_url):
         from auth.oauth.microsoft import Microsoft
 
-        return Microsoft(settings)
+        return Microsoft(login)
     from auth.oauth.generic import Generic
 
-    return Generic(settings)
+    return Generic(login)
 
 
-def scopes_of(settings: Settings) -> str:
+def scopes_of(login: Login) -> str:
     """The scopes to ask for, separated by single spaces."""
-    return " ".join(settings.scopes.split()) or default_scopes(settings)
+    return " ".join(login.scopes.split()) or default_scopes(login)

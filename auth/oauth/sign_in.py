@@ -1,7 +1,8 @@
 """A person signs in: authorization code with PKCE (RFC 6749 section 4.1, RFC 7636), in two halves.
 
 `begin` makes the link, `complete` takes what the browser was sent back with. Between them lies only what
-the store keeps, so the two may run in different processes; whatever receives the redirect is a `Redirect`.
+the store keeps, so the two may run in different processes; what receives the redirect is an
+`auth.settings.Redirect`.
 """
 
 from __future__ import annotations
@@ -9,9 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from auth.errors import AuthError, Step
@@ -22,27 +21,12 @@ from auth.oauth.provider import Provider
 from auth.oauth.query import Query, brings, parsed
 from auth.oauth.store import TokenStore
 from auth.oauth.token import Token
-from auth.settings import Progress, Settings
+from auth.settings import Login, MakeRedirect, Progress
 from smtp.errors import Category
 from smtp.sasl.mechanism import readable
 
 WAIT = 300.0
 """Seconds that a sign-in is waited for, and that its link can be used."""
-
-
-class Redirect(Protocol):
-    """Where the provider sends the browser back to."""
-
-    @property
-    def uri(self) -> str: ...
-
-    def wait(self, cancelled: Callable[[], bool]) -> str | None:
-        """The query that the browser came back with; None when time is up or somebody cancelled."""
-
-
-MakeRedirect = Callable[[str, float], AbstractContextManager[Redirect]]
-"""Given the `state` that a query brings if it is ours (anybody can send a request to a redirect URI), and the seconds
-for which it is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +37,16 @@ class SignIn:
     redirect: MakeRedirect = LocalRedirect
     wait: float = WAIT
 
-    def run(self, settings: Settings, provider: Provider, store: TokenStore, progress: Progress) -> Token:
+    def run(self, login: Login, provider: Provider, store: TokenStore, progress: Progress) -> Token:
         """Show the link, wait for the browser, and save the token. Raises `AuthError`."""
-        state = new_state(settings)
+        state = new_state(login)
         with self.redirect(state, self.wait) as redirect:
             link = begin(provider, store, redirect.uri, state, self.wait)
-            progress(f"To sign in as {settings.username}, open this link within {self.wait:g} s: {link}")
+            progress(f"To sign in as {login.username}, open this link within {self.wait:g} s: {link}")
             query = redirect.wait(self.cancelled)
         if query is not None:
             progress("The browser came back; asking the provider for the token.")
-            return complete(settings, provider, store, query)
+            return complete(login, provider, store, query)
         with store.lock():
             store.drop_sign_in()
         if self.cancelled():
@@ -73,9 +57,9 @@ class SignIn:
         )
 
 
-def new_state(settings: Settings) -> str:
+def new_state(login: Login) -> str:
     """What only the answer to one sign-in brings. It names the asset, for who receives the answers of several."""
-    return f"{settings.id}:{secrets.token_urlsafe(32)}"
+    return f"{login.id}:{secrets.token_urlsafe(32)}"
 
 
 def begin(provider: Provider, store: TokenStore, redirect_uri: str, state: str, seconds: float = WAIT) -> str:
@@ -88,7 +72,7 @@ def begin(provider: Provider, store: TokenStore, redirect_uri: str, state: str, 
     return request.link
 
 
-def complete(settings: Settings, provider: Provider, store: TokenStore, query: str) -> Token:
+def complete(login: Login, provider: Provider, store: TokenStore, query: str) -> Token:
     """The token for the redirect's `query`, saved. Raises `AuthError`."""
     answer = parsed(query)
     with store.lock():
@@ -96,9 +80,9 @@ def complete(settings: Settings, provider: Provider, store: TokenStore, query: s
         if not _matches(pending, answer):
             raise _failed("This sign-in was not begun here, was used already, or took too long.")
         store.drop_sign_in()  # before anything else: whatever comes of it, it can't be used again
-    _check_issuer(settings, answer)
+    _check_issuer(login, answer)
     if "error" in answer:
-        raise refusal(answer, Step.SIGN_IN, (settings.client_secret,))
+        raise refusal(answer, Step.SIGN_IN, (login.client_secret,))
     if not answer.get("code"):
         raise _failed("The provider sent the browser back without a code.")
     token = provider.redeem(pending["secrets"], answer)
@@ -114,15 +98,15 @@ def _matches(pending: Mapping[str, object], answer: Query) -> bool:
     return brings(answer, expected)
 
 
-def _check_issuer(settings: Settings, answer: Query) -> None:
+def _check_issuer(login: Login, answer: Query) -> None:
     """RFC 9207: an answer that says who gave it has to be from the provider that was asked.
 
     The asset names no issuer, so what is compared is the origin, which all of a provider's URLs share.
     """
     issuer = answer.get("iss")
-    if issuer is None or (is_microsoft(issuer) and is_microsoft(settings.auth_url)):
+    if issuer is None or (is_microsoft(issuer) and is_microsoft(login.auth_url)):
         return  # Microsoft's clouds have several names
-    if _origin(issuer) != _origin(settings.auth_url):
+    if _origin(issuer) != _origin(login.auth_url):
         raise AuthError(
             f"The sign-in was answered by another provider: {readable(issuer)}.",
             step=Step.SIGN_IN,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auth.oauth.token import Token
-from auth.settings import Settings, State
+from auth.settings import Login, State
 
 _KEY = "oauth"
 _BOUND = ("server", "username", "client_id", "token_url")
@@ -35,10 +35,10 @@ class Remembered:
 class TokenStore:
     """The token of one asset. Whoever reads, asks the provider and writes holds `lock` all the while."""
 
-    def __init__(self, settings: Settings, state: State) -> None:
+    def __init__(self, login: Login, state: State) -> None:
         self._state = state
-        self._binding = {name: getattr(settings, name) for name in _BOUND}
-        self._given = settings.refresh_token
+        self._binding = {name: getattr(login, name) for name in _BOUND}
+        self._given = login.refresh_token
         # The asset's own refresh token is recognised by its hash: it may be replaced many times over while
         # the asset goes on naming the first.
         self._seed = hashlib.sha256(self._given.encode("utf-8", "replace")).hexdigest() if self._given else ""

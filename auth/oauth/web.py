@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from auth.errors import AuthError, Step
 from auth.oauth.endpoints import require_https
 from auth.oauth.token import lifetime
-from auth.settings import Settings
+from auth.settings import Login
 from smtp.errors import Category
 from smtp.sasl.mechanism import readable
 
@@ -38,8 +38,8 @@ class Limits:
     ca_bundle: str
 
 
-def limits_of(settings: Settings) -> Limits:
-    return Limits(settings.connection_timeout, settings.read_timeout, settings.ca_bundle)
+def limits_of(login: Login) -> Limits:
+    return Limits(login.connection_timeout, login.read_timeout, login.ca_bundle)
 
 
 class BoundedSession(requests.Session):

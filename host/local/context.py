@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from actions.contract import Asset, State, VaultFile
+from actions.contract import Asset, VaultFile
+from auth.settings import State
 from host.lifetime import Lifetime
 from host.texts import escaped
 

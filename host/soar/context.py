@@ -15,7 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from actions.contract import Asset, MakeRedirect, VaultError, VaultFile
+from actions.contract import Asset, VaultError, VaultFile
+from auth.settings import MakeRedirect
 from host.lifetime import Lifetime
 from host.soar.state import PhantomState
 from host.texts import escaped

@@ -1,4 +1,4 @@
-"""Assets and states for the tests of authentication."""
+"""Logins and states for the tests of authentication."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from actions.contract import Asset
 from auth.oauth.method import OAuth
 from auth.oauth.sign_in import SignIn
-from auth.settings import State
+from auth.settings import Login, State
 from smtp.sasl.mechanism import BearerCredentials
 from tests.support.token_endpoint import TokenEndpoint
 
@@ -45,23 +44,22 @@ class KeptState:
         self.save(state)
 
 
-def asset(provider: TokenEndpoint | None = None, **fields: Any) -> Asset:
-    """An asset that signs in at `provider`; `fields` are the asset's own."""
+def login(provider: TokenEndpoint | None = None, **fields: Any) -> Login:
+    """A login that signs in at `provider`; `fields` are its own."""
     values: dict[str, Any] = {
         "id": "7",
         "server": "mx.example.com",
         "port": 587,
-        "ssl_config": "StartTLS",
         "username": ANN,
         "read_timeout": 5.0,
         "connection_timeout": 2.0,
     }
     if provider is not None:
         values |= {"client_id": provider.behaviour.client_id, "token_url": provider.token_url}
-    return Asset(**(values | fields))
+    return Login(**(values | fields))
 
 
-def token_of(settings: Asset, state: State, sign_in: SignIn | None = None) -> str:
+def token_of(settings: Login, state: State, sign_in: SignIn | None = None) -> str:
     """The access token that would be presented to the mail server."""
     credentials = OAuth(settings, state, sign_in).credentials(lambda _: None)
     assert isinstance(credentials, BearerCredentials)

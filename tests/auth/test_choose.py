@@ -12,7 +12,7 @@ from auth.choose import choose
 from auth.errors import AuthError, Step
 from smtp.errors import Category
 from smtp.sasl.mechanism import ExternalCredentials, PasswordCredentials
-from tests.auth.helpers import asset
+from tests.auth.helpers import login
 
 FIELDS = ("username", "password", "client_id", "client_secret", "auth_url", "token_url", "refresh_token")
 VALUE = {"auth_url": "https://id.example/authorize", "token_url": "https://id.example/token"}
@@ -35,7 +35,7 @@ def expected(given: dict[str, str]) -> str:
 
 
 def chosen(**fields: Any) -> str:
-    return choose(asset(**({"username": ""} | fields))).method.name
+    return choose(login(**({"username": ""} | fields))).method.name
 
 
 def test_every_combination_of_fields_leads_to_the_first_method_that_is_complete() -> None:
@@ -83,13 +83,13 @@ def test_an_authentication_type_that_does_not_exist_is_named_with_those_that_do(
 
 
 def test_a_partly_filled_method_is_told_with_what_it_misses() -> None:
-    choice = choose(asset(client_id="app", auth_url="https://id.example/authorize", password="x"))
+    choice = choose(login(client_id="app", auth_url="https://id.example/authorize", password="x"))
     assert choice.method.name == "Basic"
     assert choice.skipped == ("OAuth authentication is not used: token_url not set.",)
 
 
 def test_two_partly_filled_methods_are_both_told() -> None:
-    choice = choose(asset(client_id="app", username="", password="x"))
+    choice = choose(login(client_id="app", username="", password="x"))
     assert choice.method.name == "Passwordless"
     assert choice.skipped == (
         "OAuth authentication is not used: username, token_url, "
@@ -99,15 +99,15 @@ def test_two_partly_filled_methods_are_both_told() -> None:
 
 
 def test_nothing_is_said_about_a_method_that_nobody_began_to_fill_in() -> None:
-    assert choose(asset(password="x")).skipped == ()
-    assert choose(asset(username="")).skipped == ()
+    assert choose(login(password="x")).skipped == ()
+    assert choose(login(username="")).skipped == ()
 
 
 @pytest.mark.parametrize(
     "field", ["client_id", "client_secret", "auth_url", "token_url", "scopes", "refresh_token"]
 )
 def test_whoever_fills_in_any_field_of_oauth_is_told_why_it_is_not_used(field: str) -> None:
-    (said,) = choose(asset(password="x", **{field: VALUE.get(field, field)})).skipped
+    (said,) = choose(login(password="x", **{field: VALUE.get(field, field)})).skipped
     assert said.startswith("OAuth authentication is not used: ")
     assert said.endswith(" not set.")
 
@@ -117,18 +117,18 @@ def test_an_authentication_type_that_was_left_empty_is_automatic() -> None:
 
 
 def test_nothing_is_said_about_other_methods_when_one_is_forced() -> None:
-    assert choose(asset(client_id="app", password="x", auth_type="Basic")).skipped == ()
+    assert choose(login(client_id="app", password="x", auth_type="Basic")).skipped == ()
 
 
 def test_basic_logs_in_with_user_name_and_password_and_has_nothing_to_renew() -> None:
-    method = choose(asset(password="secret")).method
+    method = choose(login(password="secret")).method
     assert method.credentials(print) == PasswordCredentials("ann@example.com", "secret")
     assert method.renew(print) is False
 
 
 def test_passwordless_logs_in_with_a_client_certificate_if_there_is_one() -> None:
-    assert choose(asset()).method.credentials(print) is None
-    method = choose(asset(client_cert="/etc/client.pem")).method
+    assert choose(login()).method.credentials(print) is None
+    method = choose(login(has_client_certificate=True)).method
     assert method.name == "Passwordless"
     assert method.credentials(print) == ExternalCredentials()
     assert method.renew(print) is False
@@ -141,14 +141,14 @@ def test_a_choice_shows_no_secret() -> None:
             | given
             | {name: "c4nary" for name in ("password", "client_secret", "refresh_token") if name in given}
         )
-        choice = choose(asset(**fields))
+        choice = choose(login(**fields))
         assert "c4nary" not in f"{choice} {choice.method!r} {vars(choice.method)}"
 
 
 def test_who_logs_in_with_a_password_does_not_load_the_oauth_libraries() -> None:
     program = (
-        "import sys\nfrom actions.contract import Asset\nfrom auth.choose import choose\n"
-        "choose(Asset(id='1', server='h', port=25, ssl_config='None', username='a', password='b'))"
+        "import sys\nfrom auth.choose import choose\nfrom auth.settings import Login\n"
+        "choose(Login(id='1', server='h', port=25, username='a', password='b'))"
         ".method.credentials(print)\n"
         "print(sorted({'requests', 'msal', 'authlib', 'cryptography', 'auth.oauth'} & set(sys.modules)))"
     )

@@ -8,7 +8,7 @@ from auth.errors import AuthError, Step
 from auth.oauth.endpoints import default_scopes, is_google, is_loopback, is_microsoft, require_https
 from auth.oauth.microsoft import authority_of
 from smtp.errors import Category
-from tests.auth.helpers import asset
+from tests.auth.helpers import login
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_google_is_known_by_its_hosts() -> None:
 def test_the_scopes_of_the_large_providers_need_not_be_known_by_heart(
     fields: dict[str, Any], scopes: str
 ) -> None:
-    assert default_scopes(asset(**fields)) == scopes
+    assert default_scopes(login(**fields)) == scopes
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"])

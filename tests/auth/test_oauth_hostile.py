@@ -14,7 +14,7 @@ import pytest
 from auth.errors import AuthError, Step
 from auth.oauth.web import MAX_ANSWER
 from smtp.errors import Category
-from tests.auth.helpers import CANARY, KeptState, asset, token_of
+from tests.auth.helpers import CANARY, KeptState, login, token_of
 from tests.support.authority import authority
 from tests.support.token_endpoint import Proxy, Sender, TokenEndpoint
 
@@ -35,7 +35,7 @@ def failure(
     state = KeptState()
     began = time.monotonic()
     with pytest.raises(AuthError) as caught:
-        token_of(asset(provider, **(SECRETS | {"read_timeout": patience} | fields)), state)
+        token_of(login(provider, **(SECRETS | {"read_timeout": patience} | fields)), state)
     assert time.monotonic() - began < patience + 4
     error = caught.value
     assert error.step is Step.TOKEN
@@ -156,7 +156,7 @@ def test_an_error_that_repeats_the_request_gives_nothing_away(provider: TokenEnd
         sender.say(400, {"error": "invalid_request", "error_description": text})
 
     error = failure(provider, parrot)
-    assert error.code == "invalid_request"
+    assert error.oauth_error == "invalid_request"
     assert str(error).startswith("The provider refused the token request: invalid_request ([31mbad request:")
     assert str(error).isprintable()
     assert len(str(error)) < 500
@@ -189,7 +189,7 @@ def test_the_codes_of_the_rfc_say_whose_trouble_it_is(
     code: str, category: Category, retryable: bool, provider: TokenEndpoint
 ) -> None:
     error = failure(provider, lambda sender: sender.say(400, {"error": code}))
-    assert (error.category, error.retryable, error.code) == (category, retryable, code)
+    assert (error.category, error.retryable, error.oauth_error) == (category, retryable, code)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_port_where_nobody_listens_is_a_network_error(provider: TokenEndpoint)
 
 
 def test_http_to_another_machine_is_refused_before_anything_is_sent() -> None:
-    settings = asset(client_id="app", token_url="http://id.example/token", refresh_token="c4nary")
+    settings = login(client_id="app", token_url="http://id.example/token", refresh_token="c4nary")
     with pytest.raises(AuthError, match="token_url has to begin with https"):
         token_of(settings, KeptState())
 
@@ -226,7 +226,7 @@ def test_a_private_authority_is_trusted_through_ca_bundle_as_text_or_file(
     file.write_text(authority().pem)
     for bundle in (authority().pem, str(file)):
         with TokenEndpoint(tls=authority().good) as provider:
-            settings = asset(provider, refresh_token=provider.give_refresh_token(), ca_bundle=bundle)
+            settings = login(provider, refresh_token=provider.give_refresh_token(), ca_bundle=bundle)
             assert token_of(settings, KeptState()) == provider.access_tokens[-1]
 
 
@@ -262,7 +262,7 @@ def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -
     with TokenEndpoint(tls=authority().server("id.example")) as provider, Proxy(provider.port) as proxy:
         without_other_proxies(monkeypatch)
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        settings = asset(
+        settings = login(
             client_id="app",
             token_url="https://id.example/token",
             refresh_token=provider.give_refresh_token(),

@@ -19,7 +19,7 @@ from auth.oauth.provider import provider_of
 from auth.oauth.sign_in import SignIn, begin, new_state
 from auth.oauth.store import TokenStore
 from smtp.errors import Category
-from tests.auth.helpers import CANARY, KeptState, asset, token_of
+from tests.auth.helpers import CANARY, KeptState, login, token_of
 from tests.support.authority import authority
 from tests.support.token_endpoint import Proxy, TokenEndpoint
 
@@ -48,7 +48,7 @@ def tenant(**fields: Any) -> Asset:
         "token_url": f"https://{HOST}/contoso/oauth2/v2.0/token",
         "ca_bundle": authority().pem,
     }
-    return asset(**(values | fields))
+    return login(**(values | fields))
 
 
 def signed_in(provider: TokenEndpoint, settings: Asset, state: KeptState) -> OAuth:
@@ -155,7 +155,11 @@ def test_what_is_wrong_is_said_with_the_setting_and_without_the_secret(
     with pytest.raises(AuthError) as caught:
         token_of(tenant(client_secret=CANARY), state)
     error = caught.value
-    assert (error.step, error.category, error.code) == (Step.TOKEN, Category.CONFIGURATION, "invalid_client")
+    assert (error.step, error.category, error.oauth_error) == (
+        Step.TOKEN,
+        Category.CONFIGURATION,
+        "invalid_client",
+    )
     assert error.hint == "client_secret is wrong: take the secret's value, not its id."
     assert CANARY not in str(error) + error.hint
 
@@ -163,7 +167,7 @@ def test_what_is_wrong_is_said_with_the_setting_and_without_the_secret(
 def test_a_dead_refresh_token_is_known_by_its_code(cloud: TokenEndpoint, state: KeptState) -> None:
     with pytest.raises(AuthError) as caught:
         token_of(tenant(refresh_token="dead"), state)
-    assert caught.value.code == "invalid_grant"
+    assert caught.value.oauth_error == "invalid_grant"
     assert "sign in again" in caught.value.hint
 
 

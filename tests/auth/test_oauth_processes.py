@@ -24,15 +24,15 @@ from pathlib import Path
 from auth.errors import AuthError
 from auth.oauth.method import OAuth
 from host.local.state import FileState
-from tests.auth.helpers import asset
+from tests.auth.helpers import login
 
 folder, fields = Path(sys.argv[1]), json.loads(sys.argv[2])
 texts = []
 try:
-    credentials = OAuth(asset(**fields), FileState(folder, "7")).credentials(texts.append)
+    credentials = OAuth(login(**fields), FileState(folder, "7")).credentials(texts.append)
     print(json.dumps({"token": credentials.token}))
 except AuthError as exc:
-    print(json.dumps({"error": exc.code, "hint": exc.hint}))
+    print(json.dumps({"error": exc.oauth_error, "hint": exc.hint}))
 """
 
 

@@ -20,7 +20,7 @@ from auth.oauth.provider import provider_of
 from auth.oauth.sign_in import SignIn, begin, complete, new_state
 from auth.oauth.store import TokenStore
 from smtp.errors import Category
-from tests.auth.helpers import CANARY, KeptState, asset, token_of
+from tests.auth.helpers import CANARY, KeptState, login, token_of
 from tests.support.token_endpoint import TokenEndpoint
 
 LINK = re.compile(r"http\S+")
@@ -86,7 +86,7 @@ def finish(settings: Asset, store: TokenStore, query: str) -> str:
 
 
 def test_a_person_signs_in_once_and_is_not_asked_again(provider: TokenEndpoint, state: KeptState) -> None:
-    settings = asset(provider, auth_url=provider.auth_url, scopes="mail")
+    settings = login(provider, auth_url=provider.auth_url, scopes="mail")
     person = Person()
     OAuth(settings, state, asking()).credentials(person)
     assert person.texts[0].startswith("To sign in as ann@example.com, open this link within 5 s: http")
@@ -101,7 +101,7 @@ def test_the_page_that_the_browser_ends_on_says_what_to_do_and_keeps_the_code_to
     provider: TokenEndpoint, state: KeptState
 ) -> None:
     person = Person()
-    OAuth(asset(provider, auth_url=provider.auth_url), state, asking()).credentials(person)
+    OAuth(login(provider, auth_url=provider.auth_url), state, asking()).credentials(person)
     for _ in range(100):
         if person.page is not None:
             break
@@ -124,7 +124,7 @@ def test_the_page_does_not_call_a_refusal_a_sign_in() -> None:
 def test_the_link_carries_pkce_a_state_that_names_the_asset_and_nothing_secret(
     provider: TokenEndpoint, state: KeptState
 ) -> None:
-    settings = asset(provider, auth_url=provider.auth_url, client_secret=CANARY, scopes="mail send")
+    settings = login(provider, auth_url=provider.auth_url, client_secret=CANARY, scopes="mail send")
     link, _ = began(settings, state)
     query = query_of(link)
     assert query["response_type"] == "code"
@@ -138,14 +138,14 @@ def test_the_link_carries_pkce_a_state_that_names_the_asset_and_nothing_secret(
 
 
 def test_two_sign_ins_share_neither_state_nor_challenge(provider: TokenEndpoint, state: KeptState) -> None:
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     first, second = (query_of(began(settings, state)[0]) for _ in range(2))
     assert first["state"] != second["state"]
     assert first["code_challenge"] != second["code_challenge"]
 
 
 def test_google_is_asked_for_a_refresh_token_in_its_own_way(state: KeptState) -> None:
-    settings = asset(
+    settings = login(
         client_id="app",
         auth_url="https://accounts.google.com/o/oauth2/v2/auth",
         token_url="https://oauth2.googleapis.com/token",
@@ -157,14 +157,14 @@ def test_google_is_asked_for_a_refresh_token_in_its_own_way(state: KeptState) ->
 
 
 def test_the_query_of_auth_url_is_kept(provider: TokenEndpoint, state: KeptState) -> None:
-    link, _ = began(asset(provider, auth_url=provider.auth_url + "?tenant=a%20b"), state)
+    link, _ = began(login(provider, auth_url=provider.auth_url + "?tenant=a%20b"), state)
     assert query_of(link)["tenant"] == "a b"
 
 
 def test_the_two_halves_need_nothing_but_the_store_between_them(
     provider: TokenEndpoint, state: KeptState
 ) -> None:
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     link, _ = began(settings, state)
     elsewhere = TokenStore(settings, state)
     assert finish(settings, elsewhere, answer(provider, link)) == provider.access_tokens[-1]
@@ -172,7 +172,7 @@ def test_the_two_halves_need_nothing_but_the_store_between_them(
 
 
 def test_an_answer_can_be_used_once(provider: TokenEndpoint, state: KeptState) -> None:
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     link, store = began(settings, state)
     query = answer(provider, link)
     finish(settings, store, query)
@@ -181,7 +181,7 @@ def test_an_answer_can_be_used_once(provider: TokenEndpoint, state: KeptState) -
 
 
 def test_an_answer_is_used_up_even_when_nothing_came_of_it(provider: TokenEndpoint, state: KeptState) -> None:
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     link, store = began(settings, state)
     query = answer(provider, link, code="guessed")
     with pytest.raises(AuthError, match="invalid_grant"):
@@ -191,7 +191,7 @@ def test_an_answer_is_used_up_even_when_nothing_came_of_it(provider: TokenEndpoi
 
 
 def test_an_answer_comes_too_late(provider: TokenEndpoint, state: KeptState) -> None:
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     link, store = began(settings, state, seconds=-1)
     with pytest.raises(AuthError, match="took too long"):
         finish(settings, store, answer(provider, link))
@@ -200,7 +200,7 @@ def test_an_answer_comes_too_late(provider: TokenEndpoint, state: KeptState) -> 
 
 @pytest.mark.parametrize("guess", ["", "7:", "7:guessed", "8:guessed", "\udcff", "é"])
 def test_a_guessed_state_is_not_ours(guess: str, provider: TokenEndpoint, state: KeptState) -> None:
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     _, store = began(settings, state)
     query = "code=x&state=" + guess
     with pytest.raises(AuthError) as caught:
@@ -210,7 +210,7 @@ def test_a_guessed_state_is_not_ours(guess: str, provider: TokenEndpoint, state:
 
 
 def test_the_state_of_another_asset_is_not_ours(provider: TokenEndpoint, state: KeptState) -> None:
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     other_link, _ = began(replace(settings, id="8"), KeptState())
     _, store = began(settings, state)
     with pytest.raises(AuthError):
@@ -228,7 +228,7 @@ def test_the_state_of_another_asset_is_not_ours(provider: TokenEndpoint, state: 
 def test_a_query_with_a_field_twice_or_too_many_is_not_ours(
     spoil: Any, provider: TokenEndpoint, state: KeptState
 ) -> None:
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     link, store = began(settings, state)
     with pytest.raises(AuthError, match="was not begun here"):
         finish(settings, store, spoil(answer(provider, link)))
@@ -236,7 +236,7 @@ def test_a_query_with_a_field_twice_or_too_many_is_not_ours(
 
 
 def test_an_answer_of_another_provider_is_refused(provider: TokenEndpoint, state: KeptState) -> None:
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     link, store = began(settings, state)
     with pytest.raises(AuthError) as caught:
         finish(settings, store, answer(provider, link, iss="https://evil.example"))
@@ -247,13 +247,13 @@ def test_an_answer_of_another_provider_is_refused(provider: TokenEndpoint, state
 
 def test_an_answer_that_does_not_say_who_gave_it_is_taken(provider: TokenEndpoint, state: KeptState) -> None:
     provider.behaviour.iss = ""
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     link, store = began(settings, state)
     assert finish(settings, store, answer(provider, link)) == provider.access_tokens[-1]
 
 
 def test_a_refusal_by_the_person_is_readable(provider: TokenEndpoint, state: KeptState) -> None:
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     link, store = began(settings, state)
     refused = answer(
         provider, link, code="", error="access_denied", error_description="No\x1b[2J\u202e thanks."
@@ -261,18 +261,18 @@ def test_a_refusal_by_the_person_is_readable(provider: TokenEndpoint, state: Kep
     with pytest.raises(AuthError) as caught:
         finish(settings, store, refused)
     assert str(caught.value) == "The provider refused the sign-in: access_denied (No [2J thanks)."
-    assert caught.value.code == "access_denied"
+    assert caught.value.oauth_error == "access_denied"
 
 
 def test_an_answer_without_a_code_is_no_sign_in(provider: TokenEndpoint, state: KeptState) -> None:
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     link, store = began(settings, state)
     with pytest.raises(AuthError, match="without a code"):
         finish(settings, store, answer(provider, link, code=""))
 
 
 def test_nobody_comes(provider: TokenEndpoint, state: KeptState) -> None:
-    method = OAuth(asset(provider, auth_url=provider.auth_url), state, asking(wait=0.2))
+    method = OAuth(login(provider, auth_url=provider.auth_url), state, asking(wait=0.2))
     with pytest.raises(AuthError) as caught:
         method.credentials(lambda _: None)
     assert str(caught.value) == "Nobody signed in within 0.2 s."
@@ -283,7 +283,7 @@ def test_waiting_ends_when_the_run_is_cancelled(provider: TokenEndpoint, state: 
     began_at = time.monotonic()
     asks = SignIn(cancelled=lambda: time.monotonic() > began_at + 0.2, wait=30)
     with pytest.raises(AuthError) as caught:
-        OAuth(asset(provider, auth_url=provider.auth_url), state, asks).credentials(lambda _: None)
+        OAuth(login(provider, auth_url=provider.auth_url), state, asks).credentials(lambda _: None)
     assert caught.value.category is Category.CANCELLED
     assert time.monotonic() - began_at < 5
 
@@ -291,7 +291,7 @@ def test_waiting_ends_when_the_run_is_cancelled(provider: TokenEndpoint, state: 
 def test_strangers_at_the_redirect_neither_end_the_wait_nor_get_in(
     provider: TokenEndpoint, state: KeptState
 ) -> None:
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     statuses = []
 
     class Disturbed(Person):
@@ -311,7 +311,7 @@ def test_a_provider_that_gives_no_refresh_token_is_told_about(
     provider: TokenEndpoint, state: KeptState
 ) -> None:
     provider.behaviour.refresh_tokens = False
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     person = Person()
     OAuth(settings, state, asking()).credentials(person)
     assert "offline_access" in person.texts[-1]
@@ -325,7 +325,7 @@ def test_a_provider_that_gives_no_refresh_token_is_told_about(
 def test_a_dead_refresh_token_leads_to_a_sign_in_where_there_is_somebody(
     provider: TokenEndpoint, state: KeptState
 ) -> None:
-    settings = asset(provider, auth_url=provider.auth_url, refresh_token="long-dead")
+    settings = login(provider, auth_url=provider.auth_url, refresh_token="long-dead")
     person = Person()
     OAuth(settings, state, asking()).credentials(person)
     assert any(text.endswith("Signing in again.") for text in person.texts)
@@ -336,7 +336,7 @@ def test_a_refused_token_that_can_not_be_refreshed_leads_to_a_sign_in(
     provider: TokenEndpoint, state: KeptState
 ) -> None:
     provider.behaviour.refresh_tokens = False
-    method = OAuth(asset(provider, auth_url=provider.auth_url), state, asking())
+    method = OAuth(login(provider, auth_url=provider.auth_url), state, asking())
     method.credentials(Person())
     assert method.renew(Person()) is True
     assert len(provider.grants("authorization_code")) == 2
@@ -381,7 +381,7 @@ def test_whatever_receives_the_redirect_may_be_something_else(
         if match:
             handed.link = match[0]
 
-    settings = asset(provider, auth_url=provider.auth_url)
+    settings = login(provider, auth_url=provider.auth_url)
     asks = SignIn(cancelled=lambda: False, redirect=made, wait=30)
     OAuth(settings, state, asks).credentials(progress)
     assert given == [(query_of(handed.link)["state"], 30)]

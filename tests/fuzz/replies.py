@@ -120,7 +120,7 @@ def token_answers(octets: bytes) -> None:
         now = time.time()
         token = granted(answer, asked_at=now, scopes="mail", refresh_token=SECRET)
     except AuthError as error:
-        must(SECRET not in f"{error} {error.hint} {error.code}", "a secret is told")
+        must(SECRET not in f"{error} {error.hint} {error.oauth_error}", "a secret is told")
         must(_is_showable(f"{error} {error.hint}"), "an error that can't be shown")
         must(error.retry_after is None or 0 <= error.retry_after <= MAX_RETRY_AFTER, "a wait without end")
         return
