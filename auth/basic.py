@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from auth.settings import Login, Progress
-from smtp.sasl.mechanism import Credentials, PasswordCredentials
+from smtp.sasl.credentials import Credentials, PasswordCredentials
 
 
 class Basic:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from auth.settings import Login, Progress
 
 if TYPE_CHECKING:
-    from smtp.sasl.mechanism import Credentials
+    from smtp.sasl.credentials import Credentials
 
 
 class Passwordless:
@@ -19,7 +19,7 @@ class Passwordless:
     def credentials(self, progress: Progress) -> Credentials | None:  # noqa: ARG002 - nothing takes time here
         if not self._has_certificate:
             return None
-        from smtp.sasl.mechanism import ExternalCredentials
+        from smtp.sasl.credentials import ExternalCredentials
 
         return ExternalCredentials()
 

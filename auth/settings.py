@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from smtp.sasl.mechanism import Credentials
+    from smtp.sasl.credentials import Credentials
 
 Progress = Callable[[str], None]
 

@@ -20,7 +20,7 @@ from smtp.content import Octets
 from smtp.envelope import Address, Envelope
 from smtp.errors import InvalidValue, SmtpError
 from smtp.outcome import Delivery
-from smtp.sasl.mechanism import PasswordCredentials
+from smtp.sasl.credentials import PasswordCredentials
 from smtp.session import Session
 from smtp.tls import TlsSettings, make_context
 

@@ -13,6 +13,7 @@ from enum import Enum, auto
 
 from smtp.envelope import Address
 from smtp.errors import InvalidValue, Step
+from smtp.text import NOT_IN_A_LINE
 
 
 class Kind(Enum):
@@ -44,7 +45,6 @@ MAX_COMMAND_LINE = 512
 _DOMAIN_OR_LITERAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[A-Za-z0-9:.\-]{1,60}\]")
 _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~]+)?")
-_NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def bdat(octets: int, *, last: bool) -> Command:
 
 
 def vrfy(text: str) -> Command:
-    if not text.strip() or _NOT_IN_A_LINE.search(text) or len(text.encode()) > MAX_COMMAND_LINE - 7:
+    if not text.strip() or NOT_IN_A_LINE.search(text) or len(text.encode()) > MAX_COMMAND_LINE - 7:
         raise InvalidValue("VRFY takes one line of text")
     return _plain(Kind.VRFY, Step.VRFY, f"VRFY {text}")
 

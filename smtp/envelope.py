@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from smtp.errors import InvalidValue
+from smtp.text import NOT_IN_A_LINE
 
 # RFC 5321 4.5.3.1: octets, not characters.
 MAX_LOCAL_PART = 64
@@ -19,7 +20,6 @@ _DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = r"[^\x00-/:-@\[-`{-\x7f](?:[^\x00-,./:-@\[-^`{-\x7f]{0,62})"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LITERAL = re.compile(r"\[[A-Za-z0-9:.\-]{1,253}\]")
-_NOT_IN_AN_ADDRESS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Address:
     def __post_init__(self) -> None:
         if not self.local_part or not self.domain:
             raise InvalidValue("an address needs a part before and after the @")
-        if _NOT_IN_AN_ADDRESS.search(self.local_part) or _NOT_IN_AN_ADDRESS.search(self.domain):
+        if NOT_IN_A_LINE.search(self.local_part) or NOT_IN_A_LINE.search(self.domain):
             raise InvalidValue("control characters are not allowed in an address")
         if len(self.local_part.encode()) > MAX_LOCAL_PART:
             raise InvalidValue(f"the part before the @ has more than {MAX_LOCAL_PART} octets")

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from smtp.reply import Reply, showable
+from smtp.reply import MAX_SHOWN, Reply
+from smtp.text import showable
 
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 # Words of visible ASCII: what could not be shown is no capability either.
@@ -45,7 +46,8 @@ class Extensions:
 
     def __str__(self) -> str:
         """All of it in one line that is fit to be shown."""
-        return showable(", ".join(f"{name} {value}".strip() for name, value in self._offered.items()))
+        offers = (f"{name} {value}".strip() for name, value in self._offered.items())
+        return showable(", ".join(offers), limit=MAX_SHOWN)
 
     def parameters(self, keyword: str) -> str:
         """What follows the keyword, "" if nothing or if it isn't offered."""

@@ -11,17 +11,17 @@ from smtp.envelope import Address, Body, Envelope
 from smtp.errors import Category, ConnectionLost, NotOffered, SmtpError, Step, TooLarge
 from smtp.extensions import Extensions
 from smtp.outcome import Delivery, Outcome, joined, not_sent
-from smtp.pipeline import Transmission
+from smtp.pipeline import Pipeline
 from smtp.transaction import Transaction
 
 
-class Sender:
+class Outbox:
     """Sends whole messages over one connection that is ready for them."""
 
-    def __init__(self, connection: Connection, extensions: Extensions, transmission: Transmission) -> None:
+    def __init__(self, connection: Connection, extensions: Extensions, pipeline: Pipeline) -> None:
         self._connection = connection
         self._extensions = extensions
-        self._transmission = transmission
+        self._pipeline = pipeline
         self._limits = extensions.limits
         self._begun = 0
 
@@ -52,7 +52,7 @@ class Sender:
             if together and self._connection.is_open:
                 transaction = Transaction(envelope, content)
                 self._begun += 1
-                self._transmission.begin(transaction, flying[-1] if flying else None)
+                self._pipeline.begin(transaction, flying[-1] if flying else None)
                 flying.append(transaction)
             else:
                 yield self.send(envelope, content)
@@ -61,17 +61,17 @@ class Sender:
 
     def _room(self, flying: deque[Transaction], content: Content, window: int) -> int:
         """How many may be in flight ahead of this message: one, unless nothing has to be waited for on the way."""
-        one_write = self._transmission.in_one_write
+        one_write = self._pipeline.in_one_write
         waits = not one_write(content) or (bool(flying) and not one_write(flying[-1].content))
         return min(1, window - 1) if waits else window - 1
 
     def _landed(self, flying: deque[Transaction]) -> Delivery:
         transaction = flying.popleft()
-        self._transmission.finish(transaction)
+        self._pipeline.finish(transaction)
         if transaction.deferred:
             # Another transaction for the rest: the connection has to be quiet before it begins.
             for other in flying:
-                self._transmission.finish(other)
+                self._pipeline.finish(other)
         return self._send_rest(transaction.delivery(), transaction.envelope, transaction.content)
 
     def _send_rest(self, delivery: Delivery, envelope: Envelope, content: Content) -> Delivery:
@@ -82,14 +82,14 @@ class Sender:
                 return joined(delivery, not_sent(rest, objection))
             transaction = Transaction(envelope.to(self._batch(rest)), content)
             self._begun += 1
-            self._transmission.begin(transaction)
-            self._transmission.finish(transaction)
+            self._pipeline.begin(transaction)
+            self._pipeline.finish(transaction)
             delivery = joined(delivery, transaction.delivery())
         return delivery
 
     def _fits_behind_another(self, envelope: Envelope, content: Content) -> bool:
         """Whether this message can be begun while others are in flight, and is one transaction."""
-        if not self._transmission.pipelining or self._objection(envelope, content) is not None:
+        if not self._pipeline.pipelining or self._objection(envelope, content) is not None:
             return False
         return self._batch(envelope.recipients) == envelope.recipients
 

@@ -25,7 +25,7 @@ from smtp.transparency import DotStuffer, LineGuard
 SMALL = 64 * 1024
 
 
-class Transmission:
+class Pipeline:
     """Sends transactions over one connection. What goes wrong on the way is noted in the transaction, not raised.
 
     A transaction is begun, then finished. Another one may be begun behind it before it is finished: its

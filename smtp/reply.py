@@ -6,6 +6,8 @@ import re
 from base64 import b64encode
 from dataclasses import dataclass
 
+from smtp.text import showable
+
 # RFC 5321 4.5.3.1.5 gives a reply line 512 octets; RFC 4954 4 lets a challenge have 12,288. One bound for both.
 MAX_LINE = 12_288 + len("334 \r\n")
 MAX_LINES = 512
@@ -17,20 +19,10 @@ CHALLENGE = 334
 
 _LINE = re.compile(rb"([1-5][0-9][0-9])(?:([ -])([^\n]*))?\Z")
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |\Z)")
-# Control characters, escapes, and those that change the direction or the look of text around them.
-_UNSHOWABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]+"
-)
 
 
 class ReplySyntaxError(ValueError):
     """These octets are not an SMTP reply, or exceed a bound. The message is fit to be shown."""
-
-
-def showable(text: str, limit: int = MAX_SHOWN) -> str:
-    """`text` from a peer, without control, escape and direction characters, at most `limit` characters."""
-    text = _UNSHOWABLE.sub(" ", text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +42,7 @@ class Reply:
     def text(self) -> str:
         """All lines in one, without the enhanced code that each repeats."""
         enhanced = self.enhanced_code
-        return showable(" ".join(line.removeprefix(enhanced).strip() for line in self.lines).strip())
+        return showable(" ".join(line.removeprefix(enhanced).strip() for line in self.lines), limit=MAX_SHOWN)
 
     def __str__(self) -> str:
         return " ".join(part for part in (str(self.code), self.enhanced_code, self.text) if part)

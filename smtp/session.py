@@ -38,9 +38,9 @@ from smtp.errors import (
     TimedOut,
 )
 from smtp.extensions import Extensions
-from smtp.outbox import Sender
+from smtp.outbox import Outbox
 from smtp.outcome import Delivery
-from smtp.pipeline import Transmission
+from smtp.pipeline import Pipeline
 from smtp.reply import Reply
 from smtp.stream import Stream, connect
 from smtp.tls import TlsState, make_context, state_of
@@ -48,7 +48,8 @@ from smtp.transaction import refused
 from smtp.transcript import Transcript
 
 if TYPE_CHECKING:
-    from smtp.sasl.mechanism import Credentials, Mechanism
+    from smtp.sasl.credentials import Credentials
+    from smtp.sasl.mechanism import Mechanism
 
 QUIT_TIMEOUT = 5.0
 # Transactions in flight on one connection. Enough to fill a link of 50 ms and more; few enough to account for.
@@ -82,7 +83,7 @@ class Session:
         self._use_pipelining = use_pipelining
         self._use_chunking = use_chunking
         self._connection = Connection(stream, timeouts or Timeouts())
-        self._sending: Sender | None = None
+        self._outbox: Outbox | None = None
 
     @classmethod
     def connect(
@@ -141,12 +142,12 @@ class Session:
     @property
     def is_used_up(self) -> bool:
         """The server takes no further message on this connection (LIMITS MAILMAX, RFC 9422 section 4.1)."""
-        return self._sender().is_used_up
+        return self._ready_outbox().is_used_up
 
     @property
     def has_sent(self) -> bool:
         """Whether a message was begun on this connection."""
-        return self._sender().has_begun
+        return self._ready_outbox().has_begun
 
     def is_alive(self) -> bool:
         """Whether the connection is as it was left. Does not wait; what the server said meanwhile ends it."""
@@ -166,7 +167,7 @@ class Session:
         `name` is our host name; by default this machine's, or its address where it has no full one.
         """
         name = name or self._own_name()
-        self._sending = None
+        self._outbox = None
         answer = self._connection.exchange(commands.ehlo(name))
         if not answer.is_accepted and allow_helo and answer.reply.code in (500, 502) and self.is_open:
             self._connection.require(commands.helo(name))
@@ -229,7 +230,7 @@ class Session:
         `ConnectionLost` with step `END` means that the message may have been delivered.
         """
         self._connection.require(commands.DATA)
-        self._transmission().write_message(content)
+        self._pipeline().write_message(content)
         return _accepted(self._connection.next_answer())
 
     def reset(self) -> Reply:
@@ -248,7 +249,7 @@ class Session:
 
     def send(self, envelope: Envelope, content: Content) -> Delivery:
         """One message to all recipients of the envelope, in as few transactions as the server allows."""
-        return self._sender().send(envelope, content)
+        return self._ready_outbox().send(envelope, content)
 
     def send_many(
         self, messages: Iterable[tuple[Envelope, Content]], window: int = WINDOW
@@ -257,7 +258,7 @@ class Session:
 
         Each delivery is as true as `send`'s. Once the connection is lost the rest are not sent.
         """
-        return self._sender().send_many(messages, window)
+        return self._ready_outbox().send_many(messages, window)
 
     # -- the end ---------------------------------------------------------------------------------------------
 
@@ -322,14 +323,14 @@ class Session:
             authentication.run(self._connection, mechanism)
         self.auth_mechanism = mechanism.name
 
-    def _sender(self) -> Sender:
+    def _ready_outbox(self) -> Outbox:
         """Made anew whenever the server has said what it offers."""
-        if self._sending is None:
-            self._sending = Sender(self._connection, self.extensions, self._transmission())
-        return self._sending
+        if self._outbox is None:
+            self._outbox = Outbox(self._connection, self.extensions, self._pipeline())
+        return self._outbox
 
-    def _transmission(self) -> Transmission:
-        return Transmission(
+    def _pipeline(self) -> Pipeline:
+        return Pipeline(
             self._connection,
             self.extensions,
             pipelining=self._use_pipelining and "PIPELINING" in self.extensions,

@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 
 from auth.errors import AuthError, Step
 from smtp.errors import Category
-from smtp.sasl.mechanism import readable
+from smtp.text import showable
 
 _CONSENT = "Sign in again by running test connectivity, and agree to what the provider asks."
 _AGAIN = "Run test connectivity to sign in again (or put a new refresh_token into the asset)."
@@ -120,4 +120,4 @@ def spellings(secrets: Iterable[str]) -> tuple[str, ...]:
 
 def _text(value: object, secrets: tuple[str, ...]) -> str:
     """`value` as one line; providers put objects where the RFC has strings."""
-    return "" if value is None else readable(str(value), *secrets).rstrip(".")
+    return "" if value is None else showable(str(value), *secrets).rstrip(".")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from auth.errors import AuthError, Step
 from auth.settings import Login
 from smtp.errors import Category
-from smtp.sasl.mechanism import readable
+from smtp.text import showable
 
 # Every cloud of Microsoft's, with the names that they had before.
 _MICROSOFT = frozenset(
@@ -64,12 +64,12 @@ def require_https(url: str, what: str) -> None:
     except ValueError:
         host = None
     if host is None or not url.isprintable() or parts.scheme not in ("http", "https"):
-        raise _bad(f"{what} is not a URL: {readable(url)}.", "Give it as https://…")
+        raise _bad(f"{what} is not a URL: {showable(url)}.", "Give it as https://…")
     if parts.username is not None or parts.fragment:
         raise _bad(f"{what} can't have a user name or a fragment.", "Give it as https://host/path.")
     if parts.scheme == "http" and not is_loopback(host):
         raise _bad(
-            f"{what} has to begin with https://: a token would cross the network in clear ({readable(url)}).",
+            f"{what} has to begin with https://: a token would cross the network in clear ({showable(url)}).",
             "Give the provider's https URL.",
         )
 

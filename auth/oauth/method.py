@@ -19,7 +19,7 @@ from auth.oauth.store import Remembered, TokenStore
 from auth.oauth.token import Token
 from auth.settings import Login, Progress, State
 from smtp.errors import Category
-from smtp.sasl.mechanism import BearerCredentials, Credentials
+from smtp.sasl.credentials import BearerCredentials, Credentials
 
 if TYPE_CHECKING:
     from auth.oauth.sign_in import SignIn

@@ -23,7 +23,7 @@ from auth.oauth.store import TokenStore
 from auth.oauth.token import Token
 from auth.settings import Login, MakeRedirect, Progress
 from smtp.errors import Category
-from smtp.sasl.mechanism import readable
+from smtp.text import showable
 
 WAIT = 300.0
 """Seconds that a sign-in is waited for, and that its link can be used."""
@@ -108,7 +108,7 @@ def _check_issuer(login: Login, answer: Query) -> None:
         return  # Microsoft's clouds have several names
     if _origin(issuer) != _origin(login.auth_url):
         raise AuthError(
-            f"The sign-in was answered by another provider: {readable(issuer)}.",
+            f"The sign-in was answered by another provider: {showable(issuer)}.",
             step=Step.SIGN_IN,
             category=Category.SECURITY,
             hint="Check that auth_url and token_url are of the same provider, and sign in again.",

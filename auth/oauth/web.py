@@ -19,7 +19,7 @@ from auth.oauth.endpoints import require_https
 from auth.oauth.token import lifetime
 from auth.settings import Login
 from smtp.errors import Category
-from smtp.sasl.mechanism import readable
+from smtp.text import showable
 
 MAX_ANSWER = 1024 * 1024
 """Octets of an answer."""
@@ -143,7 +143,7 @@ def _tls(ca_bundle: str) -> ssl.SSLContext:
             else:
                 context.load_verify_locations(cafile=ca_bundle)
         except (OSError, ValueError) as exc:
-            what = "The text in ca_bundle" if is_text else f"ca_bundle {readable(ca_bundle)}"
+            what = "The text in ca_bundle" if is_text else f"ca_bundle {showable(ca_bundle)}"
             raise AuthError(
                 f"{what} can't be read as PEM certificates.",
                 step=Step.TOKEN,
@@ -220,7 +220,7 @@ def _certificate_fault(failure: BaseException) -> str:
     inner: BaseException | None = failure
     for _ in range(8):
         if isinstance(inner, ssl.SSLCertVerificationError):
-            return f": {readable(inner.verify_message)}"
+            return f": {showable(inner.verify_message)}"
         if inner is None:
             break
         reason = getattr(inner, "reason", None)

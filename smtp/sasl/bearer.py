@@ -9,7 +9,8 @@ import json
 from typing import ClassVar
 
 from smtp.errors import AuthenticationFailed
-from smtp.sasl.mechanism import BearerCredentials, OneMessage, readable, unusable, utf8
+from smtp.sasl.mechanism import OneMessage, unusable, utf8
+from smtp.text import showable
 
 
 class _Bearer(OneMessage):
@@ -17,16 +18,16 @@ class _Bearer(OneMessage):
 
     error_answer: ClassVar[bytes]
 
-    def __init__(self, credentials: BearerCredentials) -> None:
+    def __init__(self, username: str, token: str) -> None:
         super().__init__()
-        self._credentials = credentials
+        self._username, self._token = username, token
 
     def respond(self, challenge: bytes) -> bytes:
         if self.reason:
             raise AuthenticationFailed(f"The server went on after its error challenge: {self.reason}")
         if not challenge:
             return super().respond(challenge)
-        self.reason = _explained(challenge, self._credentials.token)
+        self.reason = _explained(challenge, self._token)
         return self.error_answer
 
     def finish(self) -> None:
@@ -41,11 +42,18 @@ class OAuthBearer(_Bearer):
     name = "OAUTHBEARER"
     error_answer = b"\x01"
 
+    def __init__(self, username: str, token: str, host: str, port: int) -> None:
+        super().__init__(username, token)
+        self._host, self._port = host, port
+
     def message(self) -> bytes:
-        who = self._credentials
-        authzid = who.username.replace("=", "=3D").replace(",", "=2C")
+        authzid = self._username.replace("=", "=3D").replace(",", "=2C")
         return _joined(
-            self.name, f"n,a={authzid},", f"host={who.host}", f"port={who.port}", f"auth=Bearer {who.token}"
+            self.name,
+            f"n,a={authzid},",
+            f"host={self._host}",
+            f"port={self._port}",
+            f"auth=Bearer {self._token}",
         )
 
 
@@ -56,8 +64,7 @@ class XOAuth2(_Bearer):
     error_answer = b""
 
     def message(self) -> bytes:
-        who = self._credentials
-        return _joined(self.name, f"user={who.username}", f"auth=Bearer {who.token}")
+        return _joined(self.name, f"user={self._username}", f"auth=Bearer {self._token}")
 
 
 def _joined(name: str, *parts: str) -> bytes:
@@ -78,4 +85,4 @@ def _explained(challenge: bytes, token: str) -> str:
         names = ("status", "error", "error_description", "scope", "schemes")
         facts = [f"{name} {answer[name]}" for name in names if isinstance(answer.get(name), str | int)]
         text = ", ".join(facts) or text
-    return readable(text, token) or "an error without an explanation"
+    return showable(text, token) or "an error without an explanation"

@@ -18,9 +18,9 @@ from smtp.errors import (
     SmtpError,
     Step,
 )
-from smtp.reply import showable
 from smtp.sasl.mechanism import Mechanism
 from smtp.state import Verdict
+from smtp.text import showable
 
 MAX_ROUNDS = 10
 

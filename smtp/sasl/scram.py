@@ -23,7 +23,8 @@ import unicodedata
 from base64 import b64decode, b64encode
 
 from smtp.errors import AuthenticationFailed
-from smtp.sasl.mechanism import ChannelBinding, Mechanism, readable, unusable, utf8
+from smtp.sasl.mechanism import ChannelBinding, Mechanism, unusable, utf8
+from smtp.text import showable
 
 # RFC 7677 section 4 asks for 4096 at least; more than the upper bound is a server keeping us busy.
 MIN_ITERATIONS = 4_096
@@ -131,7 +132,7 @@ class Scram:
             raise AuthenticationFailed("The server's last SCRAM message is not one.")
         if match[1] == b"e":
             # Its verdict is the reply that follows; SMTP has it wait for an empty answer.
-            self.reason = readable(match[2].decode("utf-8", "replace"), self._password)
+            self.reason = showable(match[2].decode("utf-8", "replace"), self._password)
             return b""
         if not hmac.compare_digest(_decoded(match[2]), self._server_signature):
             raise AuthenticationFailed(

@@ -25,7 +25,7 @@ from smtp.connection import Timeouts
 from smtp.content import Octets
 from smtp.envelope import Address, Envelope
 from smtp.errors import SmtpError
-from smtp.sasl.mechanism import PasswordCredentials
+from smtp.sasl.credentials import PasswordCredentials
 from smtp.session import Session
 from smtp.tls import TlsSettings, make_context
 port, tls, timeout, authority = json.loads(sys.argv[1])

@@ -11,7 +11,7 @@ from typing import Any
 from auth.oauth.method import OAuth
 from auth.oauth.sign_in import SignIn
 from auth.settings import Login, State
-from smtp.sasl.mechanism import BearerCredentials
+from smtp.sasl.credentials import BearerCredentials
 from tests.support.token_endpoint import TokenEndpoint
 
 CANARY = "c4nary-client-s3cret/+="

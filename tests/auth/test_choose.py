@@ -11,7 +11,7 @@ import pytest
 from auth.choose import choose
 from auth.errors import AuthError, Step
 from smtp.errors import Category
-from smtp.sasl.mechanism import ExternalCredentials, PasswordCredentials
+from smtp.sasl.credentials import ExternalCredentials, PasswordCredentials
 from tests.auth.helpers import login
 
 FIELDS = ("username", "password", "client_id", "client_secret", "auth_url", "token_url", "refresh_token")

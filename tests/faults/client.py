@@ -10,7 +10,7 @@ from typing import Any
 from smtp.connection import Timeouts
 from smtp.errors import SmtpError
 from smtp.outcome import Delivery, not_sent
-from smtp.sasl.mechanism import PasswordCredentials
+from smtp.sasl.credentials import PasswordCredentials
 from smtp.session import Session
 from smtp.stream import Stream
 from smtp.tls import TlsSettings, make_context

@@ -11,7 +11,7 @@ from smtp.connection import Timeouts
 from smtp.content import Octets
 from smtp.envelope import Address, Envelope
 from smtp.outcome import Delivery
-from smtp.sasl.mechanism import PasswordCredentials
+from smtp.sasl.credentials import PasswordCredentials
 from smtp.session import Session
 from tests.support.stream import Lines, ListStream
 

@@ -19,7 +19,9 @@ from smtp.errors import AuthenticationFailed
 from smtp.extensions import Extensions
 from smtp.reply import MAX_LINES, MAX_REPLY, MAX_SHOWN, Reply, ReplyReader, ReplySyntaxError
 from smtp.sasl.channel_binding import end_point
-from smtp.sasl.mechanism import BearerCredentials, ChannelBinding, CramMd5, Login, Mechanism, Plain
+from smtp.sasl.credentials import BearerCredentials
+from smtp.sasl.mechanism import ChannelBinding, Mechanism
+from smtp.sasl.plain import CramMd5, Login, Plain
 from smtp.sasl.scram import Scram
 from tests.fuzz.rules import must
 

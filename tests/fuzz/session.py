@@ -9,7 +9,7 @@ from smtp.content import Octets
 from smtp.envelope import Address, Envelope
 from smtp.errors import SmtpError
 from smtp.outcome import Delivery
-from smtp.sasl.mechanism import BearerCredentials, Credentials, PasswordCredentials
+from smtp.sasl.credentials import BearerCredentials, Credentials, PasswordCredentials
 from smtp.session import Session
 from tests.fuzz.judge import disagreements
 from tests.fuzz.peer import Peer

@@ -13,7 +13,7 @@ from smtp.content import Octets
 from smtp.envelope import Address, Envelope
 from smtp.errors import AuthenticationFailed, AuthenticationRefused, SmtpError
 from smtp.outcome import Outcome, Status
-from smtp.sasl.mechanism import BearerCredentials, ExternalCredentials, PasswordCredentials
+from smtp.sasl.credentials import BearerCredentials, ExternalCredentials, PasswordCredentials
 from smtp.session import Session
 from smtp.tls import TlsSettings, make_context
 from tests.support.authority import authority

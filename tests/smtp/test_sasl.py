@@ -5,19 +5,10 @@ import hmac
 import pytest
 
 from smtp.errors import AuthenticationFailed, Category
-from smtp.sasl.mechanism import (
-    REASON_LIMIT,
-    BearerCredentials,
-    ChannelBinding,
-    CramMd5,
-    Credentials,
-    External,
-    ExternalCredentials,
-    Login,
-    PasswordCredentials,
-    Plain,
-    readable,
-)
+from smtp.sasl.credentials import BearerCredentials, Credentials, ExternalCredentials, PasswordCredentials
+from smtp.sasl.mechanism import ChannelBinding
+from smtp.sasl.plain import CramMd5, External, Login, Plain
+from smtp.text import MAX_SHOWN, showable
 
 BINDING = ChannelBinding("tls-unique", b"\x01\x02")
 CANARY = "c4nary-s3cret"
@@ -174,10 +165,10 @@ def test_no_refusal_of_a_shown_or_hashed_password_leads_to_another_try() -> None
 
 def test_a_strangers_text_is_shown_without_its_tricks_and_without_the_secret() -> None:
     text = f"\x1b[31mno\u202e way {CANARY}\r\n250 ok"
-    assert readable(text, CANARY) == "[31mno way … 250 ok"
+    assert showable(text, CANARY) == "[31mno way … 250 ok"
 
 
 def test_a_strangers_text_is_cut_where_it_gets_long() -> None:
-    shown = readable("x" * 5_000)
-    assert len(shown) == REASON_LIMIT
+    shown = showable("x" * 5_000)
+    assert len(shown) == MAX_SHOWN
     assert shown.endswith("x…")

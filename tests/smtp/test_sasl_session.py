@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 
 from smtp.errors import AuthenticationRefused
-from smtp.sasl.mechanism import PasswordCredentials
+from smtp.sasl.credentials import PasswordCredentials
 from smtp.session import Session
 from tests.smtp.scram_server import Server
 from tests.support.authority import authority

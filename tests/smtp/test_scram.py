@@ -6,7 +6,8 @@ import hashlib
 import pytest
 
 from smtp.errors import AuthenticationFailed, Category
-from smtp.sasl.mechanism import ChannelBinding, PasswordCredentials
+from smtp.sasl.credentials import PasswordCredentials
+from smtp.sasl.mechanism import ChannelBinding
 from smtp.sasl.scram import MAX_ITERATIONS, Scram, saslprep
 from tests.smtp.scram_server import Server
 

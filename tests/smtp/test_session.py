@@ -23,7 +23,7 @@ from smtp.errors import (
     TooLarge,
 )
 from smtp.outcome import Outcome, Status
-from smtp.sasl.mechanism import BearerCredentials, PasswordCredentials
+from smtp.sasl.credentials import BearerCredentials, PasswordCredentials
 from smtp.session import Session
 from tests.support.stream import Lines, ListStream
 

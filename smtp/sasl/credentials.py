@@ -1,0 +1,99 @@
+"""Who we are to a server, and which mechanisms can say so, in the order of what the other side learns.
+
+SCRAM bound to the TLS channel gives away nothing and can't be relayed; SCRAM alone proves that the server knows
+the password too; CRAM-MD5 hides the password from who reads along, though not from guessing; PLAIN and LOGIN
+hand it over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+from smtp.sasl.mechanism import ChannelBinding, Mechanism
+
+
+class Credentials(Protocol):
+    """Who we are to the server."""
+
+    @property
+    def optional(self) -> bool:
+        """Whether to go on without logging in where the server offers none of the mechanisms."""
+
+    @property
+    def secret(self) -> str:
+        """What nobody may be shown, not even in a reply of the server that repeats it; "" for none."""
+
+    def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:
+        """New exchanges, the strongest first: use the first that the server offers, and no other.
+
+        `binding` is the TLS connection's; None without TLS, or where it has none.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordCredentials:
+    """A user name and a password.
+
+    Every -PLUS form comes before every plain one: what binding to the channel adds (nobody in between can
+    relay the exchange) outweighs SHA-1 against SHA-256, both of which are sound inside HMAC. It also makes
+    the plain forms the ones for servers that offered no -PLUS at all, which they then say (`scram.py`).
+    """
+
+    username: str
+    password: str = field(repr=False)
+    optional: ClassVar[bool] = False
+
+    @property
+    def secret(self) -> str:
+        return self.password
+
+    def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:
+        from smtp.sasl.plain import CramMd5, Login, Plain, has_md5
+        from smtp.sasl.scram import Scram
+
+        who = (self.username, self.password)
+        bound = tuple(Scram(*who, hash_name, binding, plus=True) for hash_name in ("SHA-256", "SHA-1"))
+        unbound = tuple(Scram(*who, hash_name, binding) for hash_name in ("SHA-256", "SHA-1"))
+        cram = (CramMd5(*who),) if has_md5() else ()
+        return (*(bound if binding else ()), *unbound, *cram, Plain(*who), Login(*who))
+
+
+@dataclass(frozen=True, slots=True)
+class BearerCredentials:
+    """A user name and an OAuth access token, for the server `host`:`port` and no other."""
+
+    username: str
+    token: str = field(repr=False)
+    host: str
+    port: int
+    optional: ClassVar[bool] = False
+
+    @property
+    def secret(self) -> str:
+        return self.token
+
+    def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - not bound
+        from smtp.sasl.bearer import OAuthBearer, XOAuth2
+
+        return (
+            OAuthBearer(self.username, self.token, self.host, self.port),
+            XOAuth2(self.username, self.token),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalCredentials:
+    """The client certificate of the TLS connection. `authzid` "" leaves it to the server who that is.
+
+    A server may be content with the certificate itself and offer no EXTERNAL.
+    """
+
+    authzid: str = ""
+    optional: ClassVar[bool] = True
+    secret: ClassVar[str] = ""
+
+    def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - is TLS itself
+        from smtp.sasl.plain import External
+
+        return (External(self.authzid),)
