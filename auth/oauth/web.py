@@ -18,6 +18,7 @@ from auth.errors import AuthError, Step
 from auth.oauth.endpoints import require_https
 from auth.oauth.token import lifetime
 from auth.settings import Login
+from smtp import pem
 from smtp.errors import Category
 from smtp.text import showable
 
@@ -134,18 +135,16 @@ class _Adapter(HTTPAdapter):
 
 
 def _tls(ca_bundle: str) -> ssl.SSLContext:
+    """A context for the token endpoint, which the authorities in `ca_bundle` may vouch for besides the public ones."""
     context = ssl.create_default_context()
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as for the mail server: see smtp/tls.py
     if ca_bundle:
-        is_text = "-----BEGIN" in ca_bundle
         try:
-            if is_text:
-                context.load_verify_locations(cadata=ca_bundle)
-            else:
-                context.load_verify_locations(cafile=ca_bundle)
-        except (OSError, ValueError) as exc:
-            what = "The text in ca_bundle" if is_text else f"ca_bundle {showable(ca_bundle)}"
+            context.load_verify_locations(cadata=pem.authorities(ca_bundle))
+        except (ssl.SSLError, pem.NotPem) as exc:
+            reason = str(exc) if isinstance(exc, pem.NotPem) else "its certificates can't be read"
             raise AuthError(
-                f"{what} can't be read as PEM certificates.",
+                f"The asset's ca_bundle can't be used for the token endpoint: {reason}.",
                 step=Step.TOKEN,
                 category=Category.CONFIGURATION,
                 hint="Give ca_bundle a PEM file, or the PEM text itself.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -60,7 +61,8 @@ class PhantomState:
             if self._held is not None:
                 yield
                 return
-            with self._lock_file.open("a", encoding="ascii") as file:
+            # Whoever can open it can keep it locked, so it is the owner's alone, as are those of earlier versions.
+            with open(self._lock_file, "a", encoding="ascii", opener=_privately) as file:
                 self._wait_for(file)
                 self._held = file
                 try:
@@ -83,3 +85,10 @@ class PhantomState:
     def _stored(self) -> dict[str, Any]:
         stored = self._connector.load_state()
         return stored if isinstance(stored, dict) else {}
+
+
+def _privately(path: str, flags: int) -> int:
+    """Open `path` for its owner alone."""
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor

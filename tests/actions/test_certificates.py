@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -16,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from tests.support.authority import authority
+from tests.support.authority import authority, be_strict
+from tests.support.pem_shapes import SHAPES, shaped
 from tests.support.running import SECRETS, Fields, Run, Runner, asset
 from tests.support.scripted import ScriptedServer, Settings
 
@@ -82,6 +85,36 @@ def test_pem_text_whose_line_ends_a_form_has_made_literal(run: Runner, forms: Fo
     assert sent(run, **flat, ca_bundle=authority().pem.replace("\n", "\\n")).message == "Email sent"
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_pem_in_every_shape_that_a_form_or_an_editor_leaves_it_in(
+    run: Runner, forms: Forms, shape: str
+) -> None:
+    def text(pem: bytes) -> str:
+        return shaped(pem.decode(), shape).decode("utf-8", "replace")
+
+    own = {"client_cert": text(forms.chain), "client_key": text(forms.key)}
+    assert sent(run, **own, ca_bundle=text(authority().pem.encode())).message == "Email sent"
+    files = {
+        "client_cert": forms.file(shaped(forms.chain.decode(), shape)),
+        "client_key": forms.file(shaped(forms.locked_key.decode(), shape)),
+        "ca_bundle": forms.file(shaped(authority().pem, shape)),
+    }
+    assert sent(run, **files).message == "Email sent"
+
+
+def test_files_may_be_named_from_the_home_folder(
+    run: Runner, forms: Forms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    files = {
+        "client_cert": forms.file(forms.chain),
+        "client_key": forms.file(forms.key),
+        "ca_bundle": forms.file(authority().pem.encode()),
+    }
+    named = {field: path.replace(str(tmp_path), "~") for field, path in files.items()}
+    assert sent(run, **named).message == "Email sent"
+
+
 def test_a_locked_key(run: Runner, forms: Forms) -> None:
     fields = {"client_cert": forms.chain.decode(), "client_key": forms.locked_key.decode()}
     assert sent(run, **fields).message == "Email sent"
@@ -103,10 +136,46 @@ def test_a_ca_bundle_may_be_a_file(run: Runner, forms: Forms) -> None:
     assert result.message == "Email sent"
 
 
+def test_a_chain_in_the_form_of_decades_ago_is_verified_with_every_python(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be_strict(monkeypatch)
+    context, ca = authority().as_decades_ago
+    with ScriptedServer(Settings(tls="ssl", context=context)) as server:
+        ours: Fields = {"server": "localhost", "ssl_config": "SSL", "ca_bundle": ca}
+        assert run("send_email", asset(server, **ours), MAIL).message == "Email sent"
+        refused = run("send_email", asset(server, **{**ours, "ca_bundle": authority().pem}), MAIL)
+    assert "authority that is not known here" in refused.message
+
+
 def test_without_a_certificate_such_a_server_takes_nothing(run: Runner) -> None:
     result = sent(run)
     assert not result.succeeded
     assert result.message.startswith("Nothing was sent")
+
+
+@pytest.mark.parametrize("form", ["PEM", "locked PEM", "PKCS#12"])
+def test_a_key_that_lies_in_a_file_for_a_moment_is_locked(
+    run: Runner, forms: Forms, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    seen: list[bytes] = []
+
+    def load_cert_chain(self: ssl.SSLContext, certfile: str, *args: Any, **kwargs: Any) -> None:
+        folder = Path(certfile).parent
+        seen.extend(path.read_bytes() for path in folder.iterdir())
+        assert folder.stat().st_mode & 0o077 == 0, "others can look into the folder"
+        load(self, certfile, *args, **kwargs)
+
+    load = ssl.SSLContext.load_cert_chain
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", load_cert_chain)
+    fields = {
+        "PEM": {"client_cert": forms.file(forms.chain), "client_key": forms.key.decode()},
+        "locked PEM": {"client_cert": (forms.chain + forms.locked_key).decode()},
+        "PKCS#12": {"client_cert": base64.b64encode(forms.pkcs12(PASSWORD)).decode()},
+    }
+    assert sent(run, **fields[form]).message == "Email sent"
+    assert {octets.count(b"-----BEGIN ENCRYPTED PRIVATE KEY-----") for octets in seen} == {1}
+    assert not any(b"-----BEGIN PRIVATE KEY" in octets or b"RSA PRIVATE KEY" in octets for octets in seen)
 
 
 def test_nothing_of_it_is_left_behind(
@@ -153,6 +222,9 @@ def test_what_does_not_fit_together_is_said_before_anything_begins(
         ({"ca_bundle": "/no/such/file.pem"}, "ca_bundle can't be used: no such file"),
         ({"ca_bundle": "/"}, "ca_bundle can't be used: is a directory"),
         ({"ca_bundle": "MIIB"}, "ca_bundle can't be used"),
+        ({"ca_bundle": "/dev/null"}, "ca_bundle can't be used: the file is empty"),
+        ({"ca_bundle": __file__}, "ca_bundle can't be used: "),
+        ({"client_cert": "/dev/null"}, "client_cert can't be used: the file is empty"),
         (
             {"ca_bundle": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"},
             "ca_bundle can't be used",

@@ -5,17 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from auth.errors import AuthError, Step
-from auth.oauth.web import MAX_ANSWER
+from auth.oauth.web import MAX_ANSWER, _tls
 from smtp.errors import Category
 from tests.auth.helpers import CANARY, KeptState, login, token_of
-from tests.support.authority import authority
+from tests.support.authority import authority, be_strict
+from tests.support.pem_shapes import SHAPES, shaped
 from tests.support.token_endpoint import Proxy, Sender, TokenEndpoint
 
 SECRETS = {"client_secret": CANARY, "refresh_token": "c4nary-refresh"}
@@ -249,12 +252,42 @@ def test_a_certificate_that_is_not_good_ends_it_with_the_reason(
     assert reason in str(error)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_ca_bundle_is_read_as_it_is_for_the_mail_server(
+    shape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    octets = shaped(authority().pem, shape)
+    (tmp_path / "ca.pem").write_bytes(octets)
+    for bundle in (octets.decode("utf-8", "replace"), "~/ca.pem"):
+        with TokenEndpoint(tls=authority().good) as provider:
+            settings = login(provider, refresh_token=provider.give_refresh_token(), ca_bundle=bundle)
+            assert token_of(settings, KeptState()) == provider.access_tokens[-1]
+
+
+def test_a_ca_bundle_is_trusted_besides_the_public_authorities() -> None:
+    public = len(ssl.create_default_context().get_ca_certs())
+    trusted = {bundle: len(_tls(bundle).get_ca_certs()) for bundle in ("", authority().pem)}
+    assert trusted == {"": public, authority().pem: public + 1}
+
+
+def test_a_chain_in_the_form_of_decades_ago_is_verified_with_every_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    be_strict(monkeypatch)
+    context, ca = authority().as_decades_ago
+    with TokenEndpoint(tls=context) as provider:
+        settings = login(provider, refresh_token=provider.give_refresh_token(), ca_bundle=ca)
+        assert token_of(settings, KeptState()) == provider.access_tokens[-1]
+
+
 @pytest.mark.parametrize(
-    "bundle", ["/does/not/exist.pem", "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----"]
+    "bundle",
+    ["/does/not/exist.pem", "/dev/null", "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----"],
 )
 def test_a_ca_bundle_that_is_none_is_named(bundle: str, provider: TokenEndpoint) -> None:
     error = failure(provider, lambda _: None, ca_bundle=bundle)
-    assert "ca_bundle" in str(error)
+    assert str(error).startswith("The asset's ca_bundle can't be used for the token endpoint: ")
     assert error.category is Category.CONFIGURATION
 
 

@@ -247,6 +247,15 @@ class TestState:
         with PhantomState(platform, "../../7", folder).lock():
             assert [path.suffix for path in folder.iterdir()] == [".lock"]
 
+    def test_the_lock_is_the_owner_s_alone_and_so_is_one_of_an_earlier_version(
+        self, platform: Platform, tmp_path: Path
+    ) -> None:
+        for _ in range(2):
+            with PhantomState(platform, "7", tmp_path).lock():
+                (lock,) = tmp_path.glob("*.lock")
+                assert lock.stat().st_mode & 0o777 == 0o600
+            lock.chmod(0o644)
+
     def test_the_thread_that_has_the_lock_may_take_it_again(
         self, state: PhantomState, tmp_path: Path
     ) -> None:

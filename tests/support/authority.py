@@ -6,7 +6,9 @@ import datetime
 import ipaddress
 import ssl
 from functools import cached_property
+from typing import Any
 
+import pytest
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -79,6 +81,14 @@ class Authority:
         return _context(_self_signed_certificate())
 
     @cached_property
+    def as_decades_ago(self) -> tuple[ssl.SSLContext, str]:
+        """What private authorities go on issuing: no key identifiers, no keyUsage, basicConstraints not critical.
+
+        A context for a server at localhost, and the authority that vouches for it, as PEM.
+        """
+        return _chain_as_decades_ago()
+
+    @cached_property
     def another_authority(self) -> ssl.SSLContext:
         return _context(trustme.CA().issue_cert(*HERE))
 
@@ -91,10 +101,48 @@ class Authority:
         return context
 
 
+def be_strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make contexts as Python does from 3.13 on, whose default refuses what RFC 5280 doesn't like the form of."""
+
+    def strict(*args: Any, **kwargs: Any) -> ssl.SSLContext:
+        context = make(*args, **kwargs)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    make = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+
+
 def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
+
+
+def _chain_as_decades_ago() -> tuple[ssl.SSLContext, str]:
+    ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    root = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "An authority of 2003")])
+    host = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    now = datetime.datetime.now(datetime.UTC)
+    begun = x509.CertificateBuilder().issuer_name(root).not_valid_before(now - DAY).not_valid_after(now + DAY)
+    ca = (
+        begun.subject_name(root)
+        .public_key(ca_key.public_key())
+        .serial_number(x509.random_serial_number())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=False)
+        .sign(ca_key, hashes.SHA256())
+    )
+    leaf = (
+        begun.subject_name(host)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(ca_key, hashes.SHA256())
+    )
+    key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    issued = trustme.LeafCert(key_pem, leaf.public_bytes(Encoding.PEM), [])
+    return _context(issued), ca.public_bytes(Encoding.PEM).decode()
 
 
 def _self_signed_certificate() -> trustme.LeafCert:
