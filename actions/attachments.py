@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from actions.contract import Vault, VaultError
-from message.draft import Draft
-from message.errors import Fault, MessageError
+from message.errors import Fault
 
 if TYPE_CHECKING:
     from message.attachments import Attachment
@@ -34,26 +33,29 @@ def listed(field: str, value: str | Sequence[str]) -> list[Wanted]:
     return [Wanted(field, vault_id.strip()) for vault_id in ids if vault_id.strip()]
 
 
-def from_json(field: str, value: str | Sequence[Any]) -> list[Wanted]:
-    """A list, in JSON or as it is, of objects with `vault_id` and perhaps `content_id`. Raises `MessageError`.
+def from_json(field: str, value: str | Sequence[Any]) -> tuple[list[Wanted], list[Fault]]:
+    """What a list of objects with `vault_id` and perhaps `content_id` asks for, and what is wrong with it.
 
-    What else an object has is passed over: playbooks keep notes there.
+    The list is given in JSON or as it is. What else an object has is passed over: playbooks keep notes there.
     """
-    items: Any = _loaded(field, value) if isinstance(value, str) else value
+    items: Any = value
+    if isinstance(value, str):
+        if not value.strip():
+            return [], []
+        try:
+            items = json.loads(value)
+        except (ValueError, RecursionError) as exc:
+            where = (
+                f" (line {exc.lineno}, column {exc.colno})" if isinstance(exc, json.JSONDecodeError) else ""
+            )
+            return [], [Fault(field, f"it is not JSON{where}")]
     faults = [Fault(field, fault) for fault in _faults(items)]
     if faults:
-        raise MessageError(faults)
-    return [Wanted(field, item["vault_id"].strip(), (item.get("content_id") or "").strip()) for item in items]
-
-
-def _loaded(field: str, text: str) -> Any:
-    if not text.strip():
-        return []
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        where = f" (line {exc.lineno}, column {exc.colno})" if isinstance(exc, json.JSONDecodeError) else ""
-        raise MessageError([Fault(field, f"it is not JSON{where}")]) from exc
+        return [], faults
+    wanted = [
+        Wanted(field, item["vault_id"].strip(), (item.get("content_id") or "").strip()) for item in items
+    ]
+    return wanted, []
 
 
 def _ids(text: str) -> Sequence[str]:
@@ -82,26 +84,7 @@ def _faults(items: object) -> list[str]:
     return faults
 
 
-def drafted(
-    wanted: Callable[[], Sequence[Wanted]], vault: Vault, make: Callable[[Sequence[Attachment]], Draft]
-) -> Draft:
-    """The draft that `make` makes with the files. Raises `MessageError` with all that is wrong with either."""
-    faults: list[Fault] = []
-    found: list[Attachment] = []
-    try:
-        found, faults = _looked_up(wanted(), vault)
-    except MessageError as exc:
-        faults += exc.faults
-    try:
-        draft = make(found)
-    except MessageError as exc:
-        raise MessageError([*faults, *exc.faults]) from exc
-    if faults:
-        raise MessageError(faults)
-    return draft
-
-
-def _looked_up(wanted: Sequence[Wanted], vault: Vault) -> tuple[list[Attachment], list[Fault]]:
+def look_up(wanted: Sequence[Wanted], vault: Vault) -> tuple[list[Attachment], list[Fault]]:
     """The files that there are, and a fault for each that there is not, as far as anybody would read on."""
     if not wanted:
         return [], []

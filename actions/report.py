@@ -83,7 +83,12 @@ def failure_data(error: Exception) -> dict[str, Any]:
 
 def explained(error: Exception) -> str:
     """What happened and what to do, as sentences. Faults begin with the name of their field, as it is spelled."""
-    text = str(error) if isinstance(error, MessageError) else _sentence(str(error))
+    if isinstance(error, MessageError):
+        from delivery.remedies import with_settings  # few mails can't be made
+
+        text = with_settings(error)
+    else:
+        text = _sentence(str(error))
     hint = failure_data(error)["hint"]
     return f"{text} {hint}" if hint else text
 

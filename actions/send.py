@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from actions import report as reports
 from actions.contract import ActionError, Asset, Context, Report, no_delivery
 from delivery.transport import transport
 from delivery.window import Flight, Outgoing, flights
-from message.address.mailbox import unique
-from message.compose import Message, compose
-from message.draft import Addressing, Defaults, Draft
+from message.compose import Message
+from message.draft import Addressing, Defaults
 from smtp.outcome import Delivery, Outcome, Status
-
-T = TypeVar("T")
 
 
 def addressing(values: Mapping[str, Any]) -> Addressing:
@@ -32,7 +30,10 @@ def addressing(values: Mapping[str, Any]) -> Addressing:
 
 def defaults(asset: Asset) -> Defaults:
     """What the asset says about messages."""
-    return Defaults(asset.sender_address, asset.username, asset.encoding)
+    if asset.sender_address.strip():
+        return Defaults(asset.sender_address, "sender_address", not asset.encoding)
+    sender = asset.username if "@" in asset.username else ""
+    return Defaults(sender, "username", not asset.encoding)
 
 
 def unverified(asset: Asset) -> tuple[str, ...]:
@@ -44,22 +45,11 @@ def unverified(asset: Asset) -> tuple[str, ...]:
     )
 
 
-class Drafted:
-    """A draft as an outgoing message."""
-
-    def __init__(self, draft: Draft) -> None:
-        self._draft = draft
-        self.sender = draft.sender.address
-        self.recipients = tuple(mailbox.address for mailbox in unique((*draft.to, *draft.cc, *draft.bcc)))
-
-    def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
-        return compose(self._draft, eight_bit=eight_bit, smtputf8=smtputf8)
-
-
-def checked(make: Callable[[], T]) -> T:
-    """What `make` returns. What it finds wrong ends the action before anything is connected: `ActionError`."""
+@contextmanager
+def checking() -> Iterator[None]:
+    """What is found wrong inside ends the action before anything is connected: `ActionError`."""
     try:
-        return make()
+        yield
     except reports.EXPECTED as exc:
         data = no_delivery() | {"failure": reports.failure_data(exc)}
         text = f"Nothing was sent: {reports.explained(exc)}"

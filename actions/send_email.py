@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from actions.attachments import drafted, listed
+from actions.attachments import listed, look_up
 from actions.contract import Context, Report
-from actions.send import Drafted, addressing, checked, defaults, send
+from actions.send import addressing, checking, defaults, send
 from delivery.window import Outgoing
 from message.draft import Addressing, plain_draft
 
@@ -29,14 +29,10 @@ class Parameters:
 
 def prepare(parameters: Parameters, context: Context) -> Outgoing:
     """Check everything; nothing is connected yet."""
-    draft = checked(
-        lambda: drafted(
-            lambda: listed("attachments", parameters.attachments),
-            context.vault,
-            lambda files: plain_draft(parameters.addressing, parameters.body, files, defaults(context.asset)),
-        )
-    )
-    return Drafted(draft)
+    wanted = listed("attachments", parameters.attachments)
+    files, missing = look_up(wanted, context.vault)
+    with checking():
+        return plain_draft(parameters.addressing, parameters.body, files, defaults(context.asset), missing)
 
 
 def run(parameters: Parameters, context: Context) -> Report:

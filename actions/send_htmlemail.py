@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from actions.attachments import Wanted, drafted, from_json
+from actions.attachments import Wanted, from_json, look_up
 from actions.contract import Context, Report
-from actions.send import Drafted, addressing, checked, defaults, send
+from actions.send import addressing, checking, defaults, send
 from delivery.window import Outgoing
 from message.draft import Addressing, html_draft
 
@@ -41,35 +41,26 @@ class Parameters:
 
 def prepare(parameters: Parameters, context: Context) -> Outgoing:
     """Check everything; nothing is connected yet."""
-    draft = checked(
-        lambda: drafted(
-            lambda: _wanted(parameters),
-            context.vault,
-            lambda files: html_draft(
-                parameters.addressing,
-                parameters.html_body,
-                parameters.text_body,
-                files,
-                defaults(context.asset),
-                should_sanitize=parameters.should_sanitize_template,
-            ),
+    wanted, faults = from_json("attachment_json", parameters.attachment_json)
+    # A content id without its attachment asks for nothing: playbooks fill it in for files that may be absent.
+    wanted += [
+        Wanted(f"attachment{number}", vault_id.strip(), content_id.strip())
+        for number, (vault_id, content_id) in zip(SLOTS, parameters.slots, strict=True)
+        if vault_id.strip()
+    ]
+    files, missing = look_up(wanted, context.vault)
+    with checking():
+        return html_draft(
+            parameters.addressing,
+            parameters.html_body,
+            parameters.text_body,
+            files,
+            defaults(context.asset),
+            [*faults, *missing],
+            should_sanitize=parameters.should_sanitize_template,
         )
-    )
-    return Drafted(draft)
 
 
 def run(parameters: Parameters, context: Context) -> Report:
     """Check everything, then send."""
     return send(context, prepare(parameters, context))
-
-
-def _wanted(parameters: Parameters) -> list[Wanted]:
-    """A content id without its attachment asks for nothing: playbooks fill it in for files that may be absent."""
-    return [
-        *from_json("attachment_json", parameters.attachment_json),
-        *(
-            Wanted(f"attachment{number}", vault_id.strip(), content_id.strip())
-            for number, (vault_id, content_id) in zip(SLOTS, parameters.slots, strict=True)
-            if vault_id.strip()
-        ),
-    ]

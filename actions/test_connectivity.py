@@ -11,7 +11,8 @@ from actions import send as sending
 from actions.contract import Asset, Context, Report
 from delivery.transport import transport
 from message.address.mailbox import parse_list
-from message.draft import Addressing, Draft, plain_draft
+from message.compose import Draft
+from message.draft import Addressing, plain_draft
 from smtp.session import Session
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def run(parameters: Parameters, context: Context) -> Report:  # noqa: ARG001 - e
         return Report(False, reports.stopped("Test connectivity failed", exc, line.server))
     address = draft.recipients[0]
     context.progress(f"Sending a test mail to {address}.")
-    report = sending.send(context, sending.Drafted(draft))
+    report = sending.send(context, draft)
     if not report.success:
         return Report(False, f"Test connectivity failed. {report.message}")
     return _passed(context, f"A test mail was sent to {address}.")

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from benchmarks import mails
-from message.compose import Message, compose
+from message.compose import Message
 from message.draft import Addressing, Defaults, plain_draft
 from smtp.content import Octets
 from smtp.envelope import Address, Envelope
@@ -50,7 +50,7 @@ def send_composed(port: int, count: int) -> None:
 def _composed(number: int) -> Message:
     mail = mails.parameters(number)
     addressing = Addressing(to=mail["to"], sender=mails.SENDER, subject=mail["subject"])
-    return compose(plain_draft(addressing, mail["body"], (), Defaults()), eight_bit=True, smtputf8=False)
+    return plain_draft(addressing, mail["body"], (), Defaults()).compose(eight_bit=True, smtputf8=False)
 
 
 def send_ready(port: int, message: bytes, count: int, *, window: bool) -> None:

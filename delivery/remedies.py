@@ -7,8 +7,10 @@ exception, marked below, makes us do less, never more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from message.errors import Lack, MessageError
 from smtp.errors import Category, Step
 
 MINUTE = 60.0
@@ -47,6 +49,24 @@ def remedy(step: Step, code: int, enhanced_code: str, text: str) -> Remedy | Non
     """What is known of a reply with `code` (550) and `enhanced_code` ("5.7.60", or "") at `step`; None: nothing."""
     text = text.lower()
     return next((case.remedy for case in _CASES if case.fits(step, code, enhanced_code, text)), None)
+
+
+_LACKS = MappingProxyType(
+    {
+        Lack.SENDER: ": give the from parameter, a From in headers, or the asset's sender address",
+        Lack.UNICODE: ", and the asset's setting 'Enable Unicode support' is off",
+        Lack.SMTPUTF8: " and the asset's setting 'Enable SMTPUTF8 support'",
+    }
+)
+
+
+def with_settings(error: MessageError) -> str:
+    """The error's text, with the setting or parameter by which each fault can be mended."""
+    faults = [
+        replace(fault, text=fault.text + _LACKS[fault.lack]) if fault.lack else fault
+        for fault in error.faults
+    ]
+    return str(MessageError(faults))
 
 
 def _setting(hint: str) -> Remedy:

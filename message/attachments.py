@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import struct
-from binascii import b2a_base64
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,21 +17,16 @@ from io import FileIO
 from mimetypes import MimeTypes
 from pathlib import Path
 
+from message.base64 import PIECE, encoded_lines, encoded_size
 from message.digest import LARGE, sha256
 from message.errors import AttachmentChanged, shown
-from smtp.content import EncodedLines
+from message.fields import LONGEST_LINE
 from smtp.envelope import Body
 
-# RFC 2045 section 6.8: 76 characters a line, so 57 octets of the file.
-_OCTETS = 57
-_LINES = 2300
-_PIECE = _OCTETS * _LINES
-"""What is sent at a time."""
-_BLOCK = _PIECE * 4
+_BLOCK = PIECE * 4
 """What is read of a large file at a time, and handed to the thread that computes its digest."""
 _LONGEST_NAME = 255
 OCTETS = "application/octet-stream"
-_LONGEST_LINE = 998
 _UNSAFE_IN_A_NAME = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
@@ -72,6 +65,22 @@ class File:
     as_message: Body | None
     identity: tuple[int, int, int, int]
 
+    def record(self) -> Sent:
+        """What is reported of it, filled in while it is sent."""
+        return Sent(self.vault_id, self.name, self.size)
+
+    def form(self, *, eight_bit: bool) -> tuple[str, str]:
+        """Its content type and transfer encoding for a server that takes octets above 127, or not."""
+        if self.as_message is Body.SEVEN_BIT:
+            return self.content_type, "7bit"
+        if self.as_message is Body.EIGHT_BIT:
+            return (self.content_type, "8bit") if eight_bit else (OCTETS, "base64")
+        return self.content_type, "base64"
+
+    def content(self, sent: Sent, *, encoded: bool) -> FileContent:
+        """Its octets as they are sent, in base64 if `encoded`."""
+        return FileContent(self, sent, encoded=encoded)
+
 
 @dataclass(slots=True)
 class Sent:
@@ -100,8 +109,8 @@ class FileContent:
         with closing(sha256(self._file.size)) as digest:
             for block in _blocks(self._file):
                 digest.update(block)
-                for start in range(0, len(block), _PIECE):
-                    piece = block[start : start + _PIECE]
+                for start in range(0, len(block), PIECE):
+                    piece = block[start : start + PIECE]
                     yield encoded_lines(piece) if self._encoded else piece
             self._sent.sha256 = digest.hexdigest()
 
@@ -147,27 +156,6 @@ def clean_name(name: str) -> str:
     return name
 
 
-def encoded_size(size: int) -> int:
-    """The octets of base64 in lines of 76, each with its CRLF."""
-    return (size + 2) // 3 * 4 + (size + _OCTETS - 1) // _OCTETS * 2
-
-
-def encoded_lines(block: bytes) -> EncodedLines:
-    """`block` as lines of base64. Only a message's last block may be other than a multiple of 57 octets."""
-    encoded = b2a_base64(block, newline=False)
-    if len(block) == _PIECE:
-        lines = _whole_piece().unpack(encoded)
-    else:
-        lines = tuple(encoded[start : start + 76] for start in range(0, len(encoded), 76))
-    return EncodedLines(b"\r\n".join((*lines, b"")))
-
-
-@cache
-def _whole_piece() -> struct.Struct:
-    """How the lines of a whole piece lie one behind the other."""
-    return struct.Struct("76s" * _LINES)
-
-
 def _opened(path: Path) -> FileIO:
     """Open a regular file and nothing else: no link is followed and no pipe waited for."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -191,7 +179,7 @@ def _blocks(file: File) -> Iterator[bytes]:
             if _identity(stream) != file.identity:
                 raise AttachmentChanged(problem)
             left = file.size
-            many = _BLOCK if file.size >= LARGE else _PIECE
+            many = _BLOCK if file.size >= LARGE else PIECE
             while left > many:
                 block = _read(stream, many)
                 left -= len(block)
@@ -249,10 +237,10 @@ def _as_message(stream: FileIO, absent: bytes) -> Body | None:
             body = Body.EIGHT_BIT
         lines = data.split(b"\r\n")
         rest = lines.pop()
-        if any(map(_is_unfit, lines)) or len(rest) > _LONGEST_LINE + 1:
+        if any(map(_is_unfit, lines)) or len(rest) > LONGEST_LINE + 1:
             return None
     return None if at_start or _is_unfit(rest) else body
 
 
 def _is_unfit(line: bytes) -> bool:
-    return len(line) > _LONGEST_LINE or b"\n" in line or b"\r" in line
+    return len(line) > LONGEST_LINE or b"\n" in line or b"\r" in line

@@ -1,4 +1,4 @@
-"""A draft as an envelope and a message, in the form that a certain server can take."""
+"""A message that is ready to be composed, and what it becomes for a server that can take this or that."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from message import fields
-from message import mime as parts
-from message.address.mailbox import Mailbox, ascii_domain
-from message.draft import Draft
-from message.errors import Fault, MessageError, shown
+from message import fields, mime
+from message.address.mailbox import Mailbox, ascii_domain, unique
+from message.errors import Fault, Lack, MessageError, shown
 from message.headers import Header
 from smtp.content import Content
 from smtp.envelope import Address, Body, Envelope
 
 if TYPE_CHECKING:
-    from message.attachments import Sent
-
-SMTPUTF8_SETTING = "Enable SMTPUTF8 support"
+    from message.attachments import File, Sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +30,58 @@ class Message:
     attachments: tuple[Sent, ...] = ()
 
 
-def compose(draft: Draft, *, eight_bit: bool, smtputf8: bool) -> Message:
-    """The message for a server that offers 8BITMIME and SMTPUTF8 or not (and an asset that allows it).
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message of which everything is checked. `headers` are those that replace or join the message's own.
 
-    Raises `MessageError` when an address can't be expressed without SMTPUTF8. Nothing was sent then.
+    `token` is random; it occurs in no part, so that boundaries can be made from it.
     """
-    faults = _need_smtputf8(draft)
-    if faults and not smtputf8:
-        raise MessageError(faults)
-    spelled = _Spelling(keeps_unicode=bool(faults))
-    recipients: dict[str, Address] = {}
-    for mailbox in (*draft.to, *draft.cc, *draft.bcc):
-        recipients.setdefault(spelled.in_ascii(mailbox.address).key, spelled(mailbox.address))
-    head, message_id = _head(draft, spelled)
-    sent = _records(draft) if draft.attachments else ()
-    part = _body(draft, sent, eight_bit=eight_bit)
-    is_eight_bit = part.is_eight_bit or (eight_bit and not head.isascii())
-    envelope = Envelope(
-        spelled(draft.sender.address),
-        tuple(recipients.values()),
-        Body.EIGHT_BIT if is_eight_bit else Body.SEVEN_BIT,
-        smtputf8=bool(faults),
-    )
-    return Message(envelope, parts.content(head, part), message_id, draft.warnings, sent)
+
+    author: Mailbox
+    to: tuple[Mailbox, ...]
+    cc: tuple[Mailbox, ...]
+    bcc: tuple[Mailbox, ...]
+    subject: str
+    text: str
+    html: str | None
+    attachments: tuple[File, ...]
+    headers: tuple[Header, ...]
+    warnings: tuple[str, ...]
+    token: str = ""
+
+    @property
+    def sender(self) -> Address:
+        """Whom it is from, as the server is told."""
+        return self.author.address
+
+    @property
+    def recipients(self) -> tuple[Address, ...]:
+        """Whom it goes to, each once, as they were written."""
+        return tuple(mailbox.address for mailbox in unique((*self.to, *self.cc, *self.bcc)))
+
+    def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
+        """Return the message for a server that offers 8BITMIME and may be asked for SMTPUTF8, or not.
+
+        Raises `MessageError` when an address can't be expressed without SMTPUTF8. Nothing was sent then.
+        """
+        faults = _need_smtputf8(self)
+        if faults and not smtputf8:
+            raise MessageError(faults)
+        spelled = _Spelling(keeps_unicode=bool(faults))
+        recipients: dict[str, Address] = {}
+        for mailbox in (*self.to, *self.cc, *self.bcc):
+            recipients.setdefault(spelled.in_ascii(mailbox.address).key, spelled(mailbox.address))
+        head, message_id = _head(self, spelled)
+        sent = tuple(file.record() for file in self.attachments)
+        part = _body(self, sent, eight_bit=eight_bit)
+        is_eight_bit = part.is_eight_bit or (eight_bit and not head.isascii())
+        envelope = Envelope(
+            spelled(self.sender),
+            tuple(recipients.values()),
+            Body.EIGHT_BIT if is_eight_bit else Body.SEVEN_BIT,
+            smtputf8=bool(faults),
+        )
+        return Message(envelope, mime.content(head, part), message_id, self.warnings, sent)
 
 
 class _Spelling:
@@ -85,11 +110,11 @@ def _need_smtputf8(draft: Draft) -> list[Fault]:
     return [
         Fault(
             field,
-            f"{shown(str(mailbox.address))} is not ASCII before the @: that needs a server with SMTPUTF8 "
-            f"and the asset's setting '{SMTPUTF8_SETTING}'",
+            f"{shown(str(mailbox.address))} is not ASCII before the @: that needs a server with SMTPUTF8",
+            Lack.SMTPUTF8,
         )
         for field, mailboxes in (
-            ("from", (draft.sender,)),
+            ("from", (draft.author,)),
             ("to", draft.to),
             ("cc", draft.cc),
             ("bcc", draft.bcc),
@@ -103,7 +128,7 @@ def _need_smtputf8(draft: Draft) -> list[Fault]:
 def _head(draft: Draft, spelled: _Spelling) -> tuple[str, str]:
     """The message's own fields, and its Message-ID."""
     given = {header.key: header for header in draft.headers}
-    lines = [fields.address_list("From", spelled.pairs([draft.sender]))]
+    lines = [fields.address_list("From", spelled.pairs([draft.author]))]
     for name, mailboxes in (("To", draft.to), ("Cc", draft.cc)):
         if mailboxes and name.lower() not in given:
             lines.append(fields.address_list(name, spelled.pairs(mailboxes)))
@@ -114,7 +139,7 @@ def _head(draft: Draft, spelled: _Spelling) -> tuple[str, str]:
     if "message-id" in given:
         message_id = given["message-id"].text
     else:
-        domain = spelled.in_ascii(draft.sender.address).domain
+        domain = spelled.in_ascii(draft.sender).domain
         message_id = f"<{time.time_ns():x}.{os.urandom(8).hex()}@{domain}>"
         lines.append(f"Message-ID: {message_id}\r\n")
     lines += [_field(header, spelled) for header in draft.headers]
@@ -130,25 +155,19 @@ def _field(header: Header, spelled: _Spelling) -> str:
     return fields.unstructured(header.name, header.text)
 
 
-def _records(draft: Draft) -> tuple[Sent, ...]:
-    from message.attachments import Sent  # most messages have none
-
-    return tuple(Sent(file.vault_id, file.name, file.size) for file in draft.attachments)
-
-
-def _body(draft: Draft, sent: Sequence[Sent], *, eight_bit: bool) -> parts.Part:
+def _body(draft: Draft, sent: Sequence[Sent], *, eight_bit: bool) -> mime.Part:
     """mixed(related(alternative(text, html), inline files), other files), as far as there are any."""
-    part = parts.text("plain", draft.text, eight_bit=eight_bit)
+    part = mime.text("plain", draft.text, eight_bit=eight_bit)
     if draft.html is not None:
-        html = parts.text("html", draft.html, eight_bit=eight_bit)
-        part = parts.multipart("alternative", f"=a_{draft.token}", [part, html])
-    inline: list[parts.Part] = []
-    others: list[parts.Part] = []
+        html = mime.text("html", draft.html, eight_bit=eight_bit)
+        part = mime.multipart("alternative", f"=a_{draft.token}", [part, html])
+    inline: list[mime.Part] = []
+    others: list[mime.Part] = []
     for file, record in zip(draft.attachments, sent, strict=True):
         group = inline if file.content_id and draft.html is not None else others
-        group.append(parts.attachment(file, record, eight_bit=eight_bit))
+        group.append(mime.attachment(file, record, eight_bit=eight_bit))
     if inline:
-        part = parts.multipart("related", f"=r_{draft.token}", [part, *inline], type="multipart/alternative")
+        part = mime.multipart("related", f"=r_{draft.token}", [part, *inline], type="multipart/alternative")
     if others:
-        part = parts.multipart("mixed", f"=m_{draft.token}", [part, *others])
+        part = mime.multipart("mixed", f"=m_{draft.token}", [part, *others])
     return part

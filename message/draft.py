@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from message import html as markup
 from message.address.mailbox import Mailbox, look_alikes, parse_list, unique
-from message.errors import Fault, MessageError, shown
+from message.compose import Draft
+from message.errors import Fault, Lack, MessageError, shown
 from message.fields import problem_of_value
 from message.headers import Header, parse_headers
-from smtp.envelope import Address
 
 if TYPE_CHECKING:
     from message.attachments import Attachment, File
@@ -20,23 +21,25 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 _CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,250}")
-UNICODE_SETTING = "Enable Unicode support"
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What the asset says about messages: who they are from, and whether they may hold other than ASCII."""
+    """What holds where a message itself says nothing: who it is from, and whether it may hold other than ASCII.
 
-    sender_address: str = ""
-    username: str = ""
-    encoding: bool = True
+    `sender_field` is what a fault of `sender` is told of.
+    """
+
+    sender: str = ""
+    sender_field: str = "from"
+    ascii_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Addressing:
-    """The parameters that the actions share, as they were given."""
+    """Who a message is from and to, and what its header says, as it was given."""
 
-    to: str | Sequence[str] | None
+    to: str | Sequence[str] | None = None
     sender: str | None = None
     cc: str | Sequence[str] | None = None
     bcc: str | Sequence[str] | None = None
@@ -44,77 +47,52 @@ class Addressing:
     headers: str | Mapping[str, object] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A message that can be composed. `headers` are those that replace or join the message's own.
-
-    `token` is random; it occurs in no part, so that boundaries can be made from it.
-    """
-
-    sender: Mailbox
-    to: tuple[Mailbox, ...]
-    cc: tuple[Mailbox, ...]
-    bcc: tuple[Mailbox, ...]
-    subject: str
-    text: str
-    html: str | None
-    attachments: tuple[File, ...]
-    headers: tuple[Header, ...]
-    warnings: tuple[str, ...]
-    token: str = ""
-
-    @property
-    def recipients(self) -> tuple[Address, ...]:
-        """Whom it goes to, each once, as they were written."""
-        return tuple(mailbox.address for mailbox in unique((*self.to, *self.cc, *self.bcc)))
-
-
 def plain_draft(
-    addressing: Addressing, body: str | None, attachments: Sequence[Attachment], defaults: Defaults
+    addressing: Addressing,
+    body: str | None,
+    attachments: Sequence[Attachment] = (),
+    defaults: Defaults = Defaults(),
+    faults: Sequence[Fault] = (),
 ) -> Draft:
-    """`send email`: plain text, or HTML with a rendering of it when the body says that it is HTML.
+    """A mail of plain text, or of HTML with a rendering of it when the body says that it is HTML.
 
-    Raises `MessageError` with everything that is wrong.
+    Raises `MessageError` with everything that is wrong, `faults` being what the caller knows of already.
     """
-    drafting = _Drafting(defaults)
-    text, html = drafting.body("body", body), None
-    if "<" in text:
-        from message.html.sanitise import is_html, to_text
-
-        if is_html(text):
-            text, html = to_text(text), text
-    return drafting.finished(addressing, text, html, attachments)
+    checks = _Checks(defaults, faults)
+    text, html = checks.body("body", body), None
+    if "<" in text and markup.is_html(text):
+        text, html = markup.to_text(text), text
+    return checks.finished(addressing, text, html, attachments)
 
 
 def html_draft(
     addressing: Addressing,
     html_body: str | None,
-    text_body: str | None,
-    attachments: Sequence[Attachment],
-    defaults: Defaults,
+    text_body: str | None = None,
+    attachments: Sequence[Attachment] = (),
+    defaults: Defaults = Defaults(),
+    faults: Sequence[Fault] = (),
     *,
-    should_sanitize: bool,
+    should_sanitize: bool = True,
 ) -> Draft:
-    """`send htmlemail`: HTML, a text that is given or made from it, and what the HTML shows inline.
+    """A mail of HTML, with a text that is given or made from it, and what the HTML shows inline.
 
-    Raises `MessageError` with everything that is wrong.
+    Raises `MessageError` with everything that is wrong, `faults` being what the caller knows of already.
     """
-    from message.html.sanitise import sanitize, to_text
-
-    drafting = _Drafting(defaults)
-    html = drafting.body("html_body", html_body)
-    text = drafting.body("text_body", text_body)
+    checks = _Checks(defaults, faults)
+    html = checks.body("html_body", html_body)
+    text = checks.body("text_body", text_body)
     if should_sanitize:
-        html = sanitize(html)
-    return drafting.finished(addressing, text if text.strip() else to_text(html), html, attachments)
+        html = markup.sanitize(html)
+    return checks.finished(addressing, text if text.strip() else markup.to_text(html), html, attachments)
 
 
-class _Drafting:
+class _Checks:
     """Collects what is wrong instead of stopping at the first."""
 
-    def __init__(self, defaults: Defaults) -> None:
+    def __init__(self, defaults: Defaults, faults: Sequence[Fault]) -> None:
         self._defaults = defaults
-        self._faults: list[Fault] = []
+        self._faults = list(faults)
         self._warnings: list[str] = []
 
     def body(self, field: str, value: str | None) -> str:
@@ -140,8 +118,19 @@ class _Drafting:
         if self._faults or sender is None:
             raise MessageError(self._faults)
         self._warnings += look_alikes((sender, *to, *cc, *bcc))
-        warnings = tuple(self._warnings)
-        return Draft(sender, to, cc, bcc, subject, text, html, files, tuple(headers), warnings, token)
+        return Draft(
+            sender,
+            to,
+            cc,
+            bcc,
+            subject,
+            text,
+            html,
+            files,
+            tuple(headers),
+            tuple(self._warnings),
+            token,
+        )
 
     def _try(self, function: Callable[..., T], *arguments: object) -> T | None:
         try:
@@ -166,19 +155,14 @@ class _Drafting:
         return to, cc, bcc
 
     def _sender(self, parameter: str | None, header: Header | None) -> Mailbox | None:
-        """The `from` parameter, else From in headers, else the asset's sender address, else its username."""
+        """The `from` parameter, else From in headers, else the default."""
         if parameter and parameter.strip():
             return self._one(parameter, "from")
         if header and header.mailboxes:
             return header.mailboxes[0]
-        if self._defaults.sender_address.strip():
-            return self._one(self._defaults.sender_address, "sender_address")
-        if "@" in self._defaults.username:
-            return self._one(self._defaults.username, "username")
-        self._fault(
-            "from",
-            "there is no sender: give the from parameter, a From in headers, or the asset's sender address",
-        )
+        if self._defaults.sender.strip():
+            return self._one(self._defaults.sender, self._defaults.sender_field)
+        self._faults.append(Fault("from", "there is no sender", Lack.SENDER))
         return None
 
     def _one(self, value: str, field: str) -> Mailbox | None:
@@ -196,11 +180,11 @@ class _Drafting:
         return subject.strip()
 
     def _check_encoding(self, field: str, value: str) -> None:
-        if not self._defaults.encoding and not value.isascii():
-            self._fault(field, f"it is not ASCII, and the asset's setting '{UNICODE_SETTING}' is off")
+        if self._defaults.ascii_only and not value.isascii():
+            self._faults.append(Fault(field, "it is not ASCII", Lack.UNICODE))
 
     def _files(self, attachments: Sequence[Attachment], token: str) -> tuple[File, ...]:
-        from message.attachments import look_at
+        from message.attachments import look_at  # most mails have none
 
         files: list[File] = []
         for attachment in attachments:
@@ -230,9 +214,7 @@ class _Drafting:
         return content_id
 
     def _check_references(self, html: str, files: Sequence[File]) -> None:
-        from message.html.sanitise import content_ids
-
-        referred, inline = content_ids(html), {file.content_id for file in files if file.content_id}
+        referred, inline = markup.content_ids(html), {file.content_id for file in files if file.content_id}
         self._warnings += [
             f"the HTML refers to cid:{shown(name)[1:-1]}, which no attachment has"
             for name in sorted(referred - inline)

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
+from smtp.errors import Category, MailError
+
+STEP = "parameters"
 _SHOWN = 80
 _MOST_TOLD = 200
+
+
+class Lack(StrEnum):
+    """What a message would need and was not given: whoever knows where that is set can say so."""
+
+    SENDER = "sender"
+    """Somebody whom it is from."""
+    UNICODE = "unicode"
+    """Leave to hold other than ASCII."""
+    SMTPUTF8 = "SMTPUTF8"
+    """A server with SMTPUTF8 (RFC 6531), and leave to use it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +30,13 @@ class Fault:
 
     field: str
     text: str
+    lack: Lack | None = None
 
     def __str__(self) -> str:
         return f"{self.field}: {self.text}" if self.field else self.text
 
 
-class MessageError(Exception):
+class MessageError(MailError):
     """The message can't be made as asked. Nothing was sent; `faults` has everything that is wrong with it."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
@@ -28,7 +44,7 @@ class MessageError(Exception):
         told = [str(fault) for fault in self.faults[:_MOST_TOLD]]
         if len(self.faults) > _MOST_TOLD:
             told.append(f"and {len(self.faults) - _MOST_TOLD} more faults")
-        super().__init__("; ".join(told))
+        super().__init__("; ".join(told), step=STEP, category=Category.INPUT)
 
 
 class AttachmentChanged(OSError):

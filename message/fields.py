@@ -16,7 +16,7 @@ from message.errors import Fault, MessageError, shown
 LINE = 76
 """Where lines end if that can be had, in characters (RFC 2047 section 2; RFC 5322 section 2.1.1 allows two more)."""
 LONGEST_LINE = 998
-"""Where they end in any case, in octets."""
+"""Where any line of a mail has to end, in octets without its CRLF (RFC 5322 section 2.1.1)."""
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from message import fields
+from message.base64 import encoded_lines, encoded_size
 from smtp.content import CHUNK_SIZE, Content, Octets
-from smtp.envelope import Body
 
 if TYPE_CHECKING:
     from message.attachments import File, Sent
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-_LONGEST_LINE = 998
 Segment = bytes | Content
 
 
@@ -43,12 +42,7 @@ def text(subtype: str, value: str, *, eight_bit: bool) -> Part:
 
 def attachment(file: File, sent: Sent, *, eight_bit: bool) -> Part:
     """A file: base64, or as it is when it is a message that survives that; inline if it has a content id."""
-    from message.attachments import OCTETS, FileContent  # most messages have none
-
-    as_it_is = file.as_message is Body.SEVEN_BIT or (file.as_message is Body.EIGHT_BIT and eight_bit)
-    content_type = OCTETS if file.as_message and not as_it_is else file.content_type
-    is_eight_bit = as_it_is and file.as_message is Body.EIGHT_BIT
-    encoding = "base64" if not as_it_is else "8bit" if is_eight_bit else "7bit"
+    content_type, encoding = file.form(eight_bit=eight_bit)
     headers = [
         fields.parameterised("Content-Type", content_type, [("name", _ascii_name(file.name))]),
         f"Content-Transfer-Encoding: {encoding}\r\n",
@@ -58,7 +52,8 @@ def attachment(file: File, sent: Sent, *, eight_bit: bool) -> Part:
     ]
     if file.content_id:
         headers.append(f"Content-ID: <{file.content_id}>\r\n")
-    return Part("".join(headers), (FileContent(file, sent, encoded=not as_it_is),), is_eight_bit)
+    content = file.content(sent, encoded=encoding == "base64")
+    return Part("".join(headers), (content,), encoding == "8bit")
 
 
 def multipart(subtype: str, boundary: str, parts: Sequence[Part], **parameters: str) -> Part:
@@ -85,13 +80,11 @@ def with_crlf(data: bytes) -> bytes:
 
 def has_long_line(data: bytes) -> bool:
     """Whether a line of a text with CRLF line ends is longer than RFC 5322 section 2.1.1 allows."""
-    return len(data) > _LONGEST_LINE and max(map(len, data.split(b"\r\n"))) > _LONGEST_LINE
+    return len(data) > fields.LONGEST_LINE and max(map(len, data.split(b"\r\n"))) > fields.LONGEST_LINE
 
 
 def encoded(data: bytes) -> tuple[str, bytes]:
     """The name of the shorter transfer encoding for a text with CRLF line ends, and the encoded text."""
-    from message.attachments import encoded_lines, encoded_size
-
     quoted = b2a_qp(data, istext=True)
     if b"\r\n" not in data:
         quoted = quoted.replace(b"\n", b"\r\n")  # soft line breaks; there are no others

@@ -1,4 +1,4 @@
-"""`send rawemail`: a message that somebody else made, sent as it is but for its line ends and its Bcc fields."""
+"""A message that somebody else made, sent as it is but for its line ends and its Bcc fields."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from message.address.mailbox import Mailbox, ascii_domain, look_alikes, parse_list, unique
-from message.compose import SMTPUTF8_SETTING, Message
-from message.errors import Fault, MessageError, shown
+from message.compose import Message
+from message.errors import Fault, Lack, MessageError, shown
+from message.fields import LONGEST_LINE
 from message.mime import encoded, has_long_line
 from smtp.content import Octets, canonical
 from smtp.envelope import Address, Body, Envelope
@@ -17,7 +18,6 @@ FIELD = "raw_email"
 NO_SENDER = "The sender (from) is unavailable"
 NO_RECIPIENT = "The recipient (to) is unavailable"
 
-_LONGEST_LINE = 998
 _HIDDEN = frozenset({"bcc", "resent-bcc"})
 # A field begins with a name and a colon; obsolete syntax has space between (RFC 5322 section 4.5).
 _FIELD_START = re.compile(rb"([!-9;-~]+)[ \t]*:")
@@ -49,7 +49,7 @@ class RawMessage:
     its transfer encoding, because it names none either.
     """
 
-    sender: Mailbox
+    author: Mailbox
     mailboxes: tuple[Mailbox, ...]
     fields: tuple[RawField, ...]
     body: bytes
@@ -59,9 +59,45 @@ class RawMessage:
     warnings: tuple[str, ...]
 
     @property
+    def sender(self) -> Address:
+        """Whom it is from, as the server is told."""
+        return self.author.address
+
+    @property
     def recipients(self) -> tuple[Address, ...]:
         """Whom it goes to, each once, as they were written."""
         return tuple(mailbox.address for mailbox in self.mailboxes)
+
+    def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
+        """Return the message for a server that offers 8BITMIME and may be asked for SMTPUTF8, or not.
+
+        Raises `MessageError` when such a server can't take it as it is. Nothing was sent then.
+        """
+        needs = _needs_smtputf8(self)
+        faults = [] if smtputf8 else needs
+        fields, body = list(self.fields), self.body
+        is_eight_bit = not body.isascii()
+        if self.is_encoded_by_us and not (eight_bit and not has_long_line(body)):
+            encoding, body = encoded(body)
+            is_eight_bit = False
+        else:
+            encoding = "8bit"
+            if is_eight_bit and not eight_bit:
+                faults.append(
+                    Fault(FIELD, "the body is not ASCII and goes as it is: that needs a server with 8BITMIME")
+                )
+        if faults:
+            raise MessageError(faults)
+        if self.lacks_charset:
+            _declare(fields, encoding if self.is_encoded_by_us else "")
+        data = b"".join([*(field.octets for field in fields), b"\r\n", body])
+        envelope = Envelope(
+            self.sender if needs else ascii_domain(self.sender),
+            tuple(address if needs else ascii_domain(address) for address in self.recipients),
+            Body.EIGHT_BIT if is_eight_bit or (eight_bit and needs) else Body.SEVEN_BIT,
+            smtputf8=bool(needs),
+        )
+        return Message(envelope, Octets(data), self.message_id, self.warnings)
 
 
 def parse_raw(text: str | bytes) -> RawMessage:
@@ -98,38 +134,6 @@ def parse_raw(text: str | bytes) -> RawMessage:
     return RawMessage(sender, mailboxes, kept, body, message_id, lacks_charset, is_ours, tuple(warnings))
 
 
-def compose_raw(raw: RawMessage, *, eight_bit: bool, smtputf8: bool) -> Message:
-    """The message for a server that offers 8BITMIME and SMTPUTF8 or not (and an asset that allows it).
-
-    Raises `MessageError` when such a server can't take it as it is. Nothing was sent then.
-    """
-    needs = _needs_smtputf8(raw)
-    faults = [] if smtputf8 else needs
-    fields, body = list(raw.fields), raw.body
-    is_eight_bit = not body.isascii()
-    if raw.is_encoded_by_us and not (eight_bit and not has_long_line(body)):
-        encoding, body = encoded(body)
-        is_eight_bit = False
-    else:
-        encoding = "8bit"
-        if is_eight_bit and not eight_bit:
-            faults.append(
-                Fault(FIELD, "the body is not ASCII and goes as it is: that needs a server with 8BITMIME")
-            )
-    if faults:
-        raise MessageError(faults)
-    if raw.lacks_charset:
-        _declare(fields, encoding if raw.is_encoded_by_us else "")
-    data = b"".join([*(field.octets for field in fields), b"\r\n", body])
-    envelope = Envelope(
-        raw.sender.address if needs else ascii_domain(raw.sender.address),
-        tuple(address if needs else ascii_domain(address) for address in raw.recipients),
-        Body.EIGHT_BIT if is_eight_bit or (eight_bit and needs) else Body.SEVEN_BIT,
-        smtputf8=bool(needs),
-    )
-    return Message(envelope, Octets(data), raw.message_id, raw.warnings)
-
-
 def _needs_smtputf8(raw: RawMessage) -> list[Fault]:
     """What is wrong without SMTPUTF8 (RFC 6531 section 3.2)."""
     names = [
@@ -141,10 +145,7 @@ def _needs_smtputf8(raw: RawMessage) -> list[Fault]:
         *(f"the recipient {address}" for address in addresses),
     ]
     return [
-        Fault(
-            FIELD,
-            f"{what} is not ASCII: that needs a server with SMTPUTF8 and the asset's setting '{SMTPUTF8_SETTING}'",
-        )
+        Fault(FIELD, f"{what} is not ASCII: that needs a server with SMTPUTF8", Lack.SMTPUTF8)
         for what in needs
     ]
 
@@ -274,8 +275,8 @@ def _long_lines(data: bytes, end: int) -> list[Fault]:
     return [
         Fault(
             FIELD,
-            f"line {number} has {len(line)} octets; mail allows {_LONGEST_LINE}, and nothing is re-encoded",
+            f"line {number} has {len(line)} octets; mail allows {LONGEST_LINE}, and nothing is re-encoded",
         )
         for number, line in enumerate(data[:end].split(b"\r\n"), 1)
-        if len(line) > _LONGEST_LINE
+        if len(line) > LONGEST_LINE
     ][:10]

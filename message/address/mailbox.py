@@ -1,4 +1,4 @@
-"""Mailboxes and lists of them, as people and playbooks write them (RFC 5322 section 3.4, RFC 6532)."""
+"""Mailboxes and lists of them, as people and programs write them (RFC 5322 section 3.4, RFC 6532)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from message import address as addresses
 from message.address.scanner import Entry, scan
 from message.errors import Fault, MessageError, shown
 from smtp.envelope import Address
@@ -63,10 +64,8 @@ def ascii_domain(address: Address) -> Address:
     """The address with its domain as A-labels (RFC 5891). Raises `InvalidValue` that names the address."""
     if address.domain.isascii():
         return address
-    from message.address.domains import a_label  # needed for few addresses
-
     try:
-        return Address(address.local_part, a_label(address.domain))
+        return Address(address.local_part, addresses.a_label(address.domain))
     except InvalidValue as exc:
         raise InvalidValue(f"{shown(str(address))}: {exc}") from exc
 
@@ -76,12 +75,10 @@ def look_alikes(mailboxes: Iterable[Mailbox]) -> tuple[str, ...]:
     domains = dict.fromkeys(m.address.domain for m in mailboxes if not m.address.domain.isascii())
     if not domains:
         return ()
-    from message.address.domains import a_label, looks_like_another  # needed for few addresses
-
     return tuple(
-        f"the domain {shown(domain)} may be made to look like another; it is {a_label(domain)}"
+        f"the domain {shown(domain)} may be made to look like another; it is {addresses.a_label(domain)}"
         for domain in domains
-        if looks_like_another(domain)
+        if addresses.looks_like_another(domain)
     )
 
 
@@ -119,11 +116,9 @@ def _mailbox(entry: Entry) -> Mailbox:
 
 
 def _check_non_ascii(address: Address) -> None:
-    from message.address.domains import a_label, has_invisible  # needed for few addresses
-
-    if has_invisible(address.local_part) or has_invisible(address.domain):
+    if addresses.has_invisible(address.local_part) or addresses.has_invisible(address.domain):
         raise InvalidValue("it has characters that can't be seen")
-    Address(address.local_part, a_label(address.domain))
+    Address(address.local_part, addresses.a_label(address.domain))
 
 
 def _display_name(text: str) -> str:

@@ -9,11 +9,11 @@ from email.message import EmailMessage
 from types import MappingProxyType
 
 from message.address.mailbox import parse_list
-from message.compose import Message, compose
+from message.compose import Message
 from message.draft import Addressing, Defaults, html_draft, plain_draft
 from message.errors import MessageError
 from message.html.sanitise import content_ids, to_text
-from message.raw import compose_raw, parse_raw
+from message.raw import parse_raw
 from smtp import commands
 from smtp.content import canonical
 from smtp.envelope import Body
@@ -24,7 +24,7 @@ from tests.support.scripted.transaction import RCPT
 
 SEPARATOR = b"\xff"
 """Between the parameters; an octet that UTF-8 has no use for."""
-DEFAULTS = Defaults(sender_address="soar@example.test")
+DEFAULTS = Defaults(sender="soar@example.test")
 _LONGEST_LINE = 998
 
 
@@ -55,7 +55,7 @@ def headers(octets: bytes) -> None:
     """The header has the fields that were asked for and our own, each once, however it is read."""
     asked = Addressing(to="jane@example.test", subject="fuzz", headers=text_of(octets))
     try:
-        message = compose(plain_draft(asked, "x", (), DEFAULTS), eight_bit=True, smtputf8=True)
+        message = plain_draft(asked, "x", (), DEFAULTS).compose(eight_bit=True, smtputf8=True)
     except MessageError as error:
         _check_error(error)
         return
@@ -73,7 +73,7 @@ def mails(octets: bytes) -> None:
             draft = html_draft(asked, text, None, (), DEFAULTS, should_sanitize=bool(how & 8))
         else:
             draft = plain_draft(asked, text, (), DEFAULTS)
-        message = compose(draft, eight_bit=eight_bit, smtputf8=smtputf8)
+        message = draft.compose(eight_bit=eight_bit, smtputf8=smtputf8)
     except MessageError as error:
         _check_error(error)
         return
@@ -90,7 +90,7 @@ def raw_mails(octets: bytes) -> None:
     eight_bit, smtputf8 = bool(how & 1), how & 3 == 3
     try:
         raw = parse_raw(given if how & 4 else text_of(given))
-        message = compose_raw(raw, eight_bit=eight_bit, smtputf8=smtputf8)
+        message = raw.compose(eight_bit=eight_bit, smtputf8=smtputf8)
     except MessageError as error:
         _check_error(error)
         return

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from message.attachments import Attachment
-from message.compose import Message, compose
+from message.compose import Message
 from message.draft import Addressing, Defaults, html_draft, plain_draft
 
-DEFAULTS = Defaults(sender_address="soar@example.com")
+DEFAULTS = Defaults(sender="soar@example.com")
 
 
 def octets(message: Message) -> bytes:
@@ -46,7 +46,7 @@ def email(
 ) -> Message:
     """`send email` to bob@example.com, unless told otherwise."""
     asked = Addressing(**{"to": "bob@example.com", **addressing})
-    return compose(plain_draft(asked, body, attachments, defaults), eight_bit=eight_bit, smtputf8=smtputf8)
+    return plain_draft(asked, body, attachments, defaults).compose(eight_bit=eight_bit, smtputf8=smtputf8)
 
 
 def html_email(
@@ -61,7 +61,7 @@ def html_email(
     """`send htmlemail` to bob@example.com."""
     asked = Addressing(**{"to": "bob@example.com", **addressing})
     draft = html_draft(asked, html, text, attachments, DEFAULTS, should_sanitize=sanitize)
-    return compose(draft, eight_bit=eight_bit, smtputf8=False)
+    return draft.compose(eight_bit=eight_bit, smtputf8=False)
 
 
 def stored(folder: Path, name: str, data: bytes, content_id: str = "") -> Attachment:

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from message.compose import Message
-from message.errors import MessageError
+from message.errors import Lack, MessageError
 from message.headers import MESSAGE_ID
 from smtp.envelope import Body
 from tests.message.reading import email, headers_of, html_email, octets, read, stored, text_of
@@ -200,7 +200,7 @@ def test_local_part_that_needs_smtputf8_and_can_not_have_it_fails_naming_the_set
     (fault,) = caught.value.faults
     assert fault.field == field
     assert "'jörg@x'" in fault.text
-    assert "'Enable SMTPUTF8 support'" in fault.text
+    assert fault.lack is Lack.SMTPUTF8
 
 
 def test_boundary_is_new_each_time_and_in_no_part() -> None:

@@ -7,34 +7,34 @@ from typing import Any
 import pytest
 
 from message.draft import Addressing, Defaults, plain_draft
-from message.errors import MessageError
+from message.errors import Fault, Lack, MessageError
 from tests.message.reading import DEFAULTS, email, headers_of, html_email, octets, read
 
 
 @pytest.mark.parametrize(
-    ("parameter", "headers", "sender_address", "username", "expected"),
+    ("parameter", "headers", "default", "expected"),
     [
-        ("p@x", {"From": "h@x"}, "s@x", "u@x", "p@x"),
-        (None, {"From": "h@x"}, "s@x", "u@x", "h@x"),
-        ("", None, "s@x", "u@x", "s@x"),
-        (" ", {"From": ""}, "", "u@x", "u@x"),
-        ("Ops <p@x>", None, "", "", "p@x"),
+        ("p@x", {"From": "h@x"}, "s@x", "p@x"),
+        (None, {"From": "h@x"}, "s@x", "h@x"),
+        ("", None, "s@x", "s@x"),
+        (" ", {"From": ""}, "s@x", "s@x"),
+        ("Ops <p@x>", None, "", "p@x"),
     ],
 )
 def test_sender_is_the_first_that_is_given(
-    parameter: str | None, headers: Any, sender_address: str, username: str, expected: str
+    parameter: str | None, headers: Any, default: str, expected: str
 ) -> None:
-    defaults = Defaults(sender_address, username)
-    message = email(sender=parameter, headers=headers, defaults=defaults)
+    message = email(sender=parameter, headers=headers, defaults=Defaults(default))
     assert str(message.envelope.sender) == expected
     assert read(message)["From"].addresses[0].addr_spec == expected
     assert message.message_id.endswith("@x>")
 
 
-@pytest.mark.parametrize("username", ["", "DOMAIN\\user"])
-def test_no_sender_at_all_is_an_error_that_says_what_to_give(username: str) -> None:
-    with pytest.raises(MessageError, match=r"^from: there is no sender: give the from parameter"):
-        email(defaults=Defaults("", username))
+def test_no_sender_at_all_is_an_error_that_says_what_is_lacking() -> None:
+    with pytest.raises(MessageError, match=r"^from: there is no sender$") as caught:
+        email(defaults=Defaults())
+    assert [fault.lack for fault in caught.value.faults] == [Lack.SENDER]
+    assert (caught.value.step, caught.value.category) == ("parameters", "input")
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_no_sender_at_all_is_an_error_that_says_what_to_give(username: str) -> N
     [
         ({"sender": "nobody"}, "from"),
         ({"sender": "a@x, b@x"}, "from"),
-        ({"defaults": Defaults("nobody")}, "sender_address"),
-        ({"defaults": Defaults("", "a b@x")}, "username"),
+        ({"defaults": Defaults("nobody", "sender_address")}, "sender_address"),
+        ({"defaults": Defaults("a b@x", "username")}, "username"),
     ],
 )
 def test_bad_sender_names_where_it_came_from(given: dict[str, Any], field: str) -> None:
@@ -116,15 +116,23 @@ def test_no_subject_writes_no_field(subject: str | None) -> None:
     assert "Subject" not in read(email(subject=subject))
 
 
-def test_without_unicode_support_other_than_ascii_names_the_setting() -> None:
-    ascii_only = Defaults("s@x", encoding=False)
+def test_other_than_ascii_where_it_may_not_be_says_what_is_lacking() -> None:
+    ascii_only = Defaults("s@x", ascii_only=True)
     with pytest.raises(MessageError) as caught:
         email("Grüße", subject="Grüße", defaults=ascii_only)
-    assert [fault.field for fault in caught.value.faults] == ["body", "subject"]
-    assert str(caught.value).count("'Enable Unicode support'") == 2
-    with pytest.raises(MessageError, match="Enable Unicode support"):
+    assert [(fault.field, fault.lack) for fault in caught.value.faults] == [
+        ("body", Lack.UNICODE),
+        ("subject", Lack.UNICODE),
+    ]
+    with pytest.raises(MessageError, match="headers: Subject: it is not ASCII"):
         email(headers={"Subject": "Grüße"}, defaults=ascii_only)
     assert read(email("plain", subject="plain", defaults=ascii_only))["Subject"] == "plain"
+
+
+def test_what_the_caller_knows_to_be_wrong_is_said_with_the_rest() -> None:
+    with pytest.raises(MessageError) as caught:
+        plain_draft(Addressing(to="one"), "x", (), DEFAULTS, [Fault("attachments", "it is not there")])
+    assert [fault.field for fault in caught.value.faults] == ["attachments", "to"]
 
 
 @pytest.mark.parametrize("body", ["a\x00b", "a\ud83db"])
