@@ -20,8 +20,8 @@ from pathlib import Path
 from message.base64 import PIECE, encoded_lines, encoded_size
 from message.digest import LARGE, sha256
 from message.errors import AttachmentChanged, shown
-from message.fields import LONGEST_LINE
 from smtp.envelope import Body
+from smtp.text import LONGEST_LINE
 
 _BLOCK = PIECE * 4
 """What is read of a large file at a time, and handed to the thread that computes its digest."""

@@ -12,18 +12,16 @@ import time
 from collections.abc import Iterable, Sequence
 
 from message.errors import Fault, MessageError, shown
+from smtp.text import NOT_IN_A_LINE
 
 LINE = 76
 """Where lines end if that can be had, in characters (RFC 2047 section 2; RFC 5322 section 2.1.1 allows two more)."""
-LONGEST_LINE = 998
-"""Where any line of a mail has to end, in octets without its CRLF (RFC 5322 section 2.1.1)."""
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LONGEST_TOKEN = 900
 _LONGEST_QUOTED = 60
 _NAME = re.compile(r"[!-9;-~]{1,76}")
-_NOT_IN_A_FIELD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _WORD = re.compile(r" *[^ ]+")
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _ENCODED_CHARACTER = re.compile("%[C-F].(?:%[89AB].)+|%..|[^%]")
@@ -37,7 +35,7 @@ def problem_of_name(name: str) -> str:
 
 def problem_of_value(text: str) -> str:
     """Why `text` can't be in a field, or ""."""
-    found = _NOT_IN_A_FIELD.search(text)
+    found = NOT_IN_A_LINE.search(text)
     if not found:
         return ""
     if "\ud800" <= found[0] <= "\udfff":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from message import fields
 from message.base64 import encoded_lines, encoded_size
 from smtp.content import CHUNK_SIZE, Content, Octets
+from smtp.text import LONGEST_LINE
 
 if TYPE_CHECKING:
     from message.attachments import File, Sent
@@ -80,7 +81,7 @@ def with_crlf(data: bytes) -> bytes:
 
 def has_long_line(data: bytes) -> bool:
     """Whether a line of a text with CRLF line ends is longer than RFC 5322 section 2.1.1 allows."""
-    return len(data) > fields.LONGEST_LINE and max(map(len, data.split(b"\r\n"))) > fields.LONGEST_LINE
+    return len(data) > LONGEST_LINE and max(map(len, data.split(b"\r\n"))) > LONGEST_LINE
 
 
 def encoded(data: bytes) -> tuple[str, bytes]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from message.address.mailbox import Mailbox, ascii_domain, look_alikes, parse_list, unique
 from message.compose import Message
 from message.errors import Fault, Lack, MessageError, shown
-from message.fields import LONGEST_LINE
 from message.mime import encoded, has_long_line
 from smtp.content import Octets, canonical
 from smtp.envelope import Address, Body, Envelope
+from smtp.text import LONGEST_LINE
 
 FIELD = "raw_email"
 NO_SENDER = "The sender (from) is unavailable"

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # room: what its modules may import of this project, besides the room itself
 ARROWS = {
     "smtp": (),
-    "message": ("smtp.envelope", "smtp.content", "smtp.errors"),
+    "message": ("smtp.envelope", "smtp.content", "smtp.errors", "smtp.text"),
     "auth": ("smtp",),
     "delivery": ("auth", "message", "smtp"),
     "actions": ("delivery", "auth", "message", "smtp"),
@@ -27,7 +27,7 @@ ARROWS = {
     "smtp_connector": ("actions", "auth", "delivery", "doors", "host", "message", "smtp"),
 }
 # these carry values of the envelope and of the message, and import nothing but each other
-LEAVES = ("smtp.envelope", "smtp.content", "smtp.errors")
+LEAVES = ("smtp.envelope", "smtp.content", "smtp.errors", "smtp.text")
 
 
 def modules() -> Iterator[tuple[str, Path]]:
