@@ -1,4 +1,4 @@
-"""Writes what the documents take from the code: the tables of the manifest into README.md.
+"""Writes what the documents take from elsewhere: tables of the manifest, and the figures of the comparison.
 
 python docs/generate.py           writes
 python docs/generate.py --check   exits with 1 when something is out of date
@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from host.manifest.model import load  # noqa: E402 - the module path comes first
+from tools.comparison import comparison  # noqa: E402 - same
 from tools.tables import action_sections, asset_table  # noqa: E402 - same
 
 
@@ -22,26 +23,34 @@ def with_block(text: str, name: str, content: str) -> str:
     begin, end = f"<!-- {name}: made by docs/generate.py -->", f"<!-- end of {name} -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     if not pattern.search(text):
-        raise ValueError(f"README.md has no marks for {name}")
+        raise ValueError(f"There are no marks for {name}.")
     return pattern.sub(lambda _: f"{begin}\n\n{content}\n\n{end}", text)
 
 
-def generated(text: str) -> str:
-    """README.md as it has to be."""
+def generated() -> dict[Path, str]:
+    """Each document that has something generated in it, as it has to be."""
     manifest = load()
-    text = with_block(text, "configuration", asset_table(manifest))
-    return with_block(text, "actions", action_sections(manifest))
+    results, reliability = _read("docs/performance-results.md"), _read("docs/reliability.md")
+    blocks = {
+        "docs/configuration.md": ("configuration", asset_table(manifest)),
+        "docs/actions.md": ("actions", action_sections(manifest)),
+        "README.md": ("comparison", comparison(results, reliability)),
+    }
+    return {ROOT / path: with_block(_read(path), *block) for path, block in blocks.items()}
+
+
+def _read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
-    path = ROOT / "README.md"
-    text = path.read_text(encoding="utf-8")
-    wanted = generated(text)
+    outdated = {path: text for path, text in generated().items() if path.read_text(encoding="utf-8") != text}
     if "--check" in arguments:
-        if text != wanted:
-            sys.stderr.write("README.md is out of date: run `make docs`.\n")
-        return int(text != wanted)
-    path.write_text(wanted, encoding="utf-8")
+        for path in outdated:
+            sys.stderr.write(f"{path.relative_to(ROOT)} is out of date: run `make docs`.\n")
+        return int(bool(outdated))
+    for path, text in outdated.items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 
