@@ -1,18 +1,24 @@
-# `make` lists what there is. Needs Python 3.11 or newer and a package registry; only test-real needs more.
+# `make` lists what there is. Needs Python 3.11 or newer and a package registry; test-real, soak and test-long need more.
 
 VENV := .venv
 PYTHON := $(firstword $(PYTHON_FOUND) python3)
 RUN := $(VENV)/bin/python
+# how many processes run the tests
+WORKERS := 2
+# what is near to the interpreter: packages, processes, the demo and the platform
+SMOKE := tests/platform tests/tools tests/examples tests/test_documents.py tests/test_habits.py \
+	tests/host/test_demo.py tests/host/test_command_line_process.py tests/smtp/test_session.py
 
 # The first interpreter that is new enough. A pyenv shim may be on the path and still not run: each one is asked.
 PYTHON_FOUND = $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults fuzz soak mutants bench test-real lint format types docs package lock
+.PHONY: help setup demo test test-smoke faults fuzz soak mutants bench test-real test-long lint format types docs \
+	manifest changelog package lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## install everything into .venv (PYTHON=… chooses the interpreter)
 
@@ -20,7 +26,10 @@ demo: setup ## send real mail to a catcher on this machine and show what arrived
 	$(RUN) smtp_connector.py demo
 
 test: setup ## run the tests that need nothing but this machine
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n $(WORKERS)
+
+test-smoke: setup ## run those of them that could differ between versions of Python
+	$(RUN) -m pytest -n $(WORKERS) $(SMOKE)
 
 faults: setup ## play the whole fault matrix against a server whose own log is the judge (PART=… some; CLIENT=smtplib …)
 	$(RUN) -m tests.faults $(if $(PART),'$(PART)') $(if $(CLIENT),--client $(CLIENT))
@@ -42,6 +51,10 @@ test-real: setup ## run the connector against Postfix, Dovecot, an OpenID provid
 	tests/real/install.sh
 	$(RUN) -m pytest -m real tests/real
 
+test-long: setup $(VENV)/.fuzzing ## run what takes hours, and write docs/long-results.md (Debian, root)
+	tests/real/install.sh
+	$(RUN) -m tools.long
+
 lint: setup ## look for mistakes and for code that is not formatted
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
@@ -52,8 +65,14 @@ format: setup ## format the code
 types: setup ## check the types
 	$(RUN) -m mypy
 
-docs: setup ## write the README's tables anew from connector.json
+docs: setup ## write the tables in the documents anew
 	$(RUN) docs/generate.py
+
+manifest: setup ## write the order numbers of connector.json anew, from position
+	$(RUN) -m tools.manifest
+
+changelog: setup ## move the fragments of changelog.d/ into CHANGELOG.md, under the version of connector.json
+	$(RUN) -m towncrier build --yes --version "$$($(RUN) -c 'import json; print(json.load(open("connector.json"))["app_version"])')"
 
 package: setup ## write the app as Splunk SOAR installs it, with its wheels, into dist/
 	$(RUN) -m tools.package

@@ -1,0 +1,46 @@
+"""The long tests are run one after the other, and what came of each is kept."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from tools.long import LINES, PARTS, Outcome, Part, document, main, run
+
+
+def test_the_document_has_the_date_the_commit_and_the_end_of_each_output() -> None:
+    outcomes = [
+        Outcome(PARTS[0], 0, 181.4, ("cells=3 false_sent=0",)),
+        Outcome(PARTS[4], 1, 60.0, ("lost=1",)),
+    ]
+    text = document(outcomes, "2026-02-03", "0123456789ab", "Python 3.11.7 on Linux x86_64")
+    assert "2026-02-03, commit 0123456789ab, Python 3.11.7 on Linux x86_64." in text
+    assert "`python -m tests.faults`: passed after 181 s\n\n    cells=3 false_sent=0\n" in text
+    assert "`python -m tests.soak 1800 0`: **failed** with exit code 1 after 60 s\n\n    lost=1\n" in text
+
+
+def test_a_part_is_run_and_its_last_lines_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = run(Part("help", "Help", ("tests.faults", "--help")))
+    assert outcome.code == 0
+    assert 1 < len(outcome.lines) <= LINES
+    shown = capsys.readouterr().out
+    assert shown.startswith("=== Help: python -m tests.faults --help\n")
+    assert outcome.lines[-1] in shown
+
+
+def test_a_part_that_fails_says_so() -> None:
+    assert run(Part("wrong", "Wrong", ("tests.faults", "--client", "nobody"))).code == 2
+
+
+def test_every_part_names_a_module_that_there_is() -> None:
+    for part in PARTS:
+        assert importlib.util.find_spec(f"{part.module[0]}.__main__") is not None
+    assert "tools.long" not in {part.module[0] for part in PARTS}
+
+
+def test_a_part_that_there_is_not_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["fualts"])
+    assert ended.value.code == 2
+    assert "there is no part fualts" in capsys.readouterr().err

@@ -1,0 +1,119 @@
+"""Runs what takes hours, one after the other, and writes docs/long-results.md: `python -m tools.long [PART...]`.
+
+With names of parts only those are run, and nothing is written. The exit code is 1 when one of them failed; the document
+is written all the same, and says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = Path("docs", "long-results.md")
+LINES = 12
+"""How many of the last lines of an output are kept: the counts are at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something to run: its name, what it is, and the module with its arguments."""
+
+    name: str
+    what: str
+    module: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it: the exit code, the seconds it took, and the last lines of what it printed."""
+
+    part: Part
+    code: int
+    seconds: float
+    lines: tuple[str, ...]
+
+
+PARTS = (
+    Part("faults", "The whole fault matrix", ("tests.faults",)),
+    Part("smtplib", "The fault matrix played with smtplib", ("tests.faults", "--client", "smtplib")),
+    Part("aiosmtplib", "The fault matrix played with aiosmtplib", ("tests.faults", "--client", "aiosmtplib")),
+    Part("fuzz", "Fuzzing, half an hour", ("tests.fuzz", "1800", "0")),
+    Part("soak", "Soak, half an hour", ("tests.soak", "1800", "0")),
+    Part("mutants", "Mutation testing", ("tests.mutants",)),
+)
+
+
+def run(part: Part) -> Outcome:
+    """Run one part, showing what it prints."""
+    print(f"=== {part.what}: python -m {' '.join(part.module)}", flush=True)
+    started = time.monotonic()
+    lines: list[str] = []
+    command = [sys.executable, "-m", *part.module]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines = [*lines, line.rstrip()][-LINES:]
+    return Outcome(part, process.returncode, time.monotonic() - started, tuple(lines))
+
+
+def document(outcomes: Iterable[Outcome], date: str, commit: str, machine: str) -> str:
+    """docs/long-results.md: when, on what, and the end of each output."""
+    sections = [
+        "# Results of the long tests",
+        "Written by `make test-long`; what each of them means is in [reliability.md](reliability.md).",
+        f"{date}, commit {commit}, {machine}.",
+    ]
+    for outcome in outcomes:
+        verdict = "passed" if outcome.code == 0 else f"**failed** with exit code {outcome.code}"
+        sections += [
+            f"## {outcome.part.what}",
+            f"`python -m {' '.join(outcome.part.module)}`: {verdict} after {outcome.seconds:,.0f} s",
+            "\n".join(f"    {line}".rstrip() for line in outcome.lines),
+        ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _commit() -> str:
+    name = _git("rev-parse", "--short=12", "HEAD")
+    return f"{name} with changes that were not committed" if _git("status", "--porcelain") else name
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    return done.stdout.strip()
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.long", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(part.name for part in PARTS))
+    names = parser.parse_args(arguments).parts
+    unknown = sorted(set(names) - {part.name for part in PARTS})
+    if unknown:
+        parser.error(f"there is no part {', '.join(unknown)}")
+    commit = _commit()
+    outcomes = [run(part) for part in PARTS if not names or part.name in names]
+    if not names:
+        machine = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+        today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+        (ROOT / DOCUMENT).write_text(document(outcomes, today, commit, machine), encoding="utf-8")
+    return int(any(outcome.code for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
