@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -79,14 +78,6 @@ def test_it_is_the_only_json_file_beside_the_main_module() -> None:
     assert [path.name for path in ROOT.glob("*.json")] == ["connector.json"]
     assert (ROOT / RAW["main_module"]).is_file()
     assert (ROOT / "__init__.py").is_file()
-
-
-def test_version_is_the_one_of_the_package() -> None:
-    declared = re.search(
-        r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    assert declared is not None
-    assert declared[1] == RAW["app_version"]
 
 
 @pytest.mark.parametrize("key", ["logo", "logo_dark"])
