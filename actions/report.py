@@ -155,14 +155,14 @@ def _sentence(text: str) -> str:
 
 def _known(error: Exception) -> dict[str, Any]:
     """What is known of this reply at this step beyond what the codes say by themselves."""
-    if not isinstance(error, SmtpError) or error.reply is None:
+    if not isinstance(error, SmtpError):
         return {}
-    from delivery.remedies import remedy  # few mails are refused
+    from delivery.remedies import advice, remedy  # few mails are refused
 
     reply = error.reply
-    known = remedy(error.step, reply.code, reply.enhanced_code, reply.text)
+    known = remedy(error.step, reply.code, reply.enhanced_code, reply.text) if reply is not None else None
     if known is None:
-        return {}
+        return {"hint": advice(error.reason)} if error.reason else {}
     facts = {
         "hint": known.hint,
         "category": known.category and str(known.category),

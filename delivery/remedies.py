@@ -11,9 +11,49 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from message.errors import Lack, MessageError
-from smtp.errors import Category, Step
+from smtp.errors import Category, Reason, Step
 
 MINUTE = 60.0
+
+_CHECK_THE_PORT = (
+    "Check the port: 587 with StartTLS and 465 with SSL are for logging in, 25 usually is not. "
+    "A server that wants no login takes auth_type Passwordless."
+)
+_OWN_AUTHORITY = "If the authority is yours, put its certificate into the asset's ca_bundle"
+_ADVICE = MappingProxyType(
+    {
+        Reason.UNKNOWN_NAME: "Check the server field for a typing mistake.",
+        Reason.SILENT_BANNER: (
+            "A server that expects TLS from the first byte is silent like this: choose SSL (port 465)."
+        ),
+        Reason.NO_STARTTLS: (
+            "Choose SSL (port 465) if the server speaks TLS from the first byte, or ask its administrator."
+        ),
+        Reason.NOT_TLS: (
+            "The server speaks plain text first on this port. Choose StartTLS (port 587), "
+            "or the port that expects TLS from the first byte (465)."
+        ),
+        Reason.SELF_SIGNED_CERTIFICATE: "If it is the right one, put it into the asset's ca_bundle.",
+        Reason.UNTRUSTED_AUTHORITY: f"{_OWN_AUTHORITY}.",
+        Reason.UNKNOWN_AUTHORITY: (
+            f"{_OWN_AUTHORITY}; if it is a public one, the server may not be sending its intermediate certificates."
+        ),
+        Reason.OTHER_HOST_NAME: (
+            "Set server to a name that the certificate lists, or have the certificate reissued."
+        ),
+        Reason.OTHER_IP_ADDRESS: "Set server to a host name that the certificate lists.",
+        Reason.LOGIN_IN_CLEAR: (
+            "Set ssl_config to StartTLS or SSL. If the network really is trusted, set allow_plaintext_auth."
+        ),
+        Reason.NO_COMMON_MECHANISM: (
+            "Choose another way to sign in (auth_type), or have the server's administrator enable one of them."
+        ),
+        Reason.NO_LOGIN_OFFERED: _CHECK_THE_PORT,
+        Reason.NO_LOGIN_OFFERED_IN_CLEAR: (
+            f"Set ssl_config to StartTLS or SSL: most servers offer a login only then. {_CHECK_THE_PORT}"
+        ),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +83,11 @@ class _Case:
             and (not self.enhanced or enhanced_code == self.enhanced)
             and self.says in text
         )
+
+
+def advice(reason: Reason) -> str:
+    """Which setting of the asset to change where no reply, but the session itself says what is wrong; "" for none."""
+    return _ADVICE.get(reason, "")
 
 
 def remedy(step: Step, code: int, enhanced_code: str, text: str) -> Remedy | None:

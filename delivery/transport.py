@@ -11,10 +11,10 @@ from auth.choose import Choice, choose
 from auth.errors import AuthError
 from delivery.certificates import UnusableSetting, tls_context
 from delivery.pool import POOL, Interrupt, Line
-from smtp.connection import Timeouts
 from smtp.content import Content
 from smtp.envelope import Envelope
 from smtp.errors import AuthenticationRefused, Cancelled, Category, ConnectionLost, Step, TimedOut
+from smtp.options import Options, Timeouts
 from smtp.outcome import Delivery, Outcome
 from smtp.session import Session
 from smtp.tls import TlsMode
@@ -169,12 +169,14 @@ class Transport:
         return Session.connect(
             asset.server,
             asset.port,
-            Timeouts(connect=asset.connection_timeout, reply=asset.read_timeout),
-            implicit_tls=asset.ssl_config == TlsMode.SSL,
-            context=self._tls,
-            use_pipelining=not asset.disable_pipelining,
-            use_chunking=not asset.disable_chunking,
-            interrupt=interrupt,
+            Options(
+                Timeouts(connect=asset.connection_timeout, reply=asset.read_timeout),
+                implicit_tls=asset.ssl_config == TlsMode.SSL,
+                context=self._tls,
+                use_pipelining=not asset.disable_pipelining,
+                use_chunking=not asset.disable_chunking,
+                interrupt=interrupt,
+            ),
         )
 
     @cached_property

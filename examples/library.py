@@ -16,21 +16,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the checkout: this file lies beside it
 
-from smtp.content import Octets
-from smtp.envelope import Address, Envelope
-from smtp.errors import InvalidValue, SmtpError
-from smtp.outcome import Delivery
-from smtp.sasl.credentials import PasswordCredentials
-from smtp.session import Session
-from smtp.tls import TlsSettings, make_context
+import smtp
 
 
-def address(text: str) -> Address:
+def address(text: str) -> smtp.Address:
     local_part, _, domain = text.rpartition("@")
-    return Address(local_part, domain)
+    return smtp.Address(local_part, domain)
 
 
-def message(sender: Address, recipients: tuple[Address, ...]) -> bytes:
+def message(sender: smtp.Address, recipients: tuple[smtp.Address, ...]) -> bytes:
     mail = EmailMessage()
     mail["From"], mail["To"] = str(sender), ", ".join(map(str, recipients))
     mail["Subject"] = "Sent without SOAR"
@@ -42,13 +36,14 @@ def message(sender: Address, recipients: tuple[Address, ...]) -> bytes:
 def send(
     host: str,
     port: int,
-    credentials: PasswordCredentials | None,
-    tls: TlsSettings,
-    envelope: Envelope,
-    content: Octets,
-) -> Delivery:
+    credentials: smtp.PasswordCredentials | None,
+    tls: smtp.TlsSettings,
+    envelope: smtp.Envelope,
+    content: smtp.Octets,
+) -> smtp.Delivery:
     """What became of the message for each recipient. Raises `SmtpError` when it did not get that far."""
-    with Session.connect(host, port, implicit_tls=port == 465, context=make_context(tls)) as session:
+    options = smtp.Options(implicit_tls=port == 465, context=smtp.make_context(tls))
+    with smtp.Session.connect(host, port, options) as session:
         session.hello()
         if session.tls is None:
             session.start_tls()
@@ -70,11 +65,11 @@ def main() -> int:
         "--ca-bundle", type=Path, help="a PEM file of authorities to trust instead of the system's"
     )
     arguments = parser.parse_args()
-    envelope = Envelope(arguments.sender, tuple(arguments.recipients))
-    content = Octets(message(arguments.sender, envelope.recipients))
+    envelope = smtp.Envelope(arguments.sender, tuple(arguments.recipients))
+    content = smtp.Octets(message(arguments.sender, envelope.recipients))
     password = getpass(f"Password of {arguments.sender}: ")
-    credentials = PasswordCredentials(str(arguments.sender), password) if password else None
-    tls = TlsSettings(authorities=arguments.ca_bundle.read_text() if arguments.ca_bundle else "")
+    credentials = smtp.PasswordCredentials(str(arguments.sender), password) if password else None
+    tls = smtp.TlsSettings(authorities=arguments.ca_bundle.read_text() if arguments.ca_bundle else "")
     delivery = send(arguments.host, arguments.port, credentials, tls, envelope, content)
     print(f"{delivery.outcome}: {delivery.reply or delivery.failure}")
     for recipient in delivery.recipients:
@@ -85,5 +80,5 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (SmtpError, InvalidValue, OSError) as error:
+    except (smtp.SmtpError, smtp.InvalidValue, OSError) as error:
         sys.exit(f"library.py: {error}")

@@ -6,42 +6,27 @@ import contextlib
 import ssl
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from smtp.commands import Command, Kind
 from smtp.engine import Answer, Engine
 from smtp.errors import (
     Cancelled,
     Category,
-    CertificateError,
     ConnectionLost,
     Refused,
     RemoteProtocolError,
     SmtpError,
     Step,
     TimedOut,
-    TlsError,
 )
+from smtp.options import Timeouts
 from smtp.reply import Reply
 from smtp.state import State, Verdict
 from smtp.stream import MAX_READ_ASIDE, Stream
-from smtp.tls import certificate_fault, is_plaintext_answer
+from smtp.tls import certificate_error, handshake_error
 from smtp.transaction import refused
 
 _ENDS_MESSAGE = frozenset({Kind.END, Kind.BDAT_LAST})
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds. `reply` holds for one whole reply, and for the peer to take one chunk.
-
-    RFC 5321 section 4.5.3.2.6 gives the reply to the end of a message ten minutes: a client that gives up
-    earlier than the server makes doubled mail.
-    """
-
-    connect: float = 15.0
-    reply: float = 60.0
-    end_of_message: float = 600.0
 
 
 class Connection:
@@ -141,9 +126,7 @@ class Connection:
             self.stream.start_tls(context, host, deadline)
         except ssl.SSLCertVerificationError as exc:
             self.close()
-            fault, hint = certificate_fault(exc)
-            text = f"the certificate of {host} {fault}"
-            raise CertificateError(text, step=Step.TLS, category=Category.CONFIGURATION, hint=hint) from exc
+            raise certificate_error(host, exc) from exc
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as exc:
             # Which of the two it is depends on the release of Python.
             self.close()
@@ -152,7 +135,7 @@ class Connection:
             ) from exc
         except ssl.SSLError as exc:
             self.close()
-            raise _tls_error(exc) from exc
+            raise handshake_error(exc) from exc
         except TimeoutError as exc:
             self.close()
             raise TimedOut("the TLS handshake took too long", step=Step.TLS) from exc
@@ -255,22 +238,4 @@ class Connection:
 def _refused_early(reply: Reply) -> SmtpError:
     return Refused(
         f"the server refused the message while it was being sent: {reply}", step=Step.BODY, reply=reply
-    )
-
-
-def _tls_error(exc: ssl.SSLError) -> TlsError:
-    reason = (exc.reason or "no reason given").replace("_", " ").lower()
-    if is_plaintext_answer(exc):
-        return TlsError(
-            "the server did not answer with TLS",
-            step=Step.TLS,
-            category=Category.CONFIGURATION,
-            hint="The server speaks plain text first on this port. Choose StartTLS (port 587), "
-            "or the port that expects TLS from the first byte (465).",
-        )
-    return TlsError(
-        f"the TLS handshake failed: {reason}",
-        step=Step.TLS,
-        category=Category.CONFIGURATION,
-        hint="The server may speak only versions before TLS 1.2, or want a client certificate.",
     )

@@ -39,7 +39,7 @@ class Category(StrEnum):
     """What kind of trouble it is, and so who can mend it."""
 
     CONFIGURATION = "configuration"
-    """A setting of the asset, or of the server, has to change."""
+    """A setting, here or at the server, has to change."""
     NETWORK = "network"
     """Unreachable, closed, reset or silent."""
     PROTOCOL = "protocol"
@@ -60,6 +60,25 @@ class Category(StrEnum):
     """What was asked for can't be done as it was asked: a parameter has to change."""
     INTERNAL = "internal"
     """A mistake in this program."""
+
+
+class Reason(StrEnum):
+    """What exactly is wrong, where step and category leave it open and whoever knows the settings has advice."""
+
+    NONE = ""
+    UNKNOWN_NAME = "unknown host name"
+    SILENT_BANNER = "no banner, and no TLS yet"
+    NO_STARTTLS = "STARTTLS is not offered"
+    NOT_TLS = "plain text where TLS was due"
+    SELF_SIGNED_CERTIFICATE = "self-signed certificate"
+    UNTRUSTED_AUTHORITY = "untrusted authority"
+    UNKNOWN_AUTHORITY = "unknown authority"
+    OTHER_HOST_NAME = "certificate for another host name"
+    OTHER_IP_ADDRESS = "certificate for another IP address"
+    LOGIN_IN_CLEAR = "the secret would cross the network in clear"
+    NO_COMMON_MECHANISM = "no mechanism in common"
+    NO_LOGIN_OFFERED = "no login offered"
+    NO_LOGIN_OFFERED_IN_CLEAR = "no login offered without TLS"
 
 
 class MailError(Exception):
@@ -104,6 +123,7 @@ class SmtpError(MailError):
     """Base of everything that a session raises."""
 
     step: Step
+    reason: Reason = Reason.NONE
 
 
 class LocalProtocolError(Exception):
@@ -130,6 +150,19 @@ class OutOfStep(RemoteProtocolError):
 class ConnectError(SmtpError):
     """No connection came about: the name does not resolve, or no address answers."""
 
+    def __init__(
+        self,
+        text: str,
+        *,
+        step: Step,
+        category: Category,
+        retryable: bool,
+        reason: Reason = Reason.NONE,
+        hint: str = "",
+    ) -> None:
+        super().__init__(text, step=step, category=category, retryable=retryable, hint=hint)
+        self.reason = reason
+
 
 class ConnectionLost(SmtpError):
     """The connection ended, or went silent, where more was due."""
@@ -145,6 +178,17 @@ class TimedOut(ConnectionLost):
 class TlsError(SmtpError):
     """TLS did not come about."""
 
+    def __init__(
+        self,
+        text: str,
+        *,
+        category: Category = Category.CONFIGURATION,
+        reason: Reason = Reason.NONE,
+        hint: str = "",
+    ) -> None:
+        super().__init__(text, step=Step.TLS, category=category, hint=hint)
+        self.reason = reason
+
 
 class CertificateError(TlsError):
     """The server's certificate is not good for this server."""
@@ -153,8 +197,9 @@ class CertificateError(TlsError):
 class NotOffered(SmtpError):
     """The server does not offer something that was required."""
 
-    def __init__(self, text: str, *, step: Step, category: Category, hint: str = "") -> None:
-        super().__init__(text, step=step, category=category, hint=hint)
+    def __init__(self, text: str, *, step: Step, category: Category, reason: Reason = Reason.NONE) -> None:
+        super().__init__(text, step=step, category=category)
+        self.reason = reason
 
 
 class Refused(SmtpError):
@@ -169,11 +214,12 @@ class Refused(SmtpError):
 class AuthenticationRefused(Refused):
     """The server did not accept the credential (RFC 4954 section 6)."""
 
-    def __init__(self, text: str, *, reply: Reply, mechanism: str, reason: str = "", hint: str = "") -> None:
-        super().__init__(text, step=Step.AUTH, reply=reply, hint=hint)
+    def __init__(self, text: str, *, reply: Reply, mechanism: str, explanation: str = "") -> None:
+        super().__init__(text, step=Step.AUTH, reply=reply)
         self.category = Category.TEMPORARY if reply.code < 500 else Category.AUTHENTICATION
         self.mechanism = mechanism
-        self.reason = reason
+        self.explanation = explanation
+        """What the mechanism's error challenge said, "" where there was none."""
 
 
 class AuthenticationFailed(SmtpError):

@@ -41,9 +41,6 @@ class Extensions:
     def __contains__(self, keyword: str) -> bool:
         return keyword.upper() in self._offered
 
-    def __iter__(self) -> object:
-        return iter(self._offered)
-
     def __str__(self) -> str:
         """All of it in one line that is fit to be shown."""
         offers = (f"{name} {value}".strip() for name, value in self._offered.items())

@@ -3,6 +3,7 @@
     with Session.connect("mail.example.com", 587) as session:
         session.hello()
         session.start_tls()
+        session.hello()
         session.authenticate(PasswordCredentials("me", "secret"))
         delivery = session.send(Envelope(sender, recipients), Octets(message))
 
@@ -16,14 +17,13 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
-import ssl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from smtp import commands
 from smtp.commands import Kind
-from smtp.connection import Connection, Timeouts
+from smtp.connection import Connection
 from smtp.content import Content
 from smtp.engine import Answer
 from smtp.envelope import Address, Envelope
@@ -32,12 +32,14 @@ from smtp.errors import (
     Category,
     ConnectionLost,
     NotOffered,
+    Reason,
     RemoteProtocolError,
     SmtpError,
     Step,
     TimedOut,
 )
 from smtp.extensions import Extensions
+from smtp.options import Options, Timeouts
 from smtp.outbox import Outbox
 from smtp.outcome import Delivery
 from smtp.pipeline import Pipeline
@@ -60,62 +62,29 @@ _HOST_NAME = re.compile(
 
 
 class Session:
-    """One connection to a server. Not for several threads at once.
+    """One connection to a server. Not for several threads at once."""
 
-    `use_pipelining` and `use_chunking` switch the extensions off for servers that get them wrong.
-    """
-
-    def __init__(
-        self,
-        stream: Stream,
-        host: str,
-        timeouts: Timeouts | None = None,
-        *,
-        context: ssl.SSLContext | None = None,
-        use_pipelining: bool = True,
-        use_chunking: bool = True,
-    ) -> None:
+    def __init__(self, stream: Stream, host: str, options: Options | None = None) -> None:
+        options = options or Options()
         self.host = host
         self.extensions = Extensions()
         self.tls: TlsState | None = None
         self.auth_mechanism = ""
-        self._context = context
-        self._use_pipelining = use_pipelining
-        self._use_chunking = use_chunking
-        self._connection = Connection(stream, timeouts or Timeouts())
+        self._options = options
+        self._connection = Connection(stream, options.timeouts)
         self._outbox: Outbox | None = None
 
     @classmethod
-    def connect(
-        cls,
-        host: str,
-        port: int,
-        timeouts: Timeouts | None = None,
-        *,
-        implicit_tls: bool = False,
-        context: ssl.SSLContext | None = None,
-        use_pipelining: bool = True,
-        use_chunking: bool = True,
-        interrupt: Callable[[], None] | None = None,
-    ) -> Session:
+    def connect(cls, host: str, port: int, options: Options | None = None) -> Session:
         """Connect, shake hands if TLS comes first (`implicit_tls`), and read the banner.
 
-        `context` is for TLS now or later; by default one that trusts the system's authorities. `interrupt` is
-        called while anything is waited for and may raise (`Cancelled`). Raises `ConnectError`, `TlsError`,
-        `ConnectionLost`, `Refused` and `RemoteProtocolError`.
+        Raises `ConnectError`, `TlsError`, `ConnectionLost`, `Refused`, `RemoteProtocolError`, and what
+        `options.interrupt` raises.
         """
-        timeouts = timeouts or Timeouts()
-        stream = connect(host, port, timeouts.connect, interrupt)
-        session = cls(
-            stream,
-            host,
-            timeouts,
-            context=context,
-            use_pipelining=use_pipelining,
-            use_chunking=use_chunking,
-        )
+        options = options or Options()
+        session = cls(connect(host, port, options.timeouts.connect, options.interrupt), host, options)
         try:
-            if implicit_tls:
+            if options.implicit_tls:
                 session._shake_hands()
             session._read_banner()
         except BaseException:
@@ -183,7 +152,7 @@ class Session:
                 f"STARTTLS was not offered by {self.host}",
                 step=Step.STARTTLS,
                 category=Category.SECURITY,
-                hint="Choose SSL (port 465) if the server speaks TLS from the first byte, or ask its administrator.",
+                reason=Reason.NO_STARTTLS,
             )
         self._connection.require(commands.STARTTLS)
         self._connection.check_quiet(Step.STARTTLS)
@@ -290,7 +259,7 @@ class Session:
             answer = self._connection.next_answer()
         except TimedOut as exc:
             if self.tls is None:
-                exc.hint = "A server that expects TLS from the first byte is silent like this: choose SSL (port 465)."
+                exc.reason = Reason.SILENT_BANNER
             raise
         except (RemoteProtocolError, ConnectionLost) as exc:
             exc.hint = (
@@ -303,7 +272,7 @@ class Session:
         self._connection.check_quiet(Step.BANNER)
 
     def _shake_hands(self) -> TlsState:
-        self._connection.start_tls(self._context or make_context(), self.host)
+        self._connection.start_tls(self._options.context or make_context(), self.host)
         self.extensions = Extensions()
         secure = self._connection.stream.tls
         assert secure is not None  # noqa: S101 - what start_tls has just made
@@ -333,8 +302,8 @@ class Session:
         return Pipeline(
             self._connection,
             self.extensions,
-            pipelining=self._use_pipelining and "PIPELINING" in self.extensions,
-            chunking=self._use_chunking and "CHUNKING" in self.extensions,
+            pipelining=self._options.use_pipelining and "PIPELINING" in self.extensions,
+            chunking=self._options.use_chunking and "CHUNKING" in self.extensions,
         )
 
     def _own_name(self) -> str:

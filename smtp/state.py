@@ -6,7 +6,8 @@ holds now that this command was answered so?* is answered by `ANSWERED`, on the 
 have established. When nothing is outstanding the two states are one.
 
 `ANSWERED` has more rows than `ALLOWED`: a command that was rightly written behind MAIL is still answered when
-MAIL was refused. Those rows are the collateral ones. What has no row at all changes nothing.
+MAIL was refused. Those rows are the collateral ones; `ALLOWED` follows from the others. What has no row at all
+changes nothing.
 
 What a reply means (`EXPECTED`) depends on the command alone. RFC 5321 section 4.3.2 lets a client go by the
 first digit; it must not where another 2xx or 3xx would have it go on to something dangerous.
@@ -63,42 +64,6 @@ class Verdict(Enum):
 
 S, K, V = State, Kind, Verdict
 
-ALLOWED = MappingProxyType(
-    {
-        (S.START, K.BANNER): S.GREETED,
-        (S.GREETED, K.EHLO): S.READY,
-        (S.GREETED, K.HELO): S.READY,
-        (S.GREETED, K.QUIT): S.CLOSED,
-        (S.READY, K.EHLO): S.READY,
-        (S.READY, K.STARTTLS): S.NEGOTIATING,
-        (S.READY, K.AUTH): S.READY,
-        (S.AUTHENTICATING, K.AUTH_RESPONSE): S.READY,
-        (S.READY, K.MAIL): S.MAIL,
-        (S.MAIL, K.RCPT): S.RCPT,
-        (S.RCPT, K.RCPT): S.RCPT,
-        (S.RCPT, K.DATA): S.DATA,
-        (S.DATA, K.END): S.READY,
-        (S.RCPT, K.BDAT): S.CHUNKS,
-        (S.RCPT, K.BDAT_LAST): S.READY,
-        (S.CHUNKS, K.BDAT): S.CHUNKS,
-        (S.CHUNKS, K.BDAT_LAST): S.READY,
-        (S.READY, K.RSET): S.READY,
-        (S.MAIL, K.RSET): S.READY,
-        (S.RCPT, K.RSET): S.READY,
-        (S.CHUNKS, K.RSET): S.READY,
-        (S.SPOILED, K.RSET): S.READY,
-        (S.READY, K.NOOP): S.READY,
-        (S.MAIL, K.NOOP): S.MAIL,
-        (S.RCPT, K.NOOP): S.RCPT,
-        (S.READY, K.VRFY): S.READY,
-        (S.READY, K.QUIT): S.CLOSED,
-        (S.MAIL, K.QUIT): S.CLOSED,
-        (S.RCPT, K.QUIT): S.CLOSED,
-        (S.CHUNKS, K.QUIT): S.CLOSED,
-        (S.SPOILED, K.QUIT): S.CLOSED,
-    }
-)
-
 # RFC 2920 section 3.1: these can only be the last of a group; nothing is written until they are answered. The
 # end of a message may be the first of one.
 ENDS_GROUP = frozenset(
@@ -127,8 +92,8 @@ EXPECTED = MappingProxyType(
     }
 )
 
-# (state, command): (the state once accepted, the state once refused)
-ANSWERED = MappingProxyType(
+# What may be written. (state, command): (the state once accepted, the state once refused)
+_IN_ORDER = MappingProxyType(
     {
         (S.START, K.BANNER): (S.GREETED, S.CLOSED),
         (S.GREETED, K.EHLO): (S.READY, S.GREETED),
@@ -161,16 +126,22 @@ ANSWERED = MappingProxyType(
         (S.RCPT, K.QUIT): (S.CLOSED, S.CLOSED),
         (S.CHUNKS, K.QUIT): (S.CLOSED, S.CLOSED),
         (S.SPOILED, K.QUIT): (S.CLOSED, S.CLOSED),
-        # collateral: MAIL was refused
+    }
+)
+
+# What was rightly written behind a command that was refused then.
+_COLLATERAL = MappingProxyType(
+    {
+        # MAIL was refused
         (S.READY, K.RCPT): (S.SPOILED, S.READY),
         (S.READY, K.DATA): (S.DATA, S.READY),
         (S.READY, K.BDAT): (S.SPOILED, S.SPOILED),
         (S.READY, K.BDAT_LAST): (S.SPOILED, S.SPOILED),
-        # collateral: every RCPT was refused
+        # every RCPT was refused
         (S.MAIL, K.DATA): (S.DATA, S.SPOILED),
         (S.MAIL, K.BDAT): (S.SPOILED, S.SPOILED),
         (S.MAIL, K.BDAT_LAST): (S.SPOILED, S.SPOILED),
-        # collateral: something before spoiled the transaction
+        # something before spoiled the transaction
         (S.SPOILED, K.MAIL): (S.SPOILED, S.SPOILED),
         (S.SPOILED, K.RCPT): (S.SPOILED, S.SPOILED),
         (S.SPOILED, K.DATA): (S.DATA, S.SPOILED),
@@ -178,6 +149,9 @@ ANSWERED = MappingProxyType(
         (S.SPOILED, K.BDAT_LAST): (S.SPOILED, S.SPOILED),
     }
 )
+
+ANSWERED = MappingProxyType({**_IN_ORDER, **_COLLATERAL})
+ALLOWED = MappingProxyType({key: accepted for key, (accepted, _) in _IN_ORDER.items()})
 
 
 def verdict(kind: Kind, code: int) -> Verdict:

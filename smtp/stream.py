@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from smtp.errors import Category, ConnectError, Step
+from smtp.errors import Category, ConnectError, Reason, Step
 
 READ_SIZE = 64 * 1024
 # A peer may answer while we write; what it sends meanwhile is kept, up to here. Every honest dialogue stays far below.
@@ -262,9 +262,8 @@ def _resolve(host: str, port: int, deadline: float, interrupt: Callable[[], None
         step=Step.NAME_RESOLUTION,
         category=Category.CONFIGURATION if unknown else Category.NETWORK,
         retryable=not unknown,
-        hint="Check the server field for a typing mistake."
-        if unknown
-        else "Check this machine's name service (DNS).",
+        hint="" if unknown else "Check this machine's name service (DNS).",
+        reason=Reason.UNKNOWN_NAME if unknown else Reason.NONE,
     ) from (trouble[0] if trouble else None)
 
 

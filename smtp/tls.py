@@ -9,6 +9,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from smtp.errors import CertificateError, Reason, TlsError
+
 
 class TlsMode(StrEnum):
     """When TLS begins. What is chosen is required: nothing goes on without it."""
@@ -109,46 +111,42 @@ def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
 # OpenSSL's X509_V_ERR_* numbers, as `ssl.SSLCertVerificationError.verify_code` gives them.
 _CERTIFICATE_FAULTS = MappingProxyType(
     {
-        9: ("is not valid yet", "Check this machine's clock, and the certificate."),
-        10: ("has expired", "Have the server's certificate renewed."),
-        18: (
-            "is self-signed",
-            "If it is the right one, put it into the asset's ca_bundle.",
-        ),
-        19: (
-            "comes from an authority that is not trusted here",
-            "If the authority is yours, put its certificate into the asset's ca_bundle.",
-        ),
-        20: (
-            "comes from an authority that is not known here",
-            "If the authority is yours, put its certificate into the asset's ca_bundle; "
-            "if it is a public one, the server may not be sending its intermediate certificates.",
-        ),
-        62: (
-            "is for another host name",
-            "Set server to a name that the certificate lists, or have the certificate reissued.",
-        ),
-        64: (
-            "is not for this IP address",
-            "Set server to a host name that the certificate lists.",
-        ),
+        9: ("is not valid yet", Reason.NONE, "Check this machine's clock, and the certificate."),
+        10: ("has expired", Reason.NONE, "Have the server's certificate renewed."),
+        18: ("is self-signed", Reason.SELF_SIGNED_CERTIFICATE, ""),
+        19: ("comes from an authority that is not trusted here", Reason.UNTRUSTED_AUTHORITY, ""),
+        20: ("comes from an authority that is not known here", Reason.UNKNOWN_AUTHORITY, ""),
+        62: ("is for another host name", Reason.OTHER_HOST_NAME, ""),
+        64: ("is not for this IP address", Reason.OTHER_IP_ADDRESS, ""),
     }
 )
 
 
-def certificate_fault(exc: ssl.SSLCertVerificationError) -> tuple[str, str]:
-    """What is wrong with the server's certificate, and what to do."""
+def certificate_error(host: str, exc: ssl.SSLCertVerificationError) -> CertificateError:
+    """What is wrong with the certificate of `host`."""
     known = _CERTIFICATE_FAULTS.get(exc.verify_code)
     if known is not None:
-        return known
-    text = str(exc.verify_message or exc.reason or "is not acceptable")
-    return f"can't be verified ({text})", "Have the server's certificate checked."
+        fault, reason, hint = known
+    else:
+        text = str(exc.verify_message or exc.reason or "is not acceptable")
+        fault, reason, hint = (
+            f"can't be verified ({text})",
+            Reason.NONE,
+            "Have the server's certificate checked.",
+        )
+    return CertificateError(f"the certificate of {host} {fault}", reason=reason, hint=hint)
 
 
 # What OpenSSL says when the peer's first octets are not TLS at all.
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST"})
 
 
-def is_plaintext_answer(exc: ssl.SSLError) -> bool:
-    """Whether the peer answered the handshake with something that is not TLS."""
-    return exc.reason in _NOT_TLS
+def handshake_error(exc: ssl.SSLError) -> TlsError:
+    """Why there is no TLS, where the certificate is not to blame."""
+    if exc.reason in _NOT_TLS:
+        return TlsError("the server did not answer with TLS", reason=Reason.NOT_TLS)
+    said = (exc.reason or "no reason given").replace("_", " ").lower()
+    return TlsError(
+        f"the TLS handshake failed: {said}",
+        hint="The server may speak only versions before TLS 1.2, or want a client certificate.",
+    )

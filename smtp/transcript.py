@@ -19,8 +19,5 @@ class Transcript:
     def received(self, said: object) -> None:
         self._entries.append(("S", said))
 
-    def note(self, text: str) -> None:
-        self._entries.append(("-", text))
-
     def __str__(self) -> str:
         return "\n".join(f"{who}: {what}" for who, what in self._entries)

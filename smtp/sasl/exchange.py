@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import ipaddress
 
 from smtp import commands
 from smtp.connection import Connection
@@ -15,9 +14,11 @@ from smtp.errors import (
     AuthenticationRefused,
     Category,
     NotOffered,
+    Reason,
     SmtpError,
     Step,
 )
+from smtp.loopback import is_loopback
 from smtp.sasl.mechanism import Mechanism
 from smtp.state import Verdict
 from smtp.text import showable
@@ -45,18 +46,13 @@ def choose(
         f"the server offers {', '.join(m.name for m in usable)} without TLS, which would send the secret in clear",
         step=Step.AUTH,
         category=Category.SECURITY,
-        hint="Set ssl_config to StartTLS or SSL. If the network really is trusted, set allow_plaintext_auth.",
+        reason=Reason.LOGIN_IN_CLEAR,
     )
 
 
 def may_expose_secret(connection: Connection, *, allow_plaintext: bool) -> bool:
     """TLS is on, or the server is this very machine, or whoever configured this allowed it."""
-    if allow_plaintext or connection.stream.tls is not None:
-        return True
-    try:
-        return ipaddress.ip_address(connection.stream.peer.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
+    return allow_plaintext or connection.stream.tls is not None or is_loopback(connection.stream.peer)
 
 
 def run(connection: Connection, mechanism: Mechanism) -> None:
@@ -95,7 +91,7 @@ def _judge(answer: Answer, mechanism: Mechanism) -> None:
         f"the server refused the {mechanism.name} login: {said}",
         reply=answer.reply,
         mechanism=mechanism.name,
-        reason=mechanism.reason,
+        explanation=mechanism.reason,
     )
 
 
@@ -121,13 +117,9 @@ def _not_offered(
     wanted = ", ".join(mechanism.name for mechanism in mechanisms)
     if offered:
         text = f"the server offers {showable(', '.join(sorted(offered)))} and none of {wanted}"
-        hint = "Choose another way to sign in (auth_type), or have the server's administrator enable one of them."
+        reason = Reason.NO_COMMON_MECHANISM
+    elif encrypted:
+        text, reason = "the server offers no authentication", Reason.NO_LOGIN_OFFERED
     else:
-        text = "the server offers no authentication" + ("" if encrypted else " without TLS")
-        hint = (
-            "Check the port: 587 with StartTLS and 465 with SSL are for logging in, 25 usually is not. "
-            "A server that wants no login takes auth_type Passwordless."
-        )
-        if not encrypted:
-            hint = "Set ssl_config to StartTLS or SSL: most servers offer a login only then. " + hint
-    return NotOffered(text, step=Step.AUTH, category=Category.CONFIGURATION, hint=hint)
+        text, reason = "the server offers no authentication without TLS", Reason.NO_LOGIN_OFFERED_IN_CLEAR
+    return NotOffered(text, step=Step.AUTH, category=Category.CONFIGURATION, reason=reason)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from delivery.remedies import remedy
-from smtp.errors import Category, Step
+from delivery.remedies import advice, remedy
+from smtp.errors import Category, Reason, Step
 
 
 @pytest.mark.parametrize(
@@ -123,3 +123,8 @@ def test_a_reply_that_is_not_known_stands_for_itself() -> None:
 def test_the_same_code_at_another_step_means_something_else() -> None:
     assert remedy(Step.MAIL, 535, "5.7.3", "") is None
     assert remedy(Step.AUTH, 554, "5.2.2", "") is None
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason])
+def test_what_a_session_finds_wrong_by_itself_has_advice(reason: Reason) -> None:
+    assert advice(reason).endswith(".")

@@ -21,7 +21,7 @@ MEMORY = 32 * 1024
 """KiB that it may need for that beyond what it needs anyway."""
 CLIENT = """
 import json, resource, sys, time
-from smtp.connection import Timeouts
+from smtp.options import Options, Timeouts
 from smtp.content import Octets
 from smtp.envelope import Address, Envelope
 from smtp.errors import SmtpError
@@ -32,9 +32,9 @@ port, tls, timeout, authority = json.loads(sys.argv[1])
 context = make_context(TlsSettings(authorities=authority))
 before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
 outcome = "failed"
+options = Options(Timeouts(timeout, timeout, timeout), implicit_tls=tls == "ssl", context=context)
 try:
-    with Session.connect("127.0.0.1", port, Timeouts(timeout, timeout, timeout),
-                         implicit_tls=tls == "ssl", context=context) as session:
+    with Session.connect("127.0.0.1", port, options) as session:
         session.hello("client.test")
         if tls == "starttls":
             session.start_tls()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from smtp.connection import Timeouts
 from smtp.content import CHUNK_SIZE, Octets
 from smtp.envelope import Address, Envelope
+from smtp.options import Options, Timeouts
 from smtp.outcome import Outcome
 from smtp.session import Session
 from tests.support.running import Runner, asset
@@ -72,7 +72,7 @@ def test_an_end_that_is_cut_between_two_writes_is_none(end: str, chunking: bool)
             lines = padding * ((CHUNK_SIZE - len(head)) // len(padding) - 1)
             rest = CHUNK_SIZE - before - len(head) - len(lines)
             content = Octets(head + lines + b"y" * rest + tricks(end).encode())
-            with Session.connect(server.host, server.port, Timeouts(reply=5.0)) as session:
+            with Session.connect(server.host, server.port, Options(Timeouts(reply=5.0))) as session:
                 session.hello("client.test")
                 assert session.send(envelope, content).outcome is Outcome.SENT
     assert {accepted.recipients for accepted in server.log.accepted} == {("bob@example.com",)}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from smtp.connection import Timeouts
 from smtp.errors import SmtpError
+from smtp.options import Options, Timeouts
 from smtp.outcome import Delivery, not_sent
 from smtp.sasl.credentials import PasswordCredentials
 from smtp.session import Session
@@ -67,9 +67,11 @@ class Client:
         session = _watched(self.window).connect(
             self.server.host,
             self.port or self.server.port,
-            Timeouts(connect=patience, reply=patience, end_of_message=patience),
-            implicit_tls=settings.tls == "ssl",
-            context=_context(),
+            Options(
+                Timeouts(connect=patience, reply=patience, end_of_message=patience),
+                implicit_tls=settings.tls == "ssl",
+                context=_context(),
+            ),
         )
         try:
             session.hello("client.test")
@@ -88,8 +90,8 @@ def _watched(window: Window) -> type[Session]:
     class Watched(Session):
         """A session whose stream is recorded."""
 
-        def __init__(self, stream: Stream, *args: Any, **settings: Any) -> None:
-            super().__init__(Recorder(stream, window), *args, **settings)
+        def __init__(self, stream: Stream, *args: Any) -> None:
+            super().__init__(Recorder(stream, window), *args)
 
     return Watched
 

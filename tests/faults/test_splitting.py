@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import pytest
 
-from smtp.connection import Timeouts
 from smtp.content import Octets
 from smtp.envelope import Address, Envelope
 from smtp.outcome import Delivery
@@ -84,7 +83,7 @@ ENVELOPE = Envelope(
 
 
 def deliveries(stream: ListStream) -> list[Delivery]:
-    with Session(stream, "mail.example.test", Timeouts()) as session:
+    with Session(stream, "mail.example.test") as session:
         session._read_banner()
         session.hello("client.test")
         if session.extensions.auth:

@@ -8,6 +8,7 @@ from functools import cache
 from smtp.content import Octets
 from smtp.envelope import Address, Envelope
 from smtp.errors import SmtpError
+from smtp.options import Options
 from smtp.outcome import Delivery
 from smtp.sasl.credentials import BearerCredentials, Credentials, PasswordCredentials
 from smtp.session import Session
@@ -44,7 +45,7 @@ def session(octets: bytes) -> None:
 def _deliveries(
     peer: Peer, mechanism: str, messages: list[tuple[Envelope, Octets]], window: int, *, start_tls: bool
 ) -> list[Delivery]:
-    session = Session(peer, "peer.test", context=_context())
+    session = Session(peer, "peer.test", Options(context=_context()))
     try:
         session._read_banner()
         session.hello("client.test", allow_helo=not mechanism)

@@ -10,6 +10,7 @@ import pytest
 
 from smtp.content import Octets
 from smtp.envelope import Address, Envelope
+from smtp.options import Options
 from smtp.outcome import Outcome, Status
 from smtp.session import Session
 from tests.real.certificates import Certificates
@@ -22,13 +23,9 @@ _SENDER = Address("sender", "example.com")
 
 
 def _open(port: int, tls: str, certificates: Certificates, *, pipelining: bool = True) -> Session:
-    session = Session.connect(
-        "localhost",
-        port,
-        implicit_tls=tls == "ssl",
-        context=ssl.create_default_context(cafile=certificates.certificate),
-        use_pipelining=pipelining,
-    )
+    context = ssl.create_default_context(cafile=certificates.certificate)
+    options = Options(implicit_tls=tls == "ssl", context=context, use_pipelining=pipelining)
+    session = Session.connect("localhost", port, options)
     session.hello()
     if tls == "starttls":
         session.start_tls()

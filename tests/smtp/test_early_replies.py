@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from smtp.connection import Timeouts
 from smtp.content import CHUNK_SIZE, Octets
 from smtp.envelope import Address, Envelope
 from smtp.outcome import Delivery, Outcome, Status
@@ -36,7 +35,7 @@ class Breaks(ListStream):
 
 
 def deliveries(stream: ListStream, *contents: Octets) -> list[Delivery]:
-    with Session(stream, "mail.example.test", Timeouts()) as session:
+    with Session(stream, "mail.example.test") as session:
         session._read_banner()
         session.hello("client.test")
         return list(session.send_many([(ENVELOPE, content) for content in contents]))

@@ -6,8 +6,9 @@ import ssl
 
 import pytest
 
-from smtp.connection import Connection, Timeouts
+from smtp.connection import Connection
 from smtp.errors import Category, ConnectionLost, Step
+from smtp.options import Timeouts
 from tests.support.stream import ListStream
 
 

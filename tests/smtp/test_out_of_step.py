@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from smtp.connection import Timeouts
 from smtp.content import Octets
 from smtp.envelope import Address, Envelope
 from smtp.errors import ConnectionLost, RemoteProtocolError
@@ -24,7 +23,7 @@ RECIPIENT, RESET = b"250 2.1.5 recipient\r\n", b"250 2.0.0 reset\r\n"
 def session(offer: str, *dialogue: Lines, **settings: object) -> tuple[Session, ListStream]:
     hello = (b"", b"220 ready\r\n"), (b"EHLO client.test\r\n", OFFER[offer])
     stream = ListStream((*hello, *dialogue), **settings)  # type: ignore[arg-type] # as given
-    made = Session(stream, "mail.example.test", Timeouts())
+    made = Session(stream, "mail.example.test")
     made._read_banner()
     made.hello("client.test")
     return made, stream

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from smtp.connection import Timeouts
 from smtp.content import Octets
 from smtp.envelope import Address, Envelope
 from smtp.errors import AuthenticationFailed, AuthenticationRefused, SmtpError
+from smtp.options import Options, Timeouts
 from smtp.outcome import Outcome, Status
 from smtp.sasl.credentials import BearerCredentials, ExternalCredentials, PasswordCredentials
 from smtp.session import Session
@@ -29,9 +29,8 @@ LOGINS = {"ann": TOKEN}
 def ready(server: ScriptedServer, timeouts: Timeouts | None = None) -> Iterator[Session]:
     """A session that has said hello, inside TLS if the server has TLS."""
     settings, context = server.settings, make_context(TlsSettings(authorities=authority().pem))
-    timeouts = timeouts or Timeouts(reply=5.0)
-    tls = settings.tls == "ssl"
-    with Session.connect(server.host, server.port, timeouts, implicit_tls=tls, context=context) as session:
+    options = Options(timeouts or Timeouts(reply=5.0), implicit_tls=settings.tls == "ssl", context=context)
+    with Session.connect(server.host, server.port, options) as session:
         session.hello("client.test")
         if settings.tls == "starttls":
             session.start_tls()
@@ -111,7 +110,7 @@ def test_an_error_challenge_is_answered_and_the_refusal_read(mechanism: str, ans
         log_of(server)
     assert raised.value.reply is not None
     assert raised.value.reply.code == 535
-    assert raised.value.reason
+    assert raised.value.explanation
     assert server.log.answers[-1] == answer
 
 

@@ -14,6 +14,7 @@ from typing import Self
 import pytest
 
 from smtp.errors import AuthenticationRefused
+from smtp.options import Options
 from smtp.sasl.credentials import PasswordCredentials
 from smtp.session import Session
 from tests.smtp.scram_server import Server
@@ -99,9 +100,8 @@ def ask(lines: BufferedRWPair, challenge: bytes) -> bytes:
 
 
 def logged_in(server: BindingServer, password: str = SECRET) -> str:
-    with Session.connect(
-        "localhost", server.port, implicit_tls=True, context=authority().client()
-    ) as session:
+    options = Options(implicit_tls=True, context=authority().client())
+    with Session.connect("localhost", server.port, options) as session:
         session.hello("client.test")
         return session.authenticate(PasswordCredentials("ann", password))
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from smtp.connection import Timeouts
 from smtp.content import Content, Octets
 from smtp.envelope import Address, Body, Envelope
 from smtp.errors import (
@@ -22,6 +21,7 @@ from smtp.errors import (
     TimedOut,
     TooLarge,
 )
+from smtp.options import Options, Timeouts
 from smtp.outcome import Outcome, Status
 from smtp.sasl.credentials import BearerCredentials, PasswordCredentials
 from smtp.session import Session
@@ -42,7 +42,8 @@ def session_over(
     ehlo = "".join(f"250{'-' if i < len(lines) - 1 else ' '}{line}\r\n" for i, line in enumerate(lines))
     opening: list[Lines] = [(b"", b"220 hi\r\n"), (b"EHLO me.example\r\n", ehlo.encode())]
     stream = ListStream([*opening, *dialogue], octets_per_read=octets, silent_at_end=silent)
-    session = Session(stream, "mail.example", Timeouts(reply=0.1, end_of_message=0.1), **options)  # type: ignore[arg-type]
+    timeouts = Timeouts(reply=0.1, end_of_message=0.1)
+    session = Session(stream, "mail.example", Options(timeouts=timeouts, **options))
     session._read_banner()
     session.hello("me.example")
     stream.written.clear()

@@ -21,7 +21,7 @@ from typing import Any
 from unittest.mock import patch
 
 from delivery import transport
-from smtp.connection import Timeouts
+from smtp.options import Timeouts
 from smtp_connector import SmtpConnector
 from tests.soak.proxy import FILLER
 
