@@ -15,8 +15,7 @@ Each name is loaded when it is first used: what a program does not need costs it
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smtp.content import Content, Octets
@@ -56,46 +55,41 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """Load the module that has `name`. Raises `AttributeError` for what is not in `__all__`."""
     if name not in __all__:
         raise AttributeError(f"module 'smtp' has no attribute {name!r}")
-    home: ModuleType
     if name == "Session":
-        import smtp.session
+        from smtp import session
 
-        home = smtp.session
-    elif name in ("Options", "Timeouts"):
-        import smtp.options
+        return session.Session
+    if name in ("Options", "Timeouts"):
+        from smtp import options
 
-        home = smtp.options
-    elif name in ("Address", "Body", "Envelope"):
-        import smtp.envelope
+        return getattr(options, name)
+    if name in ("Address", "Body", "Envelope"):
+        from smtp import envelope
 
-        home = smtp.envelope
-    elif name in ("Content", "Octets"):
-        import smtp.content
+        return getattr(envelope, name)
+    if name in ("Content", "Octets"):
+        from smtp import content
 
-        home = smtp.content
-    elif name in ("Delivery", "Outcome", "RecipientDelivery", "Status"):
-        import smtp.outcome
+        return getattr(content, name)
+    if name in ("Delivery", "Outcome", "RecipientDelivery", "Status"):
+        from smtp import outcome
 
-        home = smtp.outcome
-    elif name.endswith("Credentials"):
-        import smtp.sasl.credentials
+        return getattr(outcome, name)
+    if name.endswith("Credentials"):
+        from smtp.sasl import credentials
 
-        home = smtp.sasl.credentials
-    elif name in ("ClientCertificate", "TlsSettings", "make_context"):
-        import smtp.tls
+        return getattr(credentials, name)
+    if name in ("ClientCertificate", "TlsSettings", "make_context"):
+        from smtp import tls
 
-        home = smtp.tls
-    else:
-        import smtp.errors
+        return getattr(tls, name)
+    from smtp import errors
 
-        home = smtp.errors
-    found: object = getattr(home, name)
-    globals()[name] = found
-    return found
+    return getattr(errors, name)
 
 
 def __dir__() -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from auth.errors import AuthError, Step
 from auth.settings import Login
 from smtp.errors import Category
+from smtp.loopback import is_loopback
 from smtp.text import showable
 
 # Every cloud of Microsoft's, with the names that they had before.
@@ -72,16 +72,6 @@ def require_https(url: str, what: str) -> None:
             f"{what} has to begin with https://: a token would cross the network in clear ({showable(url)}).",
             "Give the provider's https URL.",
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host`, a name or an address, is this machine."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host(url: str) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from auth.errors import AuthError, Step
-from auth.oauth.endpoints import default_scopes, is_google, is_loopback, is_microsoft, require_https
+from auth.oauth.endpoints import default_scopes, is_google, is_microsoft, require_https
 from auth.oauth.microsoft import authority_of
 from smtp.errors import Category
 from tests.auth.helpers import login
@@ -93,18 +93,6 @@ def test_the_scopes_of_the_large_providers_need_not_be_known_by_heart(
     fields: dict[str, Any], scopes: str
 ) -> None:
     assert default_scopes(login(**fields)) == scopes
-
-
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1"])
-def test_this_machine_has_several_names(host: str) -> None:
-    assert is_loopback(host)
-
-
-@pytest.mark.parametrize(
-    "host", ["localhost.example.org", "128.0.0.1", "10.0.0.1", "", "127.0.0.1.example.org"]
-)
-def test_other_machines_are_not_this_one(host: str) -> None:
-    assert not is_loopback(host)
 
 
 @pytest.mark.parametrize(
