@@ -15,12 +15,13 @@ NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 def showable(text: str, *secrets: str, limit: int = MAX_SHOWN) -> str:
     """`text` as people may be shown it: one line of at most `limit` characters, without any of `secrets`.
 
-    Control, escape and direction characters become spaces, and so does every run of white space.
+    Control, escape and direction characters, line ends among them, become one space where they stand.
     """
     for secret in secrets:
         if secret:
             text = text.replace(secret, "…")
     if not text.isprintable():
-        text = "".join(character if character.isprintable() else " " for character in text)
-    text = " ".join(text.split())
+        lines = "".join(character if character.isprintable() else "\n" for character in text).split("\n")
+        text = " ".join(line.strip() for line in lines if line and not line.isspace())
+    text = text.strip()
     return text if len(text) <= limit else text[: limit - 1] + "…"
