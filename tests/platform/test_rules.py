@@ -28,6 +28,7 @@ TOUCHES_FILES = {
     "host/soar/state.py": "the lock between processes that refresh one token",
     "host/action_run.py": "the names of its own files, to say where a mistake of ours is",
     "message/attachments.py": "the vault's files, read as they are sent",
+    "smtp/pem.py": "certificates and keys given as files",
 }
 USES_REQUESTS = {"auth/oauth/web.py": "MSAL and Authlib speak through it"}
 _FILE_CALLS = {"open", "os.open", "os.replace", "os.unlink", "Path", "NamedTemporaryFile"} | {
