@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auth.errors import AuthError, Step
-from auth.passwordless import Passwordless
 from auth.settings import Login, Method, State
 from smtp.errors import Category
 
@@ -27,17 +26,18 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """A method's completeness: `own` are the fields that only somebody who wants this method fills in."""
+    """A way to log in. Who fills in any of the fields `own` wants it; `missing` names what it needs besides."""
 
     name: str
     own: tuple[str, ...]
     missing: Callable[[Login], tuple[str, ...]]
+    make: Callable[[Login, State | None, SignIn | None], Method]
 
 
 def choose(login: Login, state: State | None = None, sign_in: SignIn | None = None) -> Choice:
-    """The method for `settings`. OAuth keeps its tokens in `state`, or in this object's memory without one.
+    """Return the method for `login`. OAuth keeps its tokens in `state`, or in this object's memory without one.
 
-    With `sign_in`, OAuth may ask a person to sign in in a browser; without, it says that this is needed.
+    With `sign_in`, OAuth may ask a person to sign in; without, it says that this is needed.
     Raises `AuthError` when the method that `auth_type` forces has not all it needs.
     """
     skipped: list[str] = []
@@ -46,7 +46,7 @@ def choose(login: Login, state: State | None = None, sign_in: SignIn | None = No
             continue
         missing = way.missing(login)
         if not missing:
-            return Choice(_made(way.name, login, state, sign_in), tuple(skipped))
+            return Choice(way.make(login, state, sign_in), tuple(skipped))
         if login.auth_type == way.name:
             raise AuthError(
                 f"Authentication type {way.name} needs more fields: {', '.join(missing)}.",
@@ -64,19 +64,6 @@ def choose(login: Login, state: State | None = None, sign_in: SignIn | None = No
     )
 
 
-def _made(name: str, login: Login, state: State | None, sign_in: SignIn | None) -> Method:
-    """Each is loaded when it is chosen: who signs in with a password does not pay for OAuth."""
-    if name == Passwordless.name:
-        return Passwordless(login)
-    if name == "Basic":
-        from auth.basic import Basic
-
-        return Basic(login)
-    from auth.oauth.method import OAuth
-
-    return OAuth(login, state, sign_in)
-
-
 def _missing_for_oauth(login: Login) -> tuple[str, ...]:
     missing = _empty(login, "username", "client_id", "token_url")
     if not (login.auth_url or login.refresh_token or login.client_secret):
@@ -88,8 +75,33 @@ def _missing_for_basic(login: Login) -> tuple[str, ...]:
     return _empty(login, "username", "password")
 
 
+def _missing_for_passwordless(login: Login) -> tuple[str, ...]:  # noqa: ARG001 - it needs nothing
+    return ()
+
+
 def _empty(login: Login, *names: str) -> tuple[str, ...]:
     return tuple(name for name in names if not getattr(login, name))
+
+
+# Each method is loaded when it is chosen: who logs in with a password does not pay for OAuth.
+
+
+def _make_oauth(login: Login, state: State | None, sign_in: SignIn | None) -> Method:
+    from auth.oauth.method import OAuth
+
+    return OAuth(login, state, sign_in)
+
+
+def _make_basic(login: Login, state: State | None, sign_in: SignIn | None) -> Method:  # noqa: ARG001
+    from auth.basic import Basic
+
+    return Basic(login)
+
+
+def _make_passwordless(login: Login, state: State | None, sign_in: SignIn | None) -> Method:  # noqa: ARG001
+    from auth.passwordless import Passwordless
+
+    return Passwordless(login)
 
 
 _WAYS = (
@@ -97,7 +109,8 @@ _WAYS = (
         "OAuth",
         ("client_id", "client_secret", "auth_url", "token_url", "scopes", "refresh_token"),
         _missing_for_oauth,
+        _make_oauth,
     ),
-    _Way("Basic", ("username", "password"), _missing_for_basic),
-    _Way(Passwordless.name, (), lambda _: ()),
+    _Way("Basic", ("username", "password"), _missing_for_basic, _make_basic),
+    _Way("Passwordless", (), _missing_for_passwordless, _make_passwordless),
 )

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 
+TOKEN_BELONGS_TO = ("server", "username", "client_id", "token_url")
+"""The fields that a token was obtained with. When one of them changes, it is not used any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Login:

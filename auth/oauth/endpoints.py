@@ -1,4 +1,4 @@
-"""The two URLs of a provider: what they may be, and whose they are."""
+"""What a provider's URLs may be, whose they are, and what its mail service wants to be asked for."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ def is_microsoft(url: str) -> bool:
 
 def is_google(url: str) -> bool:
     return _host(url) in _GOOGLE
+
+
+def scopes_of(login: Login) -> str:
+    """Return the scopes to ask for, separated by single spaces."""
+    return " ".join(login.scopes.split()) or default_scopes(login)
 
 
 def default_scopes(login: Login) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]  # no stubs
@@ -12,8 +12,8 @@ from authlib.integrations.requests_client import OAuth2Session  # type: ignore[i
 
 from auth.errors import AuthError, Step
 from auth.oauth.answers import refusal
-from auth.oauth.endpoints import is_google
-from auth.oauth.provider import Request, scopes_of
+from auth.oauth.endpoints import is_google, scopes_of
+from auth.oauth.provider import Request
 from auth.oauth.token import Token, granted
 from auth.oauth.web import BoundedSession, limits_of
 from auth.settings import Login
@@ -51,51 +51,33 @@ class Generic:
         return Request(link, {"code_verifier": verifier, "redirect_uri": redirect_uri})
 
     def redeem(self, secrets: Mapping[str, Any], answer: Mapping[str, str]) -> Token:
-        return self._ask(
-            lambda session: session.fetch_token(
-                self._login.token_url,
-                grant_type="authorization_code",
-                code=answer["code"],
-                code_verifier=secrets["code_verifier"],
-                redirect_uri=secrets["redirect_uri"],
-            ),
-            Token(),
-            hidden=(answer["code"], secrets["code_verifier"]),
-        )
+        form = {
+            "grant_type": "authorization_code",
+            "code": answer["code"],
+            "code_verifier": secrets["code_verifier"],
+            "redirect_uri": secrets["redirect_uri"],
+        }
+        return self._request_token(form, Token(), hidden=(answer["code"], secrets["code_verifier"]))
 
     def refresh(self, token: Token) -> Token:
         # Without a scope the one that was granted stays (RFC 6749 section 6). A provider may have granted less
         # than was asked for (section 3.3), and refuses a refresh that asks for all of it again.
         scope = "" if token.scopes == self._scopes else self._scopes
-        return self._ask(
-            lambda session: session.refresh_token(
-                self._login.token_url, refresh_token=token.refresh_token, scope=scope
-            ),
-            token,
-            hidden=(token.refresh_token,),
-        )
+        form = {"grant_type": "refresh_token", "refresh_token": token.refresh_token, "scope": scope}
+        return self._request_token(form, token, hidden=(token.refresh_token,))
 
-    def client_credentials(self) -> Token:
-        return self._ask(
-            lambda session: session.fetch_token(self._login.token_url, grant_type="client_credentials"),
-            Token(),
-        )
+    def get_application_token(self) -> Token:
+        return self._request_token({"grant_type": "client_credentials", "scope": self._scopes}, Token())
 
-    def _ask(
-        self,
-        request: Callable[[Any], Mapping[str, Any]],
-        before: Token,
-        hidden: tuple[str, ...] = (),
-    ) -> Token:
+    def _request_token(self, form: Mapping[str, str], before: Token, hidden: tuple[str, ...] = ()) -> Token:
         """Make a token request, with the client's secret where the provider wants it.
 
         RFC 6749 section 2.3.1 knows two places, and most providers take one of them only. The one that worked
         is remembered in the token.
         """
         asked_at = time.time()
-        ways = self._ways(before.memory)
-        for way in ways:
-            answer = self._answer(request, way)
+        for way in self._ways(before.memory):
+            answer = self._ask(form, way)
             if "error" not in answer:
                 return granted(
                     answer,
@@ -113,11 +95,11 @@ class Generic:
             return (_PUBLIC,)
         return (_BASIC, _POST) if remembered == _BASIC else (_POST, _BASIC)
 
-    def _answer(self, request: Callable[[Any], Mapping[str, Any]], way: str) -> Mapping[str, Any]:
+    def _ask(self, form: Mapping[str, str], way: str) -> Mapping[str, Any]:
         """What the provider said, an error included (as its `error` and `error_description`)."""
         with self._session(way) as session:
             try:
-                return request(session)
+                answer: Mapping[str, Any] = session.fetch_token(self._login.token_url, **form)
             except AuthlibBaseError as exc:
                 return {"error": exc.error, "error_description": exc.description}
             except (ValueError, TypeError) as exc:
@@ -128,6 +110,7 @@ class Generic:
                     category=Category.PROTOCOL,
                     hint="Check client_id, client_secret and token_url of the asset.",
                 ) from None
+            return answer
 
     def _session(self, way: str) -> Any:
         make: Any = _Session  # its arguments are Authlib's, which has no types

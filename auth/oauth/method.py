@@ -14,7 +14,9 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from auth.errors import AuthError, Step
-from auth.oauth.provider import Provider, provider_of, scopes_of
+from auth.oauth.endpoints import scopes_of
+from auth.oauth.provider import Provider
+from auth.oauth.select import provider_of
 from auth.oauth.store import Remembered, TokenStore
 from auth.oauth.token import Token
 from auth.settings import Login, Progress, State
@@ -42,14 +44,14 @@ class OAuth:
         self._unsaved = Token()
 
     def credentials(self, progress: Progress) -> Credentials | None:
-        """A token that is good for a while yet. Raises `AuthError`."""
+        """Return a token that is good for a while yet. Raises `AuthError`."""
         remembered = self._store.load()
         for token in (self._unsaved, remembered.token):
             if token.is_fresh(self._scopes):
                 return self._bearer(token)
         provider = provider_of(self._login)
-        found = self._unattended(provider, progress, rejected="")
-        return self._bearer(found or self._attended(provider, progress, remembered))
+        found = self._get_without_asking(provider, progress, rejected="")
+        return self._bearer(found or self._ask_a_person(provider, progress, remembered))
 
     def renew(self, progress: Progress) -> bool:
         """After a 535: get another token, once, by a refresh or else by asking the person who is there."""
@@ -57,9 +59,9 @@ class OAuth:
             return False
         self._renewed = True
         provider = provider_of(self._login)
-        token = self._unattended(provider, progress, rejected=self._presented)
+        token = self._get_without_asking(provider, progress, rejected=self._presented)
         if token is None and self._sign_in is not None:
-            token = self._attended(provider, progress, Remembered(Token()))
+            token = self._ask_a_person(provider, progress, Remembered(Token()))
         return token is not None
 
     def _bearer(self, token: Token) -> Credentials:
@@ -68,8 +70,8 @@ class OAuth:
             self._login.username, token.access_token, self._login.server, self._login.port
         )
 
-    def _unattended(self, provider: Provider, progress: Progress, rejected: str) -> Token | None:
-        """A token that nobody has to be asked for, and that isn't `rejected`; None where there is none.
+    def _get_without_asking(self, provider: Provider, progress: Progress, rejected: str) -> Token | None:
+        """Get a token that nobody has to be asked for, and that isn't `rejected`; None where there is none.
 
         One process at a time does this, and each looks again once it is its turn: of all that find a token
         expired, the first refreshes it, and the others find it fresh (a provider that replaces refresh tokens
@@ -87,10 +89,10 @@ class OAuth:
                 with _undisturbed():
                     if token.refresh_token:
                         progress("Refreshing the access token.")
-                        return self._saved(self._refreshed(provider, remembered), progress)
+                        return self._save(self._refresh(provider, remembered), progress)
                     if not self._login.auth_url:
                         progress("Asking for an access token.")
-                        return self._saved(provider.client_credentials(), progress)
+                        return self._save(provider.get_application_token(), progress)
             except AuthError as exc:
                 if exc.oauth_error in _SIGN_IN_HELPS and self._sign_in is not None and self._login.auth_url:
                     progress(f"{exc.text} Signing in again.")
@@ -100,7 +102,7 @@ class OAuth:
                 progress(f"{exc.text} The token that is there holds for a while yet.")
             return token if usable else None
 
-    def _refreshed(self, provider: Provider, remembered: Remembered) -> Token:
+    def _refresh(self, provider: Provider, remembered: Remembered) -> Token:
         token = remembered.token
         self._store.save(token, unfinished=True)
         try:
@@ -120,8 +122,8 @@ class OAuth:
                 )
             raise
 
-    def _saved(self, token: Token, progress: Progress) -> Token:
-        """`token`, remembered before anything else is done with it."""
+    def _save(self, token: Token, progress: Progress) -> Token:
+        """Remember `token` before anything else is done with it, and return it."""
         try:
             self._store.save(token)
         except Exception as exc:  # noqa: BLE001 - whatever the host's storage raises, this run has its token
@@ -132,8 +134,8 @@ class OAuth:
             )
         return token
 
-    def _attended(self, provider: Provider, progress: Progress, remembered: Remembered) -> Token:
-        """A token by asking a person to sign in."""
+    def _ask_a_person(self, provider: Provider, progress: Progress, remembered: Remembered) -> Token:
+        """Get a token by asking a person to sign in."""
         if self._sign_in is not None and self._login.auth_url:
             token = self._sign_in.run(self._login, provider, self._store, progress)
             if not token.refresh_token:

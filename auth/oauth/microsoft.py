@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import msal  # type: ignore[import-untyped]  # no stubs
@@ -13,13 +14,12 @@ from msal.exceptions import MsalError  # type: ignore[import-untyped]  # no stub
 
 from auth.errors import AuthError, Step
 from auth.oauth.answers import refusal
-from auth.oauth.provider import Request, scopes_of
+from auth.oauth.endpoints import scopes_of
+from auth.oauth.provider import Request
 from auth.oauth.token import Token, granted
 from auth.oauth.web import BoundedSession, limits_of
 from auth.settings import Login
 from smtp.errors import Category
-
-T = TypeVar("T")
 
 # MSAL asks for these by itself, and refuses to be asked for them.
 _RESERVED = frozenset(("openid", "profile", "offline_access"))
@@ -34,83 +34,80 @@ class Microsoft:
         self._wanted = [scope for scope in self._scopes.split() if scope not in _RESERVED]
 
     def begin(self, redirect_uri: str, state: str) -> Request:
-        application, _ = self._application()
-        with warnings.catch_warnings():
+        application = self._application(msal.SerializableTokenCache())
+        with (
+            _translated("The sign-in link could not be made.", "Check scopes of the asset."),
+            warnings.catch_warnings(),
+        ):
             # MSAL would rather have the browser POST the answer. Browsers warn of a form that goes from https
             # to http, which a redirect on this machine is, and PKCE makes the code useless to who reads it.
             warnings.simplefilter("ignore", UserWarning)
-            flow = _translated(
-                lambda: application.initiate_auth_code_flow(
-                    self._wanted, redirect_uri=redirect_uri, state=state, login_hint=self._login.username
-                ),
-                "The sign-in link could not be made.",
-                "Check scopes of the asset.",
+            flow = application.initiate_auth_code_flow(
+                self._wanted, redirect_uri=redirect_uri, state=state, login_hint=self._login.username
             )
         return Request(flow["auth_uri"], flow)
 
     def redeem(self, secrets: Mapping[str, Any], answer: Mapping[str, str]) -> Token:
-        application, cache = self._application()
-        return self._token(
-            lambda: application.acquire_token_by_auth_code_flow(dict(secrets), dict(answer)),
-            cache,
-            hidden=(answer["code"], secrets["code_verifier"]),
-        )
+        cache = msal.SerializableTokenCache()
+        application = self._application(cache)
+        asked_at = time.time()
+        with _token_request():
+            said = application.acquire_token_by_auth_code_flow(dict(secrets), dict(answer))
+        return self._token(said, cache, asked_at, hidden=(answer["code"], secrets["code_verifier"]))
 
     def refresh(self, token: Token) -> Token:
-        application, cache = self._application(token.memory)
-        accounts = application.get_accounts()
-
-        def request() -> Mapping[str, Any]:
-            # A refresh token from the asset, or one that came without an account, is not in MSAL's cache.
-            known = accounts and application.acquire_token_silent_with_error(
-                self._wanted, accounts[0], force_refresh=True
-            )
-            answer: Mapping[str, Any] = known or application.acquire_token_by_refresh_token(
-                token.refresh_token, self._wanted
-            )
-            return answer
-
-        return self._token(request, cache, before=token, hidden=(token.refresh_token,))
-
-    def client_credentials(self) -> Token:
-        application, cache = self._application()
-        return self._token(lambda: application.acquire_token_for_client(self._wanted), cache)
-
-    def _application(self, memory: str = "") -> tuple[Any, msal.SerializableTokenCache]:
         cache = msal.SerializableTokenCache()
-        if memory:
-            cache.deserialize(memory)
+        if token.memory:
+            cache.deserialize(token.memory)
+        application = self._application(cache)
+        asked_at = time.time()
+        with _token_request():
+            accounts = application.get_accounts()
+            said = None
+            if accounts:
+                said = application.acquire_token_silent_with_error(
+                    self._wanted, accounts[0], force_refresh=True
+                )
+            if said is None:
+                # A refresh token from the asset, or one that came without an account, is not in MSAL's cache.
+                said = application.acquire_token_by_refresh_token(token.refresh_token, self._wanted)
+        return self._token(said, cache, asked_at, before=token, hidden=(token.refresh_token,))
+
+    def get_application_token(self) -> Token:
+        cache = msal.SerializableTokenCache()
+        application = self._application(cache)
+        asked_at = time.time()
+        with _token_request():
+            said = application.acquire_token_for_client(self._wanted)
+        return self._token(said, cache, asked_at)
+
+    def _application(self, cache: msal.SerializableTokenCache) -> Any:
         session = BoundedSession()
         session.use(limits_of(self._login))
         secret = self._login.client_secret
         kind = msal.ConfidentialClientApplication if secret else msal.PublicClientApplication
-        application = _translated(
-            lambda: kind(
+        authority = authority_of(self._login.token_url)
+        with _translated(
+            f"Microsoft has no configuration for {authority}.", "Check the tenant in token_url."
+        ):
+            return kind(
                 self._login.client_id,
                 client_credential=secret or None,
-                authority=authority_of(self._login.token_url),
+                authority=authority,
                 token_cache=cache,
                 http_client=session,
                 instance_discovery=False,  # the host is in our own list
-            ),
-            f"Microsoft has no configuration for {authority_of(self._login.token_url)}.",
-            "Check the tenant in token_url.",
-        )
-        return application, cache
+            )
 
     def _token(
         self,
-        request: Callable[[], Mapping[str, Any]],
+        answer: Mapping[str, Any],
         cache: msal.SerializableTokenCache,
+        asked_at: float,
         before: Token | None = None,
         hidden: tuple[str, ...] = (),
     ) -> Token:
-        asked_at = time.time()
-        answer = _translated(
-            request,
-            "The token request could not be made, or its answer not understood.",
-            "Check client_id, client_secret, scopes and token_url of the asset.",
-        )
+        """The token in MSAL's `answer`, with what its cache has to be handed back the next time."""
         if "error" in answer:
             raise refusal(answer, Step.TOKEN, (*hidden, self._login.client_secret))
         kept = cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN)
@@ -131,10 +128,11 @@ def authority_of(token_url: str) -> str:
     return f"https://{parts.netloc}/{tenant}"
 
 
-def _translated(ask: Callable[[], T], text: str, hint: str) -> T:
-    """What `ask` returns; MSAL's complaints about settings and answers, which can quote both, as ours."""
+@contextmanager
+def _translated(text: str, hint: str) -> Iterator[None]:
+    """Raise MSAL's complaints about settings and answers, which can quote both, as `AuthError` with `text`."""
     try:
-        return ask()
+        yield
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, MsalError) as exc:
         raise AuthError(
             f"{text} ({type(exc).__name__})",
@@ -142,3 +140,10 @@ def _translated(ask: Callable[[], T], text: str, hint: str) -> T:
             category=Category.CONFIGURATION,
             hint=hint,
         ) from None
+
+
+def _token_request() -> AbstractContextManager[None]:
+    return _translated(
+        "The token request could not be made, or its answer not understood.",
+        "Check client_id, client_secret, scopes and token_url of the asset.",
+    )

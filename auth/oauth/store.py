@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from auth.oauth.token import Token
-from auth.settings import Login, State
+from auth.settings import TOKEN_BELONGS_TO, Login, State
 
 _KEY = "oauth"
-_BOUND = ("server", "username", "client_id", "token_url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class TokenStore:
 
     def __init__(self, login: Login, state: State) -> None:
         self._state = state
-        self._binding = {name: getattr(login, name) for name in _BOUND}
+        self._binding = {name: getattr(login, name) for name in TOKEN_BELONGS_TO}
         self._given = login.refresh_token
         # The asset's own refresh token is recognised by its hash: it may be replaced many times over while
         # the asset goes on naming the first.
@@ -56,7 +55,7 @@ class TokenStore:
             return Remembered(start)
         bound_to = record.get("bound_to")
         bound_to = bound_to if isinstance(bound_to, Mapping) else {}
-        changed = tuple(name for name in _BOUND if bound_to.get(name) != self._binding[name])
+        changed = tuple(name for name in TOKEN_BELONGS_TO if bound_to.get(name) != self._binding[name])
         if record.get("seed") != self._seed:
             changed += ("refresh_token",)
         if changed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import ssl
 import threading
@@ -70,23 +71,25 @@ class BoundedSession(requests.Session):
             "stream": True,
             "timeout": (min(self.limits.connect, total), total),
         }
-        fetch = _Fetch(lambda: super(BoundedSession, self).send(request, **kwargs))
-        response, body = fetch.result(total, host)
+        response, body = _Fetch(self, request, kwargs).run_for(total, host)
         answer = _checked(response, body, host)
         for name in ("expires_in", "ext_expires_in"):
             if name in answer:
                 answer[name] = lifetime(answer[name])
         answer.pop("refresh_in", None)  # when to refresh is decided here
-        response._content = json.dumps(answer).encode()
-        return response
+        return _rewritten(response, answer)
 
 
 class _Fetch(threading.Thread):
     """One request and its body, read in a thread of its own."""
 
-    def __init__(self, send: Any) -> None:
+    def __init__(
+        self, session: BoundedSession, request: requests.PreparedRequest, options: dict[str, Any]
+    ) -> None:
         super().__init__(daemon=True, name="token request")
-        self._send = send
+        self._session = session
+        self._request = request
+        self._options = options
         self._abandoned = threading.Event()
         self._response: requests.Response | None = None
         self._body = bytearray()
@@ -94,7 +97,7 @@ class _Fetch(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._response = self._send()
+            self._response = requests.Session.send(self._session, self._request, **self._options)
             if self._response.headers.get("Content-Encoding", "identity") != "identity":
                 return  # packed although nobody asked for that; an empty answer is refused
             with self._response:
@@ -105,7 +108,8 @@ class _Fetch(threading.Thread):
         except Exception as exc:  # noqa: BLE001 - raised again in the thread that waits
             self._failure = exc
 
-    def result(self, total: float, host: str) -> tuple[requests.Response, bytes]:
+    def run_for(self, total: float, host: str) -> tuple[requests.Response, bytes]:
+        """Make the request, wait at most `total` seconds, and return the answer. Raises `AuthError`."""
         self.start()
         self.join(total)
         if self.is_alive():
@@ -150,6 +154,17 @@ def _tls(ca_bundle: str) -> ssl.SSLContext:
                 hint="Give ca_bundle a PEM file, or the PEM text itself.",
             ) from exc
     return context
+
+
+def _rewritten(response: requests.Response, answer: Mapping[str, Any]) -> requests.Response:
+    """A response like `response` whose body is `answer`."""
+    rewritten = requests.Response()
+    rewritten.status_code = response.status_code
+    rewritten.url = response.url
+    rewritten.headers = response.headers
+    rewritten.encoding = "utf-8"
+    rewritten.raw = io.BytesIO(json.dumps(answer).encode())
+    return rewritten
 
 
 def _checked(response: requests.Response, body: bytes, host: str) -> dict[str, Any]:

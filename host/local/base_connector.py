@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from auth.settings import TOKEN_BELONGS_TO
 from host.local.action_result import ActionResult
 from host.local.signals import first_signal
 from host.texts import escaped
@@ -104,7 +105,7 @@ class BaseConnector:
         if given:
             return given
         config = self.get_config()
-        owner = [str(config.get(name) or "") for name in ("server", "username", "client_id", "token_url")]
+        owner = [str(config.get(name) or "") for name in TOKEN_BELONGS_TO]
         return hashlib.sha256(json.dumps(owner).encode()).hexdigest()[:32]
 
     def get_container_id(self) -> str:

@@ -15,7 +15,7 @@ import requests
 from actions.contract import Asset
 from auth.errors import AuthError, Step
 from auth.oauth.method import OAuth
-from auth.oauth.provider import provider_of
+from auth.oauth.select import provider_of
 from auth.oauth.sign_in import SignIn, begin, new_state
 from auth.oauth.store import TokenStore
 from smtp.errors import Category

@@ -16,7 +16,7 @@ from actions.contract import Asset
 from auth.errors import AuthError, Step
 from auth.oauth.local_redirect import PORT_VARIABLE, LocalRedirect
 from auth.oauth.method import OAuth
-from auth.oauth.provider import provider_of
+from auth.oauth.select import provider_of
 from auth.oauth.sign_in import SignIn, begin, complete, new_state
 from auth.oauth.store import TokenStore
 from smtp.errors import Category
