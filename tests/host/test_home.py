@@ -163,6 +163,7 @@ home.assets.add("first", {"server": "a"})
 home.state("1").save({"token": "old"})
 size = (home.folder / "store.db").stat().st_size
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+sys.dont_write_bytecode = True  # half of a compiled module would stay behind
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 for use in (lambda: [home.assets.add(f"asset {n}", {"x": "y" * 5000}) for n in range(20)],
             lambda: home.state("1").save({"token": "n" * 2 * size})):

@@ -103,7 +103,9 @@ def test_a_database_that_another_process_keeps_busy_is_named_and_nothing_is_chan
 def run_without_room(home: Path, asset: dict[str, Any], octets: int) -> subprocess.CompletedProcess[str]:
     """An action run that can write no file of more than so many octets."""
     limited = (
-        f"import resource, runpy, sys\nresource.setrlimit(resource.RLIMIT_FSIZE, ({octets}, {octets}))\n"
+        "import resource, runpy, sys\n"
+        "sys.dont_write_bytecode = True\n"  # half of a compiled module would stay behind
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({octets}, {octets}))\n"
     )
     call = ["smtp_connector.py", "run", "send email", "--asset", str(home.parent / "asset.json"), "--params"]
     (home.parent / "asset.json").write_text(json.dumps(asset))

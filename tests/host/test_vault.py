@@ -187,6 +187,7 @@ from host.local.home import Home
 home = Home(Path(sys.argv[1]) / "data")
 home.vault.list()
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+sys.dont_write_bytecode = True  # half of a compiled module would stay behind
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000000, resource.RLIM_INFINITY))
 (Path(sys.argv[1]) / "large").write_bytes(b"x" * 900000)
 with (Path(sys.argv[1]) / "large").open("ab") as file:
