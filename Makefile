@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 WORKERS := 2
 # what is near to the interpreter: packages, processes, the demo and the platform
 SMOKE := tests/platform tests/tools tests/examples tests/test_documents.py tests/test_habits.py \
-	tests/host/test_demo.py tests/host/test_command_line_process.py tests/smtp/test_session.py
+	tests/doors/test_demo.py tests/doors/test_command_line_process.py tests/smtp/test_session.py
 
 # The first interpreter that is new enough. A pyenv shim may be on the path and still not run: each one is asked.
 PYTHON_FOUND = $(shell for name in python3 python3.13 python3.12 python3.11; do \

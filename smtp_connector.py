@@ -27,22 +27,27 @@ _FOLDER = str(Path(__file__).resolve().parent)
 if sys.path[0] != _FOLDER:
     sys.path.insert(0, _FOLDER)
 
-from actions.contract import Report
+from delivery.pool import Pool
 from host.action_run import ActionRun, advice
+from host.braces import double_braces
 from host.manifest.asset_fields import parse_asset, unknown_fields
 from host.manifest.model import UnknownAction, load
 from host.manifest.validation import InvalidInput
 from host.switch import ActionResult, BaseConnector, HostContext
-from host.texts import escaped
+from smtp.errors import MailError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
     from types import TracebackType
 
-    from doors.python.playbook import Results
+    from actions.contract import Report
+    from doors.python.act import Results
 
 Parameters = dict[str, Any]
+
+POOL = Pool()
+"""The sessions that all runs of this process share."""
 
 
 class SmtpConnector(BaseConnector):
@@ -69,30 +74,31 @@ class SmtpConnector(BaseConnector):
             asset = parse_asset(self.get_config(), str(self.get_asset_id()), manifest)
         except (UnknownAction, InvalidInput) as error:
             return self._refuse(str(error))
-        if objection := import_module("delivery.transport").objection(asset):
-            return self._refuse(objection)
         context = HostContext(self, asset)
         for warning in unknown_fields(self.get_config(), manifest):
             context.progress(warning)
-        self._action_run = ActionRun(action, context)
+        try:
+            self._action_run = ActionRun(action, context, POOL)
+        except MailError as error:
+            return self._refuse(f"{error.text} {error.hint}".strip())
         return True
 
     def _refuse(self, reason: str) -> bool:
         self.configuration_error = reason
-        return self.set_status(False, escaped(f"Nothing was sent. {reason}"))
+        return self.set_status(False, double_braces(f"Nothing was sent. {reason}"))
 
     def handle_action(self, param: Parameters) -> bool:
         """One parameter set, one action result."""
         if self._action_run is None:  # some hosts go on although `initialize` failed
-            report = Report(False, f"Nothing was sent. {self.configuration_error}")
-        else:
-            report = self._action_run.one(param)
+            result = self.add_action_result(ActionResult(dict(param)))
+            return _conclude(result, False, f"Nothing was sent. {self.configuration_error}")
+        report = self._action_run.one(param)
         self._add(param, report)
         return report.success
 
     def handle_all(self, parameters: list[Parameters]) -> None:
         """All parameter sets at once, from a host that has them all: several messages are under way at a time."""
-        if self._action_run is None or len(parameters) == 1:
+        if self._action_run is None:
             super().handle_all(parameters)
             return
         for param, report in zip(parameters, self._action_run.every(parameters), strict=True):
@@ -103,7 +109,7 @@ class SmtpConnector(BaseConnector):
         for item in report.data:
             result.add_data(item)
         result.set_summary(report.summary)
-        _conclude(result, report)
+        _conclude(result, report.success, report.message)
         return result
 
     def finalize(self) -> bool:
@@ -121,15 +127,16 @@ class SmtpConnector(BaseConnector):
     def handle_exception(self, exception: Exception) -> None:
         """What no action result speaks for; `ActionRun` lets nothing through, so this is a mistake of ours."""
         text = f"The connector failed unexpectedly ({type(exception).__name__}). {advice(exception)}"
-        self.set_status(False, escaped(text))
+        self.set_status(False, double_braces(text))
 
 
-def _conclude(result: ActionResult, report: Report) -> None:
+def _conclude(result: ActionResult, success: bool, text: str) -> bool:
     """Give the result its status. Not every host formats the message, and braces may have come from a server."""
-    message = escaped(report.message)
-    result.set_status(report.success, message)
-    if result.get_message() == message != report.message:
-        result.set_status(report.success, report.message)
+    message = double_braces(text)
+    result.set_status(success, message)
+    if result.get_message() == message != text:
+        result.set_status(success, text)
+    return success
 
 
 def act(
@@ -139,14 +146,12 @@ def act(
     container_id: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> Results:
-    """Run an action from Python, off the platform: see `doors.python.playbook.act`."""
+    """Run an action from Python, off the platform: see `doors.python.act`."""
     # By name, as below: the package for the platform leaves out what is of no use there.
-    playbook = import_module("doors.python.playbook")
-    results: Results = playbook.act(
-        action, parameters, asset, container_id, connector=SmtpConnector, progress=progress
-    )
+    door = import_module("doors.python.act")
+    results: Results = door.act(action, parameters, asset, container_id, pool=POOL, progress=progress)
     return results
 
 
 if __name__ == "__main__":
-    sys.exit(import_module("doors.cli.command_line").main(sys.argv[1:], SmtpConnector))
+    sys.exit(import_module("doors.cli.command_line").main(sys.argv[1:], POOL))

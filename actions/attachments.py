@@ -34,9 +34,9 @@ def listed(field: str, value: str | Sequence[str]) -> list[Wanted]:
 
 
 def from_json(field: str, value: str | Sequence[Any]) -> tuple[list[Wanted], list[Fault]]:
-    """What a list of objects with `vault_id` and perhaps `content_id` asks for, and what is wrong with it.
+    """Return what a list asks for, in JSON or as it is, of objects with `vault_id` and perhaps `content_id`.
 
-    The list is given in JSON or as it is. What else an object has is passed over: playbooks keep notes there.
+    With it come the faults of the list. What else an object has is passed over: playbooks keep notes there.
     """
     items: Any = value
     if isinstance(value, str):
@@ -44,11 +44,10 @@ def from_json(field: str, value: str | Sequence[Any]) -> tuple[list[Wanted], lis
             return [], []
         try:
             items = json.loads(value)
-        except (ValueError, RecursionError) as exc:
-            where = (
-                f" (line {exc.lineno}, column {exc.colno})" if isinstance(exc, json.JSONDecodeError) else ""
-            )
-            return [], [Fault(field, f"it is not JSON{where}")]
+        except json.JSONDecodeError as exc:
+            return [], [Fault(field, f"it is not JSON (line {exc.lineno}, column {exc.colno})")]
+        except (ValueError, RecursionError):
+            return [], [Fault(field, "it is not JSON")]
     faults = [Fault(field, fault) for fault in _faults(items)]
     if faults:
         return [], faults
@@ -85,7 +84,7 @@ def _faults(items: object) -> list[str]:
 
 
 def look_up(wanted: Sequence[Wanted], vault: Vault) -> tuple[list[Attachment], list[Fault]]:
-    """The files that there are, and a fault for each that there is not, as far as anybody would read on."""
+    """Return the files that there are, and a fault for each that there is not, as far as anybody would read on."""
     if not wanted:
         return [], []
     from message.attachments import Attachment  # most mails have none

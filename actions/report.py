@@ -1,29 +1,20 @@
-"""From what happened to what is said about it: deliveries and errors become reports, in these functions only."""
+"""From what happened to what is said about it: a delivery's typed record becomes an action result's texts and dicts."""
 
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
-from actions.contract import HostError, VaultError, failure
-from auth.errors import AuthError
-from delivery.certificates import UnusableSetting
+from actions.contract import Report
+from delivery.asset import Asset
+from delivery.attempt import Attempt, Facts
+from message.compose import Message
 from message.errors import MessageError
-from smtp.envelope import Address
-from smtp.errors import SmtpError
+from smtp.errors import MailError, SmtpError
 from smtp.outcome import Delivery, Outcome, RecipientDelivery, Status
 from smtp.reply import Reply
-
-# What an action can meet without being wrong itself. Anything else is a mistake of ours, and the runner's to tell.
-EXPECTED = (SmtpError, AuthError, UnusableSetting, MessageError, VaultError, HostError)
-
-# Step and category of those that don't say it themselves.
-_PLACES = (
-    (UnusableSetting, "asset", "configuration"),
-    (HostError, "host", "configuration"),
-    (VaultError, "vault", "input"),
-    (Exception, "parameters", "input"),
-)
+from smtp.tls import TlsMode
 
 MAX_NAMED = 10
 """Recipients named in a message; `data` has them all."""
@@ -48,7 +39,108 @@ def queue_id(reply: Reply | None) -> str:
     return found.group(1) if found else ""
 
 
-def recipient_data(recipient: RecipientDelivery) -> dict[str, Any]:
+def report(attempt: Attempt, asset: Asset) -> Report:
+    """What is said of an attempt that has ended."""
+    warnings = list(unverified(asset))
+    if attempt.message is not None:
+        warnings = [*attempt.message.warnings, *warnings]
+    data = nothing_delivered(attempt.facts) | {"warnings": warnings if attempt.outgoing is not None else []}
+    if attempt.outgoing is not None:
+        data["sender"] = str(attempt.outgoing.sender)
+        data["duration_ms"] = round((time.monotonic() - attempt.started) * 1000)
+    if attempt.message is not None and attempt.delivery is not None:
+        return _delivered(attempt.message, attempt.delivery, data)
+    assert attempt.error is not None  # noqa: S101 - it has ended
+    return _never_sent(attempt, attempt.error, data)
+
+
+def unfinished(error: MailError, outcome: Outcome, message: str) -> Report:
+    """What is said where an action ended, or was ended, and there is no delivery to tell of."""
+    data = nothing_delivered(Facts()) | {"outcome": outcome.value, "failure": failure_data(error)}
+    return Report(False, message, [data], summary(Delivery(())))
+
+
+def unverified(asset: Asset) -> tuple[str, ...]:
+    """The warning that belongs to a connection of which nobody knows where it ends."""
+    if asset.verify_server_cert or asset.ssl_config == TlsMode.NONE:
+        return ()
+    return (
+        "verify_server_cert is off: whoever is between here and the server can read and change this mail.",
+    )
+
+
+def failure_data(error: MailError) -> dict[str, Any]:
+    """An error's facts, as a result's `failure`. What a provider's reply is known to mean goes before all else."""
+    data = {
+        "step": str(error.step),
+        "code": error.code,
+        "enhanced_code": error.enhanced_code,
+        "reply": error.reply.text if error.reply is not None else "",
+        "category": str(error.category),
+        "retryable": error.retryable,
+        "retry_after": error.retry_after,
+        "hint": error.hint,
+    }
+    return data | _known(error)
+
+
+def nothing_delivered(facts: Facts) -> dict[str, Any]:
+    """A result's data where nothing was delivered: every key of the manifest's data paths."""
+    return {
+        "outcome": Outcome.NOT_SENT.value,
+        "message_id": "",
+        "sender": "",
+        "recipients": [],
+        "server_reply": "",
+        "queue_id": "",
+        "size": 0,
+        "attachments": [],
+        "warnings": [],
+        "server": facts.server,
+        "tls_version": facts.tls_version,
+        "tls_cipher": facts.tls_cipher,
+        "auth_method": facts.auth_method,
+        "auth_mechanism": facts.auth_mechanism,
+        "duration_ms": 0,
+    }
+
+
+def _delivered(message: Message, delivery: Delivery, data: dict[str, Any]) -> Report:
+    data |= {
+        "outcome": delivery.outcome.value,
+        "message_id": message.message_id,
+        "recipients": [_recipient(recipient) for recipient in delivery.recipients],
+        "server_reply": _server_reply(delivery),
+        "queue_id": queue_id(delivery.reply),
+        "size": message.content.size,
+        "attachments": [
+            {"vault_id": a.vault_id, "name": a.name, "size": a.size, "sha256": a.sha256}
+            for a in message.attachments
+        ],
+    }
+    if delivery.failure is not None:
+        data["failure"] = failure_data(delivery.failure)
+        if delivery.outcome is Outcome.UNKNOWN:
+            # Whatever the error by itself would allow: a second try could make a second mail.
+            data["failure"] |= {"retryable": False, "retry_after": None}
+    success = delivery.count(Status.ACCEPTED) > 0
+    return Report(success, _told(delivery, data["server"]), [data], summary(delivery))
+
+
+def _never_sent(attempt: Attempt, error: MailError, data: dict[str, Any]) -> Report:
+    """It ended before there was anything to deliver: what stood in the way, and for whom it was meant."""
+    recipients = attempt.outgoing.recipients if attempt.outgoing is not None else ()
+    not_tried = (RecipientDelivery(a, Status.NOT_TRIED, None, error.retryable) for a in recipients)
+    data["recipients"] = [_recipient(recipient) for recipient in not_tried]
+    data["failure"] = failure_data(error)
+    if attempt.outgoing is not None or isinstance(error, MessageError):
+        text = stopped("Nothing was sent", error, data["server"])
+    else:
+        text = f"Nothing was sent. {error.text}"
+    return Report(False, text, [data], {"recipients": len(recipients), "accepted": 0, "refused": 0})
+
+
+def _recipient(recipient: RecipientDelivery) -> dict[str, Any]:
     reply = recipient.reply
     return {
         "address": str(recipient.address),
@@ -60,28 +152,7 @@ def recipient_data(recipient: RecipientDelivery) -> dict[str, Any]:
     }
 
 
-def not_tried(addresses: tuple[Address, ...], *, retryable: bool) -> list[dict[str, Any]]:
-    """The recipients of a message that got to no server."""
-    return [recipient_data(RecipientDelivery(a, Status.NOT_TRIED, None, retryable)) for a in addresses]
-
-
-def failure_data(error: Exception) -> dict[str, Any]:
-    """An error's facts, as a result's `failure`. What a provider's reply is known to mean goes before all else."""
-    reply: Reply | None = getattr(error, "reply", None)
-    step, category = next((step, category) for kind, step, category in _PLACES if isinstance(error, kind))
-    data = failure(
-        step=str(getattr(error, "step", step)),
-        category=str(getattr(error, "category", category)),
-        retryable=getattr(error, "retryable", False),
-        hint=getattr(error, "hint", ""),
-    )
-    if reply is not None:
-        data |= {"code": reply.code, "enhanced_code": reply.enhanced_code, "reply": reply.text}
-    data["retry_after"] = getattr(error, "retry_after", None)
-    return data | _known(error)
-
-
-def explained(error: Exception) -> str:
+def explained(error: MailError) -> str:
     """What happened and what to do, as sentences. Faults begin with the name of their field, as it is spelled."""
     if isinstance(error, MessageError):
         from delivery.remedies import with_settings  # few mails can't be made
@@ -101,7 +172,7 @@ def summary(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def told(delivery: Delivery, server: str) -> str:
+def _told(delivery: Delivery, server: str) -> str:
     """The action result's message for a delivery."""
     failure = delivery.failure
     if delivery.outcome is Outcome.SENT or failure is None:
@@ -120,13 +191,13 @@ def told(delivery: Delivery, server: str) -> str:
     return f"Nothing was sent, {step}: {explained(failure)}{refused}"
 
 
-def stopped(what: str, error: Exception, server: str) -> str:
+def stopped(what: str, error: MailError, server: str) -> str:
     """`what` came of it, where it ended, and why: the message for an error before any delivery."""
     where = f", at step {error.step} with {server}" if isinstance(error, SmtpError) else ""
     return f"{what}{where}: {explained(error)}"
 
 
-def server_reply(delivery: Delivery) -> str:
+def _server_reply(delivery: Delivery) -> str:
     """What the server said to the message, or that for which it got no further."""
     reply = delivery.reply
     if delivery.outcome is Outcome.NOT_SENT and delivery.failure is not None:
@@ -153,7 +224,7 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def _known(error: Exception) -> dict[str, Any]:
+def _known(error: MailError) -> dict[str, Any]:
     """What is known of this reply at this step beyond what the codes say by themselves."""
     if not isinstance(error, SmtpError):
         return {}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from actions.attachments import listed, look_up
-from actions.contract import Context, Report
-from actions.send import addressing, checking, defaults, send
-from delivery.window import Outgoing
+from actions.contract import Context
+from actions.send import addressing, defaults
+from delivery.attempt import Outgoing
 from message.draft import Addressing, plain_draft
 
 
@@ -29,12 +29,5 @@ class Parameters:
 
 def prepare(parameters: Parameters, context: Context) -> Outgoing:
     """Check everything; nothing is connected yet."""
-    wanted = listed("attachments", parameters.attachments)
-    files, missing = look_up(wanted, context.vault)
-    with checking():
-        return plain_draft(parameters.addressing, parameters.body, files, defaults(context.asset), missing)
-
-
-def run(parameters: Parameters, context: Context) -> Report:
-    """Check everything, then send."""
-    return send(context, prepare(parameters, context))
+    files, faults = look_up(listed("attachments", parameters.attachments), context.vault)
+    return plain_draft(parameters.addressing, parameters.body, files, defaults(context.asset), faults)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from actions.attachments import Wanted, from_json, look_up
-from actions.contract import Context, Report
-from actions.send import addressing, checking, defaults, send
-from delivery.window import Outgoing
+from actions.contract import Context
+from actions.send import addressing, defaults
+from delivery.attempt import Outgoing
 from message.draft import Addressing, html_draft
 
 SLOTS = range(1, 6)
@@ -42,25 +42,17 @@ class Parameters:
 def prepare(parameters: Parameters, context: Context) -> Outgoing:
     """Check everything; nothing is connected yet."""
     wanted, faults = from_json("attachment_json", parameters.attachment_json)
-    # A content id without its attachment asks for nothing: playbooks fill it in for files that may be absent.
-    wanted += [
-        Wanted(f"attachment{number}", vault_id.strip(), content_id.strip())
-        for number, (vault_id, content_id) in zip(SLOTS, parameters.slots, strict=True)
-        if vault_id.strip()
-    ]
+    for number, (vault_id, content_id) in zip(SLOTS, parameters.slots, strict=True):
+        # A content id without its attachment asks for nothing: playbooks fill it in for files that may be absent.
+        if vault_id.strip():
+            wanted.append(Wanted(f"attachment{number}", vault_id.strip(), content_id.strip()))
     files, missing = look_up(wanted, context.vault)
-    with checking():
-        return html_draft(
-            parameters.addressing,
-            parameters.html_body,
-            parameters.text_body,
-            files,
-            defaults(context.asset),
-            [*faults, *missing],
-            should_sanitize=parameters.should_sanitize_template,
-        )
-
-
-def run(parameters: Parameters, context: Context) -> Report:
-    """Check everything, then send."""
-    return send(context, prepare(parameters, context))
+    return html_draft(
+        parameters.addressing,
+        parameters.html_body,
+        parameters.text_body,
+        files,
+        defaults(context.asset),
+        [*faults, *missing],
+        should_sanitize=parameters.should_sanitize_template,
+    )

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from actions.contract import Context, Report
-from actions.send import checking, send
-from delivery.window import Outgoing
+from actions.contract import Context
+from delivery.attempt import Outgoing
 from message.raw import parse_raw
 
 
@@ -26,10 +25,4 @@ class Parameters:
 
 def prepare(parameters: Parameters, context: Context) -> Outgoing:  # noqa: ARG001 - every action is given it
     """Take sender and recipients from the message; nothing is connected yet."""
-    with checking():
-        return parse_raw(parameters.raw_email)
-
-
-def run(parameters: Parameters, context: Context) -> Report:
-    """Take sender and recipients from the message, then send it."""
-    return send(context, prepare(parameters, context))
+    return parse_raw(parameters.raw_email)

@@ -10,19 +10,10 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from actions.contract import Asset
+from delivery.asset import Asset
+from delivery.errors import UnusableSetting
 from smtp import pem
-from smtp.errors import Category, MailError
 from smtp.tls import ClientCertificate, TlsSettings, make_context
-
-
-class UnusableSetting(MailError):
-    """A field of the asset holds something that can't be used, as only its use shows."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(
-            f"the asset's {field} can't be used: {reason}", step="asset", category=Category.CONFIGURATION
-        )
 
 
 def tls_context(asset: Asset) -> ssl.SSLContext:

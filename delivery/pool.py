@@ -1,4 +1,4 @@
-"""Sessions that runs of one asset in one process share: a bound on connections, and none opened that lies idle.
+"""Sessions that the runs of one asset share within a process: never more than a bound, and none that stays idle.
 
 A run borrows a session for as long as it lasts. When it ends while other runs of the same asset go on, the
 session waits for the next of them; when it was the last, or when it has waited too long, it is ended. So a
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from actions.contract import Asset
+from delivery.asset import Asset
 from smtp.errors import Step, TimedOut
 from smtp.session import Session
 
@@ -25,7 +25,7 @@ _LOOK_AGAIN = 0.2
 
 
 @dataclass(slots=True)
-class Line:
+class PooledSession:
     """A session that is ready to send, and what its waits ask: whether the run that has it is to stop."""
 
     session: Session
@@ -48,48 +48,55 @@ class _Shelf:
 
     lent: int = 0
     waiting: int = 0
-    idle: list[tuple[float, Line]] = field(default_factory=list)
+    idle: list[tuple[float, PooledSession]] = field(default_factory=list)
 
 
 class Pool:
     """Lends sessions, for several threads at once.
 
     Two runs share only what every field of their assets agrees on: host, port, TLS, user, credential and all
-    else. A process that was forked off has none of its parent's.
+    else. A process that is forked off begins with an empty pool: its parent's sessions are its parent's.
     """
 
     def __init__(self, most: int = MOST_CONNECTIONS, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._clock = clock
-        self._shelves: dict[tuple[int, Asset], _Shelf] = {}
+        self._begin()
+        # A lock that another thread held at the fork would be held for ever in the child.
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        self._shelves: dict[Asset, _Shelf] = {}
         self._changed = threading.Condition()
 
-    def lend(self, asset: Asset, connect: Callable[[], Line], interrupt: Callable[[], None]) -> Line:
+    def lend(
+        self, asset: Asset, connect: Callable[[], PooledSession], interrupt: Callable[[], None]
+    ) -> PooledSession:
         """A session that is alive: one that lies idle, else a new one, once fewer than the bound are out.
 
         `interrupt` is called while others have them all. Raises what `connect` and `interrupt` raise, and `TimedOut`.
         """
         self._wait_for_room(asset, interrupt)
         try:
-            while (line := self._taken(asset)) is not None:
-                if line.session.is_alive() and not line.session.is_used_up:
-                    line.interrupt.ask = interrupt
-                    return line
-                line.session.quit()
+            while (pooled := self._take_idle(asset)) is not None:
+                if pooled.session.is_alive() and not pooled.session.is_used_up:
+                    pooled.interrupt.ask = interrupt
+                    return pooled
+                pooled.session.quit()
             return connect()
         except BaseException:
-            self._return(asset, None)
+            self._put_back(asset, None)
             raise
 
-    def give_back(self, asset: Asset, line: Line) -> None:
+    def give_back(self, asset: Asset, pooled: PooledSession) -> None:
         """The run is over, or has no more use for this session. Never raises."""
-        for other in self._return(asset, line):
+        for other in self._put_back(asset, pooled):
             other.session.quit()
 
     def _wait_for_room(self, asset: Asset, interrupt: Callable[[], None]) -> None:
         deadline = self._clock() + WAIT_SECONDS
         with self._changed:
-            shelf = self._shelves.setdefault((os.getpid(), asset), _Shelf())
+            shelf = self._shelves.setdefault(asset, _Shelf())
             shelf.waiting += 1
             try:
                 while shelf.lent >= self._most:
@@ -103,24 +110,24 @@ class Pool:
             finally:
                 shelf.waiting -= 1
 
-    def _taken(self, asset: Asset) -> Line | None:
+    def _take_idle(self, asset: Asset) -> PooledSession | None:
         with self._changed:
-            idle = self._shelves[os.getpid(), asset].idle
+            idle = self._shelves[asset].idle
             return idle.pop()[1] if idle else None
 
-    def _return(self, asset: Asset, line: Line | None) -> list[Line]:
+    def _put_back(self, asset: Asset, pooled: PooledSession | None) -> list[PooledSession]:
         """Take a session back, and say which are to be ended now."""
         now = self._clock()
         with self._changed:
-            shelf = self._shelves[os.getpid(), asset]
+            shelf = self._shelves[asset]
             shelf.lent -= 1
-            if line is not None:
-                line.interrupt.ask = _nobody
-                shelf.idle.append((now, line))
+            if pooled is not None:
+                pooled.interrupt.ask = _nobody
+                shelf.idle.append((now, pooled))
             ends = [one for since, one in shelf.idle if now - since > IDLE_SECONDS or not one.session.is_open]
             if not shelf.lent and not shelf.waiting:
                 ends = [one for _, one in shelf.idle]
-                del self._shelves[os.getpid(), asset]
+                del self._shelves[asset]
             shelf.idle = [entry for entry in shelf.idle if entry[1] not in ends]
             self._changed.notify_all()
             return ends
@@ -128,6 +135,3 @@ class Pool:
 
 def _nobody() -> None:
     """A session that lies idle has no run that could be told to stop."""
-
-
-POOL = Pool()

@@ -1,136 +1,131 @@
-"""Messages on their way over the action run's session, several at once, and what became of each."""
+"""Many messages over a run's session, and what became of each, in their order.
+
+Order. Every message of a run is an attempt, also one that could not be prepared or composed: attempts stand in
+one queue from the moment they are taken until they are told, and are told from its front only.
+
+Retry. A message is tried again in one case: the server closed a connection that had served others before, and
+certainly did not get this message. The connection's end then says nothing about the message. The first message of
+a new connection has had its try.
+
+The point of no return. An attempt is committed before the octets leave that can complete it (`Observer.committing`).
+From there on only the server's answer says what became of it; without one it is unknown and never repeated.
+"""
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any, Protocol
 
-from actions import report as reports
-from actions.contract import Context
+from delivery.attempt import Attempt
+from delivery.observer import Observer
 from delivery.progress import watched
 from delivery.transport import Transport, was_closed_before
 from message.compose import Message
 from smtp.content import Content
-from smtp.envelope import Address, Envelope
+from smtp.envelope import Envelope
+from smtp.errors import MailError
 from smtp.outcome import Delivery
 from smtp.session import Session
 
 
-class Outgoing(Protocol):
-    """A message of which everything is checked, before it is known what the server can take."""
-
-    @property
-    def sender(self) -> Address: ...
-
-    @property
-    def recipients(self) -> tuple[Address, ...]: ...
-
-    def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
-        """The message for a server that can or can't do 8BITMIME and SMTPUTF8. Raises `MessageError`."""
-
-
-@dataclass(slots=True)
-class Flight:
-    """One message: as it was asked for, as this server gets it, and how it ended: a delivery, or an error before it.
-
-    `facts` is how the server was spoken to, `started` in seconds of `time.monotonic`. It is stranded when the
-    server closed the connection that others had used before it, and it certainly was not sent.
-    """
-
-    outgoing: Outgoing
-    started: float = field(default_factory=time.monotonic)
-    message: Message | None = None
-    delivery: Delivery | None = None
-    error: Exception | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-    is_stranded: bool = False
-
-
-def flights(context: Context, line: Transport, outgoings: Iterable[Outgoing]) -> Iterator[Flight]:
-    """Every message's flight once it has ended, in order. Composed are only as many as can be in flight."""
-    waiting = map(Flight, outgoings)
+def deliver(transport: Transport, observer: Observer, attempts: Iterable[Attempt]) -> Iterator[Attempt]:
+    """Yield each attempt once it has ended, in order. Only as many are composed as can be in flight."""
+    waiting = iter(attempts)
     for first in waiting:
+        if first.has_ended:
+            yield first
+            continue
         try:
-            session = line.session()
-        except reports.EXPECTED as exc:
-            first.error, first.facts = exc, line.facts()
+            session = transport.session()
+        except MailError as exc:
+            first.error, first.facts = exc, transport.facts
             yield first
         else:
-            yield from _Burst(context, line, session).ended(chain((first,), waiting))
+            yield from _Window(transport, observer, session).deliver(chain((first,), waiting))
 
 
-class _Burst:
+class _Window:
     """The messages that go over one session, until there are no more or it takes no more."""
 
-    def __init__(self, context: Context, line: Transport, session: Session) -> None:
-        self._context = context
-        self._line = line
+    def __init__(self, transport: Transport, observer: Observer, session: Session) -> None:
+        self._transport = transport
+        self._observer = observer
         self._session = session
         self._has_served = session.has_sent
-        self._flying: deque[Flight] = deque()
+        self._taken: deque[Attempt] = deque()
+        """In order: every attempt that was taken and is not told yet."""
+        self._in_flight: deque[Attempt] = deque()
+        """Those of them that the session was given."""
+        self._again: list[Attempt] = []
+        """Those of them that the server did not get because it closed the connection."""
 
-    def ended(self, waiting: Iterator[Flight]) -> Iterator[Flight]:
-        """Those that were stranded are tried once more. The few that flew behind them wait, for the order's sake."""
-        landing = self._landed(waiting)
-        for flight in landing:
-            if not flight.is_stranded:
-                yield flight
+    def deliver(self, waiting: Iterator[Attempt]) -> Iterator[Attempt]:
+        """Yield what has ended, in order; the few that are tried again hold up those behind them."""
+        for delivery in self._session.send_many(self._compose(waiting)):
+            self._settle(self._in_flight.popleft(), delivery)
+            yield from self._ended()
+        if self._again:
+            self._observer.progress(
+                "The server closed the connection between two messages; connecting again."
+            )
+        for attempt in self._again:
+            self._send_again(attempt)
+            yield from self._ended()
+        yield from self._ended()
+
+    def _compose(self, waiting: Iterator[Attempt]) -> Iterator[tuple[Envelope, Content]]:
+        """Take attempts while the session has room for them; one that can't be composed keeps its place."""
+        for attempt in islice(waiting, self._transport.room()):
+            self._taken.append(attempt)
+            if attempt.has_ended:
                 continue
-            self._context.progress("The server closed the connection between two messages; connecting again.")
-            for held in (flight, *landing):
-                if held.is_stranded:
-                    self._try_again(held)
-                yield held
-
-    def _landed(self, waiting: Iterator[Flight]) -> Iterator[Flight]:
-        for delivery in self._session.send_many(self._boarded(waiting)):
-            yield from self._not_boarded()
-            flight = self._flying.popleft()
-            flight.delivery, flight.facts = delivery, self._line.facts()
-            # The first on a new connection has had its try: the server's closing may be about that message.
-            flight.is_stranded = self._has_served and was_closed_before(delivery)
-            self._has_served = True
-            self._line.learn(delivery)
-            yield flight
-        yield from self._not_boarded()
-
-    def _boarded(self, waiting: Iterator[Flight]) -> Iterator[tuple[Envelope, Content]]:
-        """Each is composed when there is room for it; one that can't be keeps its place in the order."""
-        for flight in islice(waiting, self._line.room()):
-            self._flying.append(flight)
-            try:
-                flight.message = self._composed(flight.outgoing)
-            except reports.EXPECTED as exc:
-                flight.error, flight.facts = exc, self._line.facts()
-            else:
-                yield flight.message.envelope, self._content(flight.message)
+            message = self._composed(attempt)
+            if message is not None:
+                self._in_flight.append(attempt)
+                self._commit(attempt)
+                yield message.envelope, watched(message.content, self._observer.sent)
             if not self._session.is_open or self._session.is_used_up:
                 return
 
-    def _not_boarded(self) -> Iterator[Flight]:
-        while self._flying and self._flying[0].error is not None:
-            yield self._flying.popleft()
+    def _commit(self, attempt: Attempt) -> None:
+        self._observer.committing([attempt])
+        attempt.is_committed = True
+        self._transport.committed += 1
 
-    def _try_again(self, flight: Flight) -> None:
-        message = flight.message
-        assert message is not None  # noqa: S101 - it was on its way
-        try:
-            flight.delivery = self._line.send(message.envelope, self._content(message))
-        except reports.EXPECTED as exc:
-            flight.error = exc
-        flight.facts = self._line.facts()
-
-    def _composed(self, outgoing: Outgoing) -> Message:
-        """The message as this server can take it."""
-        extensions = self._session.extensions
-        eight_bit = "8BITMIME" in extensions
+    def _composed(self, attempt: Attempt) -> Message | None:
+        """The message as this server can take it; None when the attempt has ended with that."""
+        assert attempt.outgoing is not None  # noqa: S101 - only what could not be prepared has none
+        offered = self._session.extensions
+        eight_bit = "8BITMIME" in offered
         # RFC 6531 section 3.1: who offers SMTPUTF8 offers 8BITMIME too. Who doesn't gets no octet above 127.
-        smtputf8 = eight_bit and self._context.asset.allow_smtputf8 and "SMTPUTF8" in extensions
-        return outgoing.compose(eight_bit=eight_bit, smtputf8=smtputf8)
+        smtputf8 = eight_bit and self._transport.access.asset.allow_smtputf8 and "SMTPUTF8" in offered
+        try:
+            attempt.message = attempt.outgoing.compose(eight_bit=eight_bit, smtputf8=smtputf8)
+        except MailError as exc:
+            attempt.error, attempt.facts = exc, self._transport.facts
+        return attempt.message
 
-    def _content(self, message: Message) -> Content:
-        return watched(message.content, self._context.sent)
+    def _settle(self, attempt: Attempt, delivery: Delivery) -> None:
+        """Give the attempt its delivery, unless the server closed the connection before it could judge it."""
+        self._transport.learn(delivery)
+        # The first on a new connection has had its try: the server's closing may be about that message.
+        if self._has_served and was_closed_before(delivery):
+            self._again.append(attempt)
+        else:
+            attempt.delivery, attempt.facts = delivery, self._transport.facts
+        self._has_served = True
+
+    def _send_again(self, attempt: Attempt) -> None:
+        message = attempt.message
+        assert message is not None  # noqa: S101 - it was in flight
+        try:
+            content = watched(message.content, self._observer.sent)
+            attempt.delivery = self._transport.send(message.envelope, content)
+        except MailError as exc:
+            attempt.error = exc
+        attempt.facts = self._transport.facts
+
+    def _ended(self) -> Iterator[Attempt]:
+        while self._taken and self._taken[0].has_ended:
+            yield self._taken.popleft()

@@ -1,163 +1,191 @@
-"""One action run: parameter sets in, reports out. The one place where exceptions become reports."""
+"""One action run: parameter sets in, reports out. The one place where exceptions become reports.
+
+Every parameter set has one report, in order, whatever happens. A set that is prepared becomes an attempt and goes
+over the run's session with the others; one that can't be prepared is an attempt with an error, and keeps its place.
+"""
 
 from __future__ import annotations
 
 import importlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property, partial
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from actions.contract import ActionError, Context, HostError, Report, VaultError, failure, no_delivery
+from actions.contract import MAY_SIGN_IN, Context, Report
+from actions.report import report, unfinished
+from delivery.access import Access
+from delivery.attempt import Attempt
+from delivery.pool import Pool
+from delivery.transport import Transport
+from delivery.window import deliver
 from host.manifest.model import Action
-from host.manifest.validation import InvalidInput, Rules
+from host.manifest.validation import rules_of_parameters
+from smtp.errors import Category, MailError
+from smtp.outcome import Outcome
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from auth.oauth.sign_in import SignIn
 
 
 class RunContext(Context, Protocol):
-    """A context that its run can end."""
+    """A context that its run can be asked through to stop."""
 
     def cancel(self) -> None: ...
 
-    def close(self) -> None: ...
-
 
 class ActionRun:
-    """An action, found by its identifier, over the parameter sets of one run."""
+    """An action, found by its identifier, over the parameter sets of one run; they share one session.
 
-    def __init__(self, action: Action, context: RunContext) -> None:
-        self.action = action
+    `with ActionRun(…) as run`. Raises `MailError` for an asset that can't be used: nothing is connected then.
+    """
+
+    def __init__(self, action: Action, context: RunContext, pool: Pool) -> None:
+        self._action = action
         self._context = context
-        self._rules = Rules(action.parameters, "parameter")
+        self._rules = rules_of_parameters(action)
+        access = Access(context.asset, context, context.state, self._sign_in())
+        self._transport = Transport(access, pool)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def one(self, parameters: object) -> Report:
-        """What became of one parameter set, as the platform gave it. Raises nothing."""
-        typed = self._attempt(partial(self._typed, parameters), handed_over=False)
-        if isinstance(typed, Report):
-            return typed
-        return self._attempt(partial(self._run, typed), handed_over=True)
+        """Do what one parameter set asks for, as the platform gave it. Raises nothing."""
+        (told,) = self.every([parameters])
+        return told
 
     def every(self, parameter_sets: Iterable[object]) -> Iterator[Report]:
-        """What became of each parameter set, in order. What the action can prepare is sent several at a time."""
+        """Do what each parameter set asks for, and yield a report for each, in order. Raises nothing."""
         waiting = iter(parameter_sets)
-        if not self._can_prepare:
-            yield from map(self.one, waiting)
+        if not self._prepares:
+            for parameters in waiting:
+                yield self._run(parameters)
             return
-        # A place for each set that was taken and not reported: its report, or None while it is under way.
-        places: deque[Report | None] = deque()
-        try:
-            for report in self._send_many(self._context, self._prepared(waiting, places)):
-                while (known := places.popleft()) is not None:
-                    yield known
-                yield report
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - as in `_attempt`
-            lost = self._failure(error, handed_over=True)
-            yield from (known or lost for known in places)
-            yield from map(self.one, waiting)
-        else:
-            yield from filter(None, places)
-
-    def _prepared(self, waiting: Iterator[object], places: deque[Report | None]) -> Iterator[Any]:
-        for parameters in waiting:
-            places.append(None)
-            prepared = self._attempt(partial(self._prepare, parameters), handed_over=False)
-            if isinstance(prepared, Report):
-                places[-1] = prepared
+        while True:
+            under_way: deque[Attempt] = deque()
+            try:
+                attempts = self._prepare_each(waiting, under_way)
+                for attempt in deliver(self._transport, self._context, attempts):
+                    under_way.popleft()
+                    yield report(attempt, self._context.asset)
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each set has its report all the same
+                for attempt in under_way:
+                    yield self._report_unfinished(attempt, error)
             else:
-                yield prepared
-
-    def _typed(self, parameters: object) -> Any:
-        if self._context.is_cancelled():
-            raise ActionError(
-                self._not_sent(
-                    "It was cancelled before it began.", step="start", category="cancelled", retryable=True
-                )
-            )
-        return self._module.Parameters.parse(self._rules.read(parameters))
-
-    def _prepare(self, parameters: object) -> Any:
-        return self._module.prepare(self._typed(parameters), self._context)
-
-    def _run(self, typed: Any) -> Report:
-        report: Report = self._module.run(typed, self._context)
-        return report
-
-    def _attempt(self, work: Callable[[], T], *, handed_over: bool) -> T | Report:
-        """What `work` returns, or the report of why it could not be done. `handed_over`: it may have sent something."""
-        try:
-            return work()
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due, a traceback helps no user
-            return self._failure(error, handed_over=handed_over)
-
-    def _failure(self, error: Exception | KeyboardInterrupt, *, handed_over: bool) -> Report:
-        match error:
-            case ActionError():
-                return error.report
-            case InvalidInput():
-                hint = "Correct the parameters named in the message."
-                return self._not_sent(str(error), step="parameters", category="input", hint=hint)
-            case VaultError():
-                hint = "Add the file to the vault, or correct its vault id."
-                return self._not_sent(str(error), step="vault", category="input", hint=hint)
-            case HostError():
-                return self._not_sent(str(error), step="host", category="configuration")
-            case KeyboardInterrupt():
-                self.cancel()
-                return self._unfinished("it was interrupted", "cancelled", "", handed_over)
-            case _:
-                reason = f"of an unexpected error ({type(error).__name__} at {_place(error)})"
-                return self._unfinished(reason, "internal", advice(error), handed_over)
+                return
 
     def cancel(self) -> None:
         """Ask the run to stop; may be called from a signal handler."""
         self._context.cancel()
 
     def close(self) -> None:
-        """Close what the action kept open. Never raises."""
-        self._context.close()
+        """Give back the session. Never raises."""
+        self._transport.close()
+
+    def _prepare_each(self, waiting: Iterator[object], under_way: deque[Attempt]) -> Iterator[Attempt]:
+        for parameters in waiting:
+            attempt = Attempt()
+            under_way.append(attempt)
+            try:
+                attempt.outgoing = self._module.prepare(self._typed(parameters), self._context)
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due
+                attempt.error = self._foreseen(error)
+            yield attempt
+
+    def _run(self, parameters: object) -> Report:
+        """Run an action that is not one mail for each parameter set."""
+        committed = self._transport.committed
+        try:
+            told: Report = self._module.run(self._typed(parameters), self._context, self._transport)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due, a traceback helps no user
+            told = self._report_failed(error, may_be_sent=self._transport.committed > committed)
+            if not self._action.output:
+                return Report(False, told.message)
+        return told
+
+    def _typed(self, parameters: object) -> Any:
+        """The parameters as the action knows them. Raises `MailError`."""
+        if self._context.is_cancelled():
+            text = "It was cancelled before it began."
+            raise MailError(text, step="start", category=Category.CANCELLED, retryable=True)
+        return self._module.Parameters.parse(self._rules.read(parameters))
+
+    def _report_unfinished(self, attempt: Attempt, error: BaseException) -> Report:
+        if attempt.has_ended:
+            return report(attempt, self._context.asset)
+        return self._report_failed(error, may_be_sent=attempt.is_committed)
+
+    def _report_failed(self, error: BaseException, *, may_be_sent: bool) -> Report:
+        known = self._foreseen(error)
+        if not may_be_sent:
+            return unfinished(known, Outcome.NOT_SENT, f"Nothing was sent. {known.text}")
+        known.step, known.retryable = "action", False
+        doubt = "A message may have been delivered, and was not retried."
+        return unfinished(known, Outcome.UNKNOWN, f"{_because(error)} {doubt} {known.hint}".strip())
+
+    def _foreseen(self, error: BaseException) -> MailError:
+        """Whatever was raised, as an error with the facts that a result tells."""
+        if isinstance(error, MailError):
+            return error
+        hint, category = "", Category.CANCELLED
+        if isinstance(error, KeyboardInterrupt):
+            self.cancel()
+        else:
+            hint, category = advice(error), Category.INTERNAL
+        text = _because(error).replace("The action", "It", 1)
+        return MailError(f"{text} {hint}".strip(), step="parameters", category=category, hint=hint)
 
     @cached_property
     def _module(self) -> Any:
         # The manifest's identifiers are the only names that come here: see `Manifest.action`.
-        return importlib.import_module(f"actions.{self.action.identifier}")
+        return importlib.import_module(f"actions.{self._action.identifier}")
 
     @property
-    def _can_prepare(self) -> bool:
-        """Whether it is an action that sends what it has prepared. One that can't be loaded says so for each set."""
-        return hasattr(self._attempt(lambda: self._module, handed_over=False), "prepare")
+    def _prepares(self) -> bool:
+        """Whether the action sends what it has prepared. One that can't be loaded says so for each set."""
+        try:
+            return hasattr(self._module, "prepare")
+        except ImportError:
+            return False
 
-    @property
-    def _send_many(self) -> Any:
-        return importlib.import_module("actions.send").send_many
+    def _sign_in(self) -> SignIn | None:
+        """A person may be asked to sign in where the action says that one is watching."""
+        if not self._context.asset.login.auth_url:
+            return None
+        try:
+            if not getattr(self._module, MAY_SIGN_IN, False):
+                return None
+        except ImportError:
+            return None
+        from auth.oauth.sign_in import SignIn  # with a password nobody pays for it
 
-    def _not_sent(
-        self, reason: str, *, step: str, category: str, hint: str = "", retryable: bool = False
-    ) -> Report:
-        return self._failed(
-            f"Nothing was sent. {reason}",
-            "not sent",
-            failure(step=step, category=category, hint=hint, retryable=retryable),
+        redirect = self._context.redirect
+        return (
+            SignIn(self._context.is_cancelled, redirect) if redirect else SignIn(self._context.is_cancelled)
         )
 
-    def _unfinished(self, reason: str, category: str, hint: str, handed_over: bool) -> Report:
-        """It ended where no end was foreseen: before the action began nothing was sent, afterwards nobody knows."""
-        if not handed_over:
-            reason = f"It ended because {reason}. {hint}".strip()
-            return self._not_sent(reason, step="parameters", category=category, hint=hint)
-        doubt = "A message may have been delivered, and was not retried."
-        return self._failed(
-            f"The action ended because {reason}. {doubt} {hint}".strip(),
-            "unknown",
-            failure(step="action", category=category, hint=hint),
-        )
 
-    def _failed(self, message: str, outcome: str, failed: dict[str, Any]) -> Report:
-        if not self.action.output:
-            return Report(False, message)
-        data = {**no_delivery(), "outcome": outcome, "failure": failed}
-        return Report(False, message, [data], {"recipients": 0, "accepted": 0, "refused": 0})
+def advice(error: BaseException) -> str:
+    """What to do about an error that nobody foresaw."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"The Python module {error.name} is missing: install the connector's dependencies."
+    return "This is a mistake in the connector: please report it with this message."
+
+
+def _because(error: BaseException) -> str:
+    if isinstance(error, MailError):
+        return f"The action ended: {error.text}"
+    if isinstance(error, KeyboardInterrupt):
+        return "The action ended because it was interrupted."
+    return f"The action ended because of an unexpected error ({type(error).__name__} at {_place(error)})."
 
 
 def _place(error: BaseException) -> str:
@@ -173,10 +201,3 @@ def _place(error: BaseException) -> str:
     ]
     path, line = (ours or frames)[-1]
     return f"{path.name}:{line}"
-
-
-def advice(error: Exception) -> str:
-    """What to do about an error that nobody foresaw."""
-    if isinstance(error, ModuleNotFoundError):
-        return f"The Python module {error.name} is missing: install the connector's dependencies."
-    return "This is a mistake in the connector: please report it with this message."

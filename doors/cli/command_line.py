@@ -8,30 +8,33 @@ from __future__ import annotations
 
 import signal
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from actions.contract import VaultError
+from delivery.pool import Pool
 from doors.cli import usage
 from doors.cli.arguments import action_asked_about, parser
 from doors.cli.terminal import OutputError, Terminal
-from host.local import inputs, running
+from host.local import inputs
+from host.local.environment import environment
 from host.local.files import StoreError
 from host.local.home import Home
 from host.local.inputs import GivenAsset, InputError
-from host.local.running import Connector, Order
+from host.local.results import succeeded
+from host.local.run import LocalRun, Request, make_request
 from host.local.signals import first_signal
 from host.manifest.model import Action, UnknownAction, load
 
 SUCCEEDED, FAILED, WRONG_CALL = 0, 1, 2
 
 
-def main(argv: Sequence[str], connector_class: Callable[[], Connector]) -> int:
-    """Do what the command line says; returns the exit code. `connector_class` is made anew for each run."""
+def main(argv: Sequence[str], pool: Pool) -> int:
+    """Do what the command line says; returns the exit code. `pool` lends the sessions of its runs."""
     terminal = Terminal()
     try:
-        return CommandLine(connector_class, terminal).run(argv)
+        return CommandLine(pool, terminal).run(argv)
     except (InputError, UnknownAction, StoreError, VaultError) as error:
         terminal.fail(str(error))
         return WRONG_CALL
@@ -49,8 +52,8 @@ def main(argv: Sequence[str], connector_class: Callable[[], Connector]) -> int:
 class CommandLine:
     """One call of the program."""
 
-    def __init__(self, connector_class: Callable[[], Connector], terminal: Terminal) -> None:
-        self._connector_class = connector_class
+    def __init__(self, pool: Pool, terminal: Terminal) -> None:
+        self._pool = pool
         self._terminal = terminal
         self._manifest = load()
         self._home = Home()
@@ -68,24 +71,22 @@ class CommandLine:
         if arguments.command == "demo":
             from doors.demo.demo import demo
 
-            return demo(self._connector_class)
+            return demo(self._pool)
         if (arguments.command, arguments.subcommand) == ("asset", "test"):
             return self._test_asset(arguments.name)
         return self._stored(arguments)
 
     def _run_action(self, arguments: Namespace) -> int:
         action = self._manifest.action(arguments.action)
-        order = Order(
-            action,
-            inputs.asset(arguments.asset, self._home),
-            _parameters(action, arguments.params),
-            inputs.container_id(arguments.container),
-        )
-        return self._perform(order)
+        asset = inputs.asset(arguments.asset, self._home)
+        parameters = _parameters(action, arguments.params)
+        container_id = inputs.container_id(arguments.container)
+        return self._perform(make_request(action, asset, parameters, container_id, self._manifest))
 
     def _test_asset(self, name: str) -> int:
         action = self._manifest.action("test connectivity")
-        return self._perform(Order(action, inputs.stored_asset(name, self._home), [{}]))
+        asset = inputs.stored_asset(name, self._home)
+        return self._perform(make_request(action, asset, [{}], "", self._manifest))
 
     def _test_file(self, path: Path) -> int:
         """SOAR's test convention: a file that holds the platform's input, asset fields and all."""
@@ -94,29 +95,27 @@ class CommandLine:
         config = given.get("config")
         if not isinstance(config, dict):
             raise InputError(f"{path}: config has to be an object with the fields of the asset.")
-        order = Order(
-            action,
-            GivenAsset(str(given.get("asset_id") or ""), "", f"in {path}", config),
-            inputs.as_parameter_sets(given.get("parameters", {}), f"{path}, parameters"),
-            inputs.container_id(str(given.get("container_id") or "")),
-            given,
-        )
-        return self._perform(order)
+        asset = GivenAsset(str(given.get("asset_id") or ""), "", f"in {path}", config)
+        parameters = inputs.as_parameter_sets(given.get("parameters", {}), f"{path}, parameters")
+        container_id = inputs.container_id(str(given.get("container_id") or ""))
+        request = make_request(action, asset, parameters, container_id, self._manifest)
+        with environment(given.get("environment_variables")):
+            return self._perform(request)
 
-    def _perform(self, order: Order) -> int:
-        running.check_asset(order.asset, self._manifest)
-        connector = self._connector_class()
+    def _perform(self, request: Request) -> int:
+        run: LocalRun | None = None
 
         def pass_over(number: int) -> None:
-            """Once mail may have been sent its result is told first. During the run the connector is asked to stop."""
-            if not connector.has_begun or connector.is_action_cancelled():
+            """Once mail may have been sent its result is told first. During the run it is asked to stop."""
+            if run is None or not run.has_begun or run.is_cancelled:
                 signal.raise_signal(number)
 
         with first_signal(pass_over):
-            with self._terminal.watching(len(order.parameters)) as watcher:
-                result = running.run(order, connector, self._home, watcher)
+            with self._terminal.watching(len(request.parameters)) as watcher:
+                run = LocalRun(request, self._home, watcher, self._pool)
+                result = run.perform()
             self._terminal.print_json(result)
-        return SUCCEEDED if running.succeeded(result) else FAILED
+        return SUCCEEDED if succeeded(result) else FAILED
 
     def _stored(self, arguments: Namespace) -> int:
         from doors.cli.store_commands import StoreCommands

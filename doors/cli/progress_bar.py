@@ -21,7 +21,8 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from doors.cli.terminal import Watcher, forget, printable
+from host.local.context import Watcher
+from host.local.streams import forget, printable
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from doors.cli.terminal import Terminal
 from host.local import inputs
 from host.local.home import Home
 from host.local.inputs import GivenAsset
-from host.local.running import check_asset
+from host.local.run import read_asset
 from host.local.vault import VaultRecord
 from host.manifest.asset_fields import unknown_fields
 from host.manifest.model import Manifest
@@ -45,7 +45,7 @@ class StoreCommands:
 
     def _asset_add(self, arguments: Namespace) -> Any:
         config = inputs.json_object(Path(arguments.config))
-        check_asset(GivenAsset("", "", arguments.config, config), self._manifest)
+        read_asset(GivenAsset("", "", arguments.config, config), self._manifest)
         for warning in unknown_fields(config, self._manifest):
             self._terminal.warn(warning)
         asset_id = self._home.assets.add(arguments.name, config)

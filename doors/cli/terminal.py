@@ -6,27 +6,16 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Protocol, TextIO
+from contextlib import contextmanager
+
+from host.local.context import Watcher
+from host.local.streams import forget, say
 
 PROGRAM = "smtp_connector.py"
 
 
 class OutputError(Exception):
     """Standard output can't be written. The message says why."""
-
-
-class Watcher(Protocol):
-    """Somebody who watches an action run."""
-
-    def progress(self, text: str) -> None:
-        """Something was found or done."""
-
-    def sent(self, octets: int, size: int) -> None:
-        """So much of a large message has left."""
-
-    def finished(self, success: bool, message: str) -> None:
-        """A parameter set has its result."""
 
 
 class Terminal:
@@ -60,12 +49,7 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """A line on standard error. Nobody reading it is no reason to fail."""
-        with suppress(ValueError, AttributeError):
-            try:
-                sys.stderr.write(printable(text) + "\n")
-                sys.stderr.flush()
-            except OSError:
-                forget(sys.stderr)
+        say(text)
 
     def warn(self, text: str) -> None:
         self.say(f"warning: {text}")
@@ -100,19 +84,3 @@ class _Lines:
 
     def finished(self, success: bool, message: str) -> None:
         """Nothing: the result itself comes on standard output."""
-
-
-def printable(text: str) -> str:
-    """`text` as one line, with everything escaped that a terminal could act upon."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
-def forget(stream: TextIO) -> None:
-    """Let what is left in the stream's buffer go nowhere, instead of failing again when the process ends."""
-    with suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, stream.fileno())
-        os.close(null)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,22 +13,23 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from doors.cli.terminal import printable
+from delivery.pool import Pool
 from doors.demo.mails import ATTACHMENT, ATTACHMENT_NAME, Scene, parts, picture, read, scenes
 from doors.demo.server import USERNAME, DemoServer, Mail
-from host.local import running
-from host.local.home import HOME_VARIABLE, Home
+from host.local.home import Home
 from host.local.inputs import stored_asset
-from host.local.running import Connector, Order
+from host.local.results import succeeded
+from host.local.run import LocalRun, make_request
+from host.local.streams import printable
 from host.manifest.model import Manifest, load
 
 
-def demo(connector_class: Callable[[], Connector]) -> int:
+def demo(pool: Pool) -> int:
     """Returns the exit code: 0 only if all that was sent has arrived as it should."""
     with _ended_like_an_interrupt(), TemporaryDirectory(prefix="smtp-connector-demo-") as folder:
         home = Home(Path(folder) / "home")
         with DemoServer() as server:
-            stage = Stage(connector_class, home, server)
+            stage = Stage(pool, home, server)
             stage.describe()
             for scene in scenes(*_fill(home, Path(folder))):
                 stage.play(scene)
@@ -38,11 +39,11 @@ def demo(connector_class: Callable[[], Connector]) -> int:
 class Stage:
     """Plays the scenes, shows them, and counts what was right and wrong."""
 
-    def __init__(self, connector_class: Callable[[], Connector], home: Home, server: DemoServer) -> None:
+    def __init__(self, pool: Pool, home: Home, server: DemoServer) -> None:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="replace")  # a check mark is no reason to fail in an old locale
         self._console = Console(highlight=False, markup=False, soft_wrap=True)
-        self._connector_class = connector_class
+        self._pool = pool
         self._manifest: Manifest = load()
         self._home = home
         self._server = server
@@ -60,18 +61,11 @@ class Stage:
     def play(self, scene: Scene) -> None:
         """Run the action, show the result and what arrived, and check both."""
         self._print(f"\n{scene.action}: {scene.shows}", "bold cyan")
-        order = Order(
-            self._manifest.action(scene.action),
-            stored_asset("demo", self._home),
-            [scene.parameters],
-            # the platform's way to give a run its environment
-            more={
-                "environment_variables": {HOME_VARIABLE: {"type": "string", "value": str(self._home.folder)}}
-            },
-        )
-        result = running.run(order, self._connector_class(), self._home, self)
+        action, asset = self._manifest.action(scene.action), stored_asset("demo", self._home)
+        request = make_request(action, asset, [scene.parameters], "", self._manifest)
+        result = LocalRun(request, self._home, self, self._pool).perform()
         self._print(f"  result: {result['status']}, {result['message']}")
-        self._check("the connector reports success", running.succeeded(result))
+        self._check("the connector reports success", succeeded(result))
         mails = self._server.take()
         self._check("one mail arrived", len(mails) == 1)
         for mail in mails:

@@ -7,17 +7,17 @@ What it keeps to: the input and result JSON, `initialize` once, then the paramet
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from auth.settings import TOKEN_BELONGS_TO
+from host.braces import double_braces
 from host.local.action_result import ActionResult
+from host.local.environment import environment
+from host.local.results import document
 from host.local.signals import first_signal
-from host.texts import escaped
+from host.local.streams import say
+from host.manifest.asset_fields import unnamed_asset_id
 
 Parameters = dict[str, Any]
 
@@ -28,9 +28,7 @@ class BadInput(ValueError):
 
 def to_standard_error(text: str) -> None:
     """Where progress goes when nobody asked for it elsewhere: standard output is for the result."""
-    from doors.cli.terminal import Terminal
-
-    Terminal().say(text)
+    say(text)
 
 
 def _to_nobody(_result: ActionResult) -> None:
@@ -88,7 +86,7 @@ class BaseConnector:
     def handle_exception(self, exception: Exception) -> None:
         """Called with what the app's methods raised."""
         self.set_status(
-            False, escaped(f"The action ended because of an unexpected {type(exception).__name__}.")
+            False, double_braces(f"The action ended because of an unexpected {type(exception).__name__}.")
         )
 
     # What an app calls.
@@ -101,12 +99,7 @@ class BaseConnector:
 
     def get_asset_id(self) -> str:
         """The asset's id; for an asset that has none, a digest of what its remembered tokens belong to."""
-        given = str(self._input.get("asset_id") or "")
-        if given:
-            return given
-        config = self.get_config()
-        owner = [str(config.get(name) or "") for name in TOKEN_BELONGS_TO]
-        return hashlib.sha256(json.dumps(owner).encode()).hexdigest()[:32]
+        return str(self._input.get("asset_id") or "") or unnamed_asset_id(self.get_config())
 
     def get_container_id(self) -> str:
         value = self._input.get("container_id")
@@ -142,10 +135,10 @@ class BaseConnector:
         try:
             parameters = self._take(in_json)
         except BadInput as error:
-            self.set_status(False, escaped(str(error)))
+            self.set_status(False, double_braces(str(error)))
             return self._result()
         try:
-            with _environment(self._input.get("environment_variables")), first_signal(self._stop):
+            with environment(self._input.get("environment_variables")), first_signal(self._stop):
                 self.has_begun = True
                 self._run_all(parameters)
         except KeyboardInterrupt:
@@ -179,48 +172,12 @@ class BaseConnector:
         return parameters or [{}]
 
     def _result(self) -> str:
-        good = sum(result.get_status() for result in self._results)
-        total = len(self._results)
-        success = self._status and good == total
-        return json.dumps(
-            {
-                "identifier": self.get_action_identifier(),
-                "status": "success" if success else "failed",
-                "message": self._message or self._joint_message(good, total),
-                "result_data": [result.get_dict() for result in self._results],
-                "result_summary": {"total_objects": total, "total_objects_successful": good},
-            }
-        )
-
-    def _joint_message(self, good: int, total: int) -> str:
-        if total == 1:
-            return self._results[0].get_message()
-        failed = next((result.get_message() for result in self._results if not result.get_status()), "")
-        return f"{good} of {total} succeeded" + (f". The first that failed: {failed}" if failed else "")
+        results = [result.get_dict() for result in self._results]
+        return json.dumps(document(self.get_action_identifier(), results, self._status, self._message))
 
     def _stop(self, _signal: int) -> None:
         self._is_cancelled = True
         self.handle_cancel()
-
-
-@contextmanager
-def _environment(variables: object) -> Iterator[None]:
-    """Apply the input's environment variables (proxies, for example) for the time of the run."""
-    given = variables if isinstance(variables, Mapping) else {}
-    values = {
-        name: entry.get("value") if isinstance(entry, Mapping) else entry for name, entry in given.items()
-    }
-    wanted = {name: str(value) for name, value in values.items() if value is not None}
-    before = {name: os.environ.get(name) for name in wanted}
-    try:
-        os.environ.update(wanted)
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _no_constant(name: str) -> object:

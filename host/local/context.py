@@ -1,28 +1,47 @@
-"""What an action sees of the embedded host: `contract.Context` over its data folder."""
+"""What an action sees of this machine: `contract.Context` over a data folder, and somebody who watches."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from actions.contract import Asset, VaultFile
-from auth.settings import State
-from host.lifetime import Lifetime
-from host.texts import escaped
+from actions.contract import VaultFile
+from delivery.asset import Asset
+from delivery.attempt import Attempt
+from host.braces import double_braces
+from host.local.home import Home
 
 if TYPE_CHECKING:
+    from auth.settings import State
     from host.local.base_connector import BaseConnector
-    from host.local.home import Home
 
 
-class HostContext(Lifetime):
+class Watcher(Protocol):
+    """Somebody who watches an action run."""
+
+    def progress(self, text: str) -> None:
+        """Something was found or done."""
+
+    def sent(self, octets: int, size: int) -> None:
+        """So much of a large message has left."""
+
+    def finished(self, success: bool, message: str) -> None:
+        """A parameter set has its result."""
+
+
+class LocalContext:
     """One action run. The data folder is opened when an action asks for something that lies there."""
 
-    def __init__(self, connector: BaseConnector, asset: Asset) -> None:
-        super().__init__()
-        self._connector = connector
+    redirect = None
+    """A browser on this machine is sent back to the run itself."""
+
+    def __init__(self, asset: Asset, container_id: str, home: Home, watcher: Watcher) -> None:
         self.asset = asset
-        self.container_id = connector.get_container_id()
+        self.container_id = container_id
+        self._home = home
+        self._watcher = watcher
+        self._is_cancelled = False
 
     @cached_property
     def vault(self) -> ContainerVault:
@@ -33,19 +52,47 @@ class HostContext(Lifetime):
         return self._home.state(self.asset.id)
 
     def progress(self, text: str) -> None:
-        self._connector.save_progress(escaped(text))
+        self._watcher.progress(text)
 
     def sent(self, octets: int, size: int) -> None:
-        self._connector.show_sent(octets, size)
+        self._watcher.sent(octets, size)
+
+    def committing(self, attempts: Sequence[Attempt]) -> None:
+        """Nothing is kept of a message before its result."""
+
+    def cancel(self) -> None:
+        """Ask the run to stop. Takes no lock: it is called from signal handlers."""
+        self._is_cancelled = True
+
+    def is_cancelled(self) -> bool:
+        return self._is_cancelled
+
+
+class HostContext(LocalContext):
+    """The same for an app that is derived from this host's BaseConnector, as it would be from the platform's."""
+
+    def __init__(self, connector: BaseConnector, asset: Asset) -> None:
+        super().__init__(asset, connector.get_container_id(), Home(), _Shown(connector))
+        self._connector = connector
 
     def is_cancelled(self) -> bool:
         return super().is_cancelled() or self._connector.is_action_cancelled()
 
-    @cached_property
-    def _home(self) -> Home:
-        from host.local.home import Home
 
-        return Home()
+class _Shown:
+    """Whoever the connector shows its run to."""
+
+    def __init__(self, connector: BaseConnector) -> None:
+        self._connector = connector
+
+    def progress(self, text: str) -> None:
+        self._connector.save_progress(double_braces(text))
+
+    def sent(self, octets: int, size: int) -> None:
+        self._connector.show_sent(octets, size)
+
+    def finished(self, success: bool, message: str) -> None:
+        """The connector shows its results itself."""
 
 
 class ContainerVault:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from host.local.cipher import DATABASE
-from host.local.spool import Run, Spool
+from host.local.spool import RecordedRun, Spool
 
 if TYPE_CHECKING:
     from host.local.assets import Assets
@@ -54,7 +54,7 @@ class Home:
 
         return Runs(Spool(self.folder), self._store)
 
-    def record(self, run: Run) -> None:
+    def record(self, run: RecordedRun) -> None:
         """Keep a finished run; `runs` shows it. Light: the database is not opened for it."""
         Spool(self.folder).record(run)
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import defer
 
 from host.local import spool
 from host.local.files import StoreError
-from host.local.spool import Run, Spool
+from host.local.spool import RecordedRun, Spool
 from host.local.store import RunRow, Store
 
 
@@ -62,14 +62,14 @@ class Runs:
                 for row in rows
             )
 
-    def get(self, number: int) -> Run:
+    def get(self, number: int) -> RecordedRun:
         """One run with its parameters and result."""
         self._take_over()
         with self._store.reading() as session:
             row = session.get(RunRow, number)
             if row is None:
                 raise StoreError(f"There is no recorded run {number}.")
-            return Run(
+            return RecordedRun(
                 action=row.action,
                 asset=row.asset,
                 container_id=row.container_id,
@@ -94,7 +94,7 @@ class Runs:
             path.unlink(missing_ok=True)
 
 
-def _columns(record_id: str, run: Run) -> dict[str, str]:
+def _columns(record_id: str, run: RecordedRun) -> dict[str, str]:
     return {
         "record_id": record_id,
         "action": _storable(run.action),

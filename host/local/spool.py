@@ -17,7 +17,7 @@ from host.local.files import StoreError, private_folder, reason, replace
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RecordedRun:
     """One finished action run.
 
     `asset` is the name of a stored asset, or "": what an asset holds is not recorded. `parameters` are as
@@ -42,7 +42,7 @@ class Spool:
         self._home = folder
         self._folder = folder / "spool"
 
-    def record(self, run: Run) -> None:
+    def record(self, run: RecordedRun) -> None:
         """Keep a run: wholly, or not at all."""
         private_folder(self._home)
         replace(
@@ -61,11 +61,11 @@ class Spool:
             ) from error
 
 
-def read(paths: list[Path]) -> Iterator[tuple[Path, Run]]:
+def read(paths: list[Path]) -> Iterator[tuple[Path, RecordedRun]]:
     """Each file and its run. One that another process took over meanwhile, or a damaged one, is passed by."""
     for path in paths:
         try:
-            run = Run(**json.loads(path.read_bytes()))
+            run = RecordedRun(**json.loads(path.read_bytes()))
         except (FileNotFoundError, ValueError, TypeError):
             continue
         except OSError as error:

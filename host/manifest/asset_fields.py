@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
-from actions.contract import Asset
+from auth.settings import TOKEN_BELONGS_TO, Login
+from delivery.asset import Asset
 from host.manifest.model import Manifest
-from host.manifest.validation import Fault, InvalidInput, Rules
+from host.manifest.validation import Fault, InvalidInput, rules_of_assets
 
 DEFAULT_PORTS: Mapping[str, int] = MappingProxyType({"None": 25, "SSL": 465, "StartTLS": 587})
+
+_OF_THE_LOGIN = frozenset(one.name for one in fields(Login))
 
 # The platform mixes these into the configuration; they are no fields of ours.
 _OF_THE_PLATFORM = frozenset({"app_version", "directory", "main_module", "appname", "ingest"})
@@ -24,19 +30,27 @@ def parse_asset(config: object, asset_id: str, manifest: Manifest) -> Asset:
     if not isinstance(config, Mapping):
         raise InvalidInput([Fault("asset", "the configuration is not a JSON object")])
     fields = manifest.configuration
-    values = Rules(fields, "asset field").read(
+    values = rules_of_assets(manifest).read(
         {name: _trimmed(value, fields[name].is_secret) for name, value in config.items() if name in fields}
     )
     values.setdefault("port", DEFAULT_PORTS[values["ssl_config"]])
     values["server"] = values["server"].strip("[]")
-    return Asset(id=asset_id, **values)
+    of_the_login = {name: values.pop(name) for name in _OF_THE_LOGIN & values.keys()}
+    login = Login(id=asset_id, has_client_certificate=bool(values.get("client_cert")), **of_the_login)
+    return Asset(login, **values)
 
 
 def unknown_fields(config: Mapping[str, Any], manifest: Manifest) -> tuple[str, ...]:
     """A sentence about each field that the manifest does not have: probably misspelt, and without effect."""
     names = [name for name in config if name not in _OF_THE_PLATFORM and not name.startswith("_")]
-    faults = Rules(manifest.configuration, "asset field").unknown(names)
+    faults = rules_of_assets(manifest).unknown(names)
     return tuple(f"Ignored in the asset: {fault}" for fault in faults)
+
+
+def unnamed_asset_id(config: Mapping[str, Any]) -> str:
+    """An id for an asset that has none: a digest of what its remembered tokens belong to."""
+    owner = [str(config.get(name) or "") for name in TOKEN_BELONGS_TO]
+    return hashlib.sha256(json.dumps(owner).encode()).hexdigest()[:32]
 
 
 def _trimmed(value: object, is_secret: bool) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -49,7 +50,7 @@ class Output:
     example_values: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Action:
     """What a playbook may ask for. `identifier` is also the name of its module."""
 
@@ -62,7 +63,7 @@ class Action:
     output: tuple[Output, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Manifest:
     """The whole of it, as far as this program needs it; fields, parameters and actions in their declared order."""
 
@@ -81,8 +82,9 @@ class Manifest:
         raise UnknownAction(_no_such_action(wanted, [action.name for action in self.actions]))
 
 
+@cache
 def load(path: Path = PATH) -> Manifest:
-    """Read the manifest. It is part of the program: what is wrong with it is found by the tests, not here."""
+    """Read the manifest, once. It is part of the program: what is wrong with it is found by the tests, not here."""
     raw = json.loads(path.read_text(encoding="utf-8"))
     return Manifest(
         name=raw["name"],

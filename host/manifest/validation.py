@@ -6,12 +6,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any
 
-from host.manifest.model import Field
+from host.manifest.model import Action, Field, Manifest
 from host.manifest.schema import Schema, object_schema
+from smtp.errors import Category, MailError
 
 _JSON_TYPES: Mapping[type, frozenset[str]] = MappingProxyType(
     {
@@ -36,12 +37,26 @@ class Fault:
         return f"{self.field}: {self.text}"
 
 
-class InvalidInput(ValueError):
+class InvalidInput(MailError, ValueError):
     """An input that the manifest does not allow. The message has every fault of it."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
-        super().__init__("; ".join(map(str, self.faults)))
+        text = "; ".join(map(str, self.faults))
+        hint = "Correct the parameters named in the message."
+        super().__init__(text, step="parameters", category=Category.INPUT, hint=hint)
+
+
+@cache
+def rules_of_parameters(action: Action) -> Rules:
+    """What the manifest allows as this action's parameters."""
+    return Rules(action.parameters, "parameter")
+
+
+@cache
+def rules_of_assets(manifest: Manifest) -> Rules:
+    """What the manifest allows as an asset's fields."""
+    return Rules(manifest.configuration, "asset field")
 
 
 class Rules:

@@ -7,7 +7,7 @@ being imported, so it is loaded where it is used.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
@@ -15,11 +15,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from actions.contract import Asset, VaultError, VaultFile
+from actions.contract import VaultError, VaultFile
 from auth.settings import MakeRedirect
-from host.lifetime import Lifetime
+from delivery.asset import Asset
+from delivery.attempt import Attempt
+from host.braces import double_braces
 from host.soar.state import PhantomState
-from host.texts import escaped
 
 # A mail with this container is one of the platform's own reports.
 REPORTS = "0"
@@ -27,13 +28,14 @@ REPORTS = "0"
 _VAULT_ID = re.compile(r"[0-9A-Fa-f]{40}")
 
 
-class HostContext(Lifetime):
+class HostContext:
     """One action run on the platform. `connector` is the platform's BaseConnector."""
 
     def __init__(self, connector: Any, asset: Asset) -> None:
-        super().__init__()
         self._connector = connector
-        self.asset = replace(asset, ca_bundle=asset.ca_bundle or _ca_bundle(connector))
+        self._is_cancelled = False
+        login = replace(asset.login, ca_bundle=asset.ca_bundle or _ca_bundle(connector))
+        self.asset = replace(asset, login=login)
         container = connector.get_container_id()
         self.container_id = "" if container is None else str(container)
 
@@ -53,10 +55,20 @@ class HostContext(Lifetime):
         return partial(PlatformRedirect, self._connector, self.asset.id)
 
     def progress(self, text: str) -> None:
-        self._connector.save_progress(escaped(text))
+        self._connector.save_progress(double_braces(text))
+
+    def sent(self, octets: int, size: int) -> None:
+        """Nothing: the platform has nowhere to show it."""
+
+    def committing(self, attempts: Sequence[Attempt]) -> None:
+        """Nothing: what the platform keeps of a run it keeps when the run has ended."""
+
+    def cancel(self) -> None:
+        """Ask the run to stop; called from signal handlers."""
+        self._is_cancelled = True
 
     def is_cancelled(self) -> bool:
-        if super().is_cancelled():
+        if self._is_cancelled:
             return True
         # Splunk's published mock has the method, but not the field that it reads.
         with suppress(AttributeError):

@@ -16,7 +16,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 from actions.contract import HostError
-from host.texts import escaped
+from host.braces import double_braces
 from smtp_redirect_handler import Handover
 
 TIMEOUT = 30.0
@@ -44,7 +44,9 @@ class PlatformRedirect:
             self._handover.expect(self._state, self._seconds)
         except OSError as error:
             raise HostError(f"The app's own folder can't be written to: {error.strerror}.") from error
-        self._connector.save_progress(escaped(f"The provider has to know this redirect URI: {self.uri}"))
+        self._connector.save_progress(
+            double_braces(f"The provider has to know this redirect URI: {self.uri}")
+        )
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -61,7 +63,9 @@ class PlatformRedirect:
             if now > told + _TELL_EVERY:
                 told = now
                 left = began + self._seconds - now
-                self._connector.send_progress(escaped(f"Waiting for the sign-in, for {left:.0f} s yet."))
+                self._connector.send_progress(
+                    double_braces(f"Waiting for the sign-in, for {left:.0f} s yet.")
+                )
             pause.wait(_POLL)
         return None
 

@@ -12,12 +12,12 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
-from actions.contract import Asset
 from auth.errors import AuthError, Step
 from auth.oauth.method import OAuth
 from auth.oauth.select import provider_of
 from auth.oauth.sign_in import SignIn, begin, new_state
 from auth.oauth.store import TokenStore
+from delivery.asset import Asset
 from smtp.errors import Category
 from tests.auth.helpers import CANARY, KeptState, login, token_of
 from tests.support.authority import authority

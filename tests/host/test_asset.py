@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from actions.contract import Asset
+from auth.settings import Login
+from delivery.asset import Asset
 from host.manifest.asset_fields import parse_asset, unknown_fields
 from host.manifest.model import load
 from host.manifest.validation import InvalidInput
@@ -17,7 +18,7 @@ SECRETS = sorted(name for name, field in MANIFEST.configuration.items() if field
 
 def test_an_asset_needs_no_more_than_a_server() -> None:
     assert parse_asset({"server": "h"}, "7", MANIFEST) == Asset(
-        id="7", server="h", port=587, ssl_config="StartTLS"
+        Login(id="7", server="h", port=587), ssl_config="StartTLS"
     )
 
 
@@ -29,8 +30,8 @@ def test_the_port_follows_from_the_encryption(ssl_config: str | None, port: int)
 
 
 def test_every_declared_field_is_one_of_the_asset_and_the_defaults_are_the_same() -> None:
-    fields = {field.name: field for field in dataclasses.fields(Asset)}
-    assert set(fields) == set(MANIFEST.configuration) | {"id"}
+    fields = {field.name: field for kind in (Asset, Login) for field in dataclasses.fields(kind)}
+    assert set(fields) == set(MANIFEST.configuration) | {"login", "id", "has_client_certificate"}
     declared = {
         name: field.default for name, field in MANIFEST.configuration.items() if field.default is not None
     }
@@ -40,7 +41,7 @@ def test_every_declared_field_is_one_of_the_asset_and_the_defaults_are_the_same(
 
 def test_spaces_around_a_value_mean_nothing_but_in_a_secret() -> None:
     asset = parse_asset({"server": " h ", "username": "u\n", "password": " p ", "scopes": "  "}, "", MANIFEST)
-    assert (asset.server, asset.username, asset.password, asset.scopes) == ("h", "u", " p ", "")
+    assert (asset.server, asset.username, asset.login.password, asset.login.scopes) == ("h", "u", " p ", "")
 
 
 def test_an_address_literal_loses_its_brackets() -> None:

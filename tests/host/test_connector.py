@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from actions.contract import Context, Report
+from delivery.transport import Transport
 from host.manifest.model import PATH
 from smtp_connector import SmtpConnector
 from tests.support.actions import install
+from tests.support.scripted import ScriptedServer
 
 MAIL = {"to": "a@example.com", "body": "x"}
 
@@ -40,7 +42,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMTP_CONNECTOR_HOME", str(tmp_path / "home"))
 
 
-def sent(values: Mapping[str, Any], context: Context) -> Report:
+def sent(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
     return Report(True, "Email sent", [{"outcome": "sent"}], {"recipients": 1, "accepted": 1, "refused": 0})
 
 
@@ -105,7 +107,7 @@ def test_a_misspelt_asset_field_is_a_warning(monkeypatch: pytest.MonkeyPatch, co
 def test_braces_of_a_server_survive_in_messages_and_progress(
     monkeypatch: pytest.MonkeyPatch, connector: Watched
 ) -> None:
-    def run(values: Mapping[str, Any], context: Context) -> Report:
+    def run(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
         context.progress("550 {0} {{x}} {")
         return Report(False, "550 {0} {{x}} {")
 
@@ -114,26 +116,20 @@ def test_braces_of_a_server_survive_in_messages_and_progress(
     assert connector.texts == ["550 {0} {{x}} {"]
 
 
-def test_all_parameter_sets_share_what_the_run_keeps_open_and_it_is_closed(
+def test_all_parameter_sets_share_a_session_and_it_is_ended(
     monkeypatch: pytest.MonkeyPatch, connector: Watched
 ) -> None:
-    events: list[str] = []
-
-    def connect() -> str:
-        events.append("connect")
-        return "session"
-
-    def close(session: str) -> None:
-        events.append(f"close {session}")
-
-    def run(values: Mapping[str, Any], context: Context) -> Report:
-        context.once(connect, close)
-        events.append(values["subject"])
-        return sent(values, context)
+    def run(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
+        transport.session().noop()
+        return sent(values, context, transport)
 
     install(monkeypatch, "send_email", run)
-    handled(connector, {**MAIL, "subject": "1"}, {}, {**MAIL, "subject": "2"})
-    assert events == ["connect", "1", "2", "close session"]
+    with ScriptedServer() as server:
+        config = {"server": server.host, "port": server.port, "ssl_config": "None"}
+        handled(connector, {**MAIL, "subject": "1"}, {}, {**MAIL, "subject": "2"}, config=config)
+        server.wait_until_served()
+    assert server.log.connections == 1
+    assert server.log.verbs(1) == ["EHLO", "NOOP", "NOOP", "QUIT"]
 
 
 def test_a_set_that_fails_is_reported_and_the_next_goes_on(
@@ -146,10 +142,10 @@ def test_a_set_that_fails_is_reported_and_the_next_goes_on(
 
 
 def test_cancelling_stops_the_sets_that_are_left(monkeypatch: pytest.MonkeyPatch, connector: Watched) -> None:
-    def run(values: Mapping[str, Any], context: Context) -> Report:
+    def run(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
         os.kill(os.getpid(), signal.SIGTERM)
         assert context.is_cancelled()
-        return sent(values, context)
+        return sent(values, context, transport)
 
     install(monkeypatch, "send_email", run)
     first, second = handled(connector, MAIL, MAIL)["result_data"]
@@ -166,7 +162,7 @@ def test_an_action_sees_the_vault_and_the_state_of_the_data_folder(
     (tmp_path / "note.txt").write_text("hello")
     added = Home().vault.add(tmp_path / "note.txt", "42")
 
-    def run(values: Mapping[str, Any], context: Context) -> Report:
+    def run(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
         with context.state.lock():
             context.state.save({**context.state.load(), "seen": context.container_id})
         found = context.vault.find(added.vault_id)
@@ -184,16 +180,16 @@ def test_hosts_that_initialize_before_every_set_get_one_run_all_the_same(
         def handle_action(self, param: dict[str, Any]) -> bool:
             return self.initialize() and super().handle_action(param)
 
-    sessions: list[object] = []
+    transports: list[Transport] = []
 
-    def run(values: Mapping[str, Any], context: Context) -> Report:
-        sessions.append(context.once(object, lambda _session: None))
-        return sent(values, context)
+    def run(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
+        transports.append(transport)
+        return sent(values, context, transport)
 
     install(monkeypatch, "send_email", run)
     handled(Again(), MAIL, MAIL)
-    assert len(sessions) == 2
-    assert sessions[0] is sessions[1]
+    assert len(transports) == 2
+    assert transports[0] is transports[1]
 
 
 def test_hosts_that_go_on_after_a_failed_initialize_get_its_reason_as_the_result() -> None:
@@ -231,7 +227,7 @@ def test_a_mistake_of_ours_is_a_failed_result_without_its_text(
 
 
 def test_our_rooms_win_over_modules_of_the_same_name(tmp_path: Path) -> None:
-    for name in ("auth", "message", "smtp", "host", "actions"):
+    for name in ("auth", "delivery", "message", "smtp", "host", "actions"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('the wrong one')")
     program = "import smtp_connector, smtp.errors, message, auth, actions; print(smtp_connector.SmtpConnector.__name__)"
     # as on the platform: its folders first, the app's after them

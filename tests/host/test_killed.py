@@ -25,7 +25,7 @@ import os, sys
 from pathlib import Path
 from host.local.files import StoreError
 from host.local.home import Home
-from host.local.spool import Run
+from host.local.spool import RecordedRun
 home, number = Home(Path(sys.argv[1])), sys.argv[2]
 file = Path(sys.argv[1] + number)
 print("ready", flush=True)
@@ -35,7 +35,7 @@ for turn in range(1000):
     print("asset", name, flush=True)
     file.write_bytes(name.encode() * 40000)
     print("vault", home.vault.add(file, "1", name).vault_id, flush=True)
-    home.record(Run("send email", name, "", [{"to": name}], "success", "", {"x": "x" * 50000}, "", ""))
+    home.record(RecordedRun("send email", name, "", [{"to": name}], "success", "", {"x": "x" * 50000}, "", ""))
     print("run", name, flush=True)
     home.state("1").save({"one": name * 5000, "two": name * 5000})
     if turn % 3 == 0:

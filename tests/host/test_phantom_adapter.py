@@ -15,13 +15,15 @@ from typing import Any
 
 import pytest
 
-from actions.contract import Asset, HostError, VaultError
+from actions.contract import HostError, VaultError
+from auth.settings import Login
+from delivery.asset import Asset
 from host.manifest.model import PATH
 from host.soar import state as phantom_state
 from host.soar.context import HostContext
 from host.soar.state import PhantomState
 
-ASSET = Asset(id="7", server="h", port=25, ssl_config="None")
+ASSET = Asset(Login(id="7", server="h", port=25), ssl_config="None")
 
 
 class Platform:
@@ -145,7 +147,7 @@ def test_the_authorities_of_the_platform_are_trusted_unless_the_asset_names_othe
     authorities.parent.mkdir()
     authorities.touch()
     assert HostContext(platform, ASSET).asset.ca_bundle == str(authorities)
-    own = Asset(id="7", server="h", port=25, ssl_config="None", ca_bundle="/own.pem")
+    own = Asset(Login(id="7", server="h", port=25, ca_bundle="/own.pem"), ssl_config="None")
     assert HostContext(platform, own).asset.ca_bundle == "/own.pem"
 
 
@@ -332,7 +334,7 @@ action = types.ModuleType("actions.send_email")
 class Parameters:
     @staticmethod
     def parse(values): return values
-def run(values, context):
+def run(values, context, transport):
     context.progress("{}")
     return Report(False, "550 {no} " + type(context).__module__, [{"to": values["to"]}])
 action.Parameters, action.run = Parameters, run

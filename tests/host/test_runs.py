@@ -11,10 +11,10 @@ import pytest
 from host.local import spool
 from host.local.files import StoreError
 from host.local.home import Home
-from host.local.spool import Run
+from host.local.spool import RecordedRun
 from tests.host.processes import python, start
 
-RUN = Run(
+RUN = RecordedRun(
     action="send email",
     asset="prod",
     container_id="7",

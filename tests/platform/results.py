@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from actions.contract import failure, no_delivery
+from actions.report import failure_data, nothing_delivered
+from delivery.attempt import Facts
+from smtp.errors import Category, MailError
 from smtp_result_view import PAGE, display_result
 from tests.platform.pages import page
 
@@ -19,7 +21,7 @@ REFUSED_RECIPIENT = {
 BUSY_RECIPIENT = {"status": "refused", "code": 450, "reply": "450 4.2.1 Mailbox busy", "retryable": True}
 UNTRIED_RECIPIENT = {"status": "not tried", "code": None, "reply": "", "retryable": True}
 
-PARTLY_SENT_MAIL: Mapping[str, Any] = no_delivery() | {
+PARTLY_SENT_MAIL: Mapping[str, Any] = nothing_delivered(Facts()) | {
     "outcome": "partly sent",
     "message_id": "<178365.c0ffee@example.com>",
     "sender": "soc@example.com",
@@ -56,13 +58,20 @@ SENT_MAIL = {
     "recipients": PARTLY_SENT_MAIL["recipients"][:1],
     "warnings": [],
 }
-UNSENT_MAIL = no_delivery() | {
+UNSENT_MAIL = nothing_delivered(Facts()) | {
     "recipients": [{"address": "alice@example.com", **UNTRIED_RECIPIENT}],
     "server": "mail.example.com:587",
-    "failure": failure(
-        step="AUTH", category="temporary", hint="Wait, and send fewer mails at once.", retryable=True
+    "failure": failure_data(
+        MailError(
+            "",
+            step="AUTH",
+            category=Category.TEMPORARY,
+            hint="Wait, and send fewer mails at once.",
+            retryable=True,
+            retry_after=60,
+        )
     )
-    | {"code": 454, "reply": "454 4.7.0 Temporary authentication failure", "retry_after": 60},
+    | {"code": 454, "reply": "454 4.7.0 Temporary authentication failure"},
 }
 LOST_MAIL = {
     **SENT_MAIL,

@@ -12,7 +12,9 @@ from typing import Any, Self
 import pytest
 
 import smtp_redirect_handler
-from actions.contract import Asset, HostError
+from actions.contract import HostError
+from auth.settings import Login
+from delivery.asset import Asset
 from host.soar import redirect as phantom_redirect
 from host.soar.context import HostContext
 from host.soar.redirect import PlatformRedirect, handler_url
@@ -201,7 +203,7 @@ def test_the_wait_ends_when_the_run_is_cancelled(rest: Rest, folder: Path) -> No
 
 
 def test_the_platforms_context_gives_its_redirect(rest: Rest) -> None:
-    asset = Asset(id="7", server="h", port=25, ssl_config="None")
+    asset = Asset(Login(id="7", server="h", port=25), ssl_config="None")
     make: Any = HostContext(Connector(rest.base_url), asset).redirect
     with make("7:nonce", 5.0) as entered:
         assert entered.uri.startswith("https://soar.example:8443/rest/handler/smtpconnector_")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from actions.contract import Asset, Context, Report, VaultError, VaultFile
-from host.lifetime import Lifetime
+from actions.contract import Context, Report, VaultError, VaultFile
+from auth.settings import Login
+from delivery.asset import Asset
+from delivery.attempt import Attempt, Outgoing
+from delivery.transport import Transport
 
-Run = Callable[[Mapping[str, Any], Context], Report]
+Run = Callable[[Mapping[str, Any], Context, Transport], Report]
+Prepare = Callable[[Mapping[str, Any], Context], Outgoing]
 
 
 class AsGiven:
@@ -24,11 +28,18 @@ class AsGiven:
         return values
 
 
-def install(monkeypatch: pytest.MonkeyPatch, identifier: str, run: Run, parameters: type = AsGiven) -> None:
-    """Let `actions.<identifier>` be a module with this `run`."""
+def install(
+    monkeypatch: pytest.MonkeyPatch,
+    identifier: str,
+    run: Run | None = None,
+    parameters: type = AsGiven,
+    *,
+    prepare: Prepare | None = None,
+) -> None:
+    """Let `actions.<identifier>` be a module with this `run` or `prepare`."""
     name = f"actions.{identifier}"
     module = ModuleType(name)
-    vars(module).update(Parameters=parameters, run=run)
+    vars(module).update({"prepare": prepare} if prepare else {"run": run}, Parameters=parameters)
     monkeypatch.setitem(sys.modules, name, module)
 
 
@@ -38,17 +49,29 @@ class EmptyVault:
 
 
 @dataclass
-class FakeContext(Lifetime):
+class FakeContext:
     """A context whose progress texts are kept."""
 
     texts: list[str] = field(default_factory=list)
-    asset: Asset = Asset(id="1", server="h", port=25, ssl_config="None")  # noqa: RUF009 - it is frozen
+    asset: Asset = Asset(Login(id="1", server="h", port=25), ssl_config="None")  # noqa: RUF009 - it is frozen
     container_id: str = ""
     vault: Any = field(default_factory=EmptyVault)
     state: Any = None
-
-    def __post_init__(self) -> None:
-        super().__init__()
+    redirect: Any = None
+    committed: list[Attempt] = field(default_factory=list)
+    cancelled: bool = False
 
     def progress(self, text: str) -> None:
         self.texts.append(text)
+
+    def sent(self, octets: int, size: int) -> None:
+        """Nobody looks."""
+
+    def committing(self, attempts: Sequence[Attempt]) -> None:
+        self.committed += attempts
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def is_cancelled(self) -> bool:
+        return self.cancelled

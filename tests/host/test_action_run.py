@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import ModuleType
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from actions.contract import ActionError, Context, HostError, Report, VaultError
+from actions.contract import Context, HostError, Report, VaultError
+from auth.settings import Login
+from delivery.asset import Asset
+from delivery.attempt import Outgoing
+from delivery.pool import Pool
+from delivery.transport import Transport
 from host.action_run import ActionRun
 from host.manifest.model import load
+from message.draft import Addressing, Defaults, plain_draft
+from message.errors import Fault, MessageError
 from tests.support.actions import FakeContext, Run, install
+from tests.support.scripted import ScriptedServer
 
 MANIFEST = load()
 MAIL = {"to": "a@example.com", "body": "x"}
 SENT = Report(True, "Email sent", [{"outcome": "sent"}], {"recipients": 1, "accepted": 1, "refused": 0})
 
 
-def send(values: Mapping[str, Any], context: Context) -> Report:
+def send(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
     return SENT
 
 
 def raising(error: BaseException) -> Run:
-    def run(values: Mapping[str, Any], context: Context) -> Report:
+    def run(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
         raise error
 
     return run
@@ -36,7 +42,7 @@ def context() -> FakeContext:
 
 
 def action_run(context: FakeContext, identifier: str = "send_email") -> ActionRun:
-    return ActionRun(MANIFEST.action(identifier), context)
+    return ActionRun(MANIFEST.action(identifier), context, Pool())
 
 
 def keys(value: Any, path: str = "action_result.data.*") -> set[str]:
@@ -51,7 +57,7 @@ def test_an_action_gets_its_validated_values_and_its_report_is_passed_on(
 ) -> None:
     seen = []
 
-    def run(values: Mapping[str, Any], context: Context) -> Report:
+    def run(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
         seen.append(dict(values))
         return SENT
 
@@ -105,14 +111,6 @@ def test_a_failure_has_every_data_path_of_the_manifest(
     assert keys(data) == declared
 
 
-def test_the_report_of_an_action_error_is_the_result(
-    monkeypatch: pytest.MonkeyPatch, context: FakeContext
-) -> None:
-    report = Report(False, "to: 'x' is no address", [{"outcome": "not sent"}])
-    install(monkeypatch, "send_email", raising(ActionError(report)))
-    assert action_run(context).one(MAIL) is report
-
-
 @pytest.mark.parametrize(
     ("error", "step"),
     [(VaultError("abc: the vault has no such file"), "vault"), (HostError("The disk is full."), "host")],
@@ -127,19 +125,33 @@ def test_what_the_host_can_not_do_is_said_and_nothing_was_sent(
     assert report.data[0]["failure"]["step"] == step
 
 
-def test_an_unexpected_error_leaves_the_outcome_unknown_and_shows_no_value(
+def test_an_unexpected_error_shows_no_value_and_says_that_nothing_was_sent_if_that_is_so(
     monkeypatch: pytest.MonkeyPatch, context: FakeContext
 ) -> None:
     install(monkeypatch, "send_email", raising(RuntimeError("canary")))
     report = action_run(context).one(MAIL)
     assert report.message.startswith(
-        "The action ended because of an unexpected error (RuntimeError at test_runner.py:"
+        "Nothing was sent. It ended because of an unexpected error (RuntimeError at test_action_run.py:"
     )
-    assert "may have been delivered, and was not retried" in report.message
     assert "please report it" in report.message
     assert "canary" not in repr(report)
     assert "Traceback" not in repr(report)
+    assert report.data[0]["outcome"] == "not sent"
+
+
+def test_an_unexpected_error_after_a_message_was_committed_leaves_it_unknown(
+    monkeypatch: pytest.MonkeyPatch, context: FakeContext
+) -> None:
+    def run(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
+        transport.committed += 1
+        raise RuntimeError("canary")
+
+    install(monkeypatch, "send_email", run)
+    report = action_run(context).one(MAIL)
+    assert report.message.startswith("The action ended because of an unexpected error (RuntimeError at ")
+    assert "may have been delivered, and was not retried" in report.message
     assert report.data[0]["outcome"] == "unknown"
+    assert report.data[0]["failure"]["step"] == "action"
 
 
 def test_an_unexpected_error_before_the_action_began_means_that_nothing_was_sent(
@@ -157,7 +169,7 @@ def test_an_unexpected_error_before_the_action_began_means_that_nothing_was_sent
 
 
 def test_a_missing_dependency_is_named(monkeypatch: pytest.MonkeyPatch, context: FakeContext) -> None:
-    def run(values: Mapping[str, Any], context: Context) -> Report:
+    def run(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
         import no_such_module  # type: ignore[import-not-found]  # it is missing on purpose
 
         return Report(True, str(no_such_module))
@@ -169,13 +181,13 @@ def test_a_missing_dependency_is_named(monkeypatch: pytest.MonkeyPatch, context:
     )
 
 
-def test_an_interruption_leaves_that_one_unknown_and_the_others_not_sent(
+def test_an_interruption_ends_that_one_and_the_others_are_not_begun(
     monkeypatch: pytest.MonkeyPatch, context: FakeContext
 ) -> None:
     install(monkeypatch, "send_email", raising(KeyboardInterrupt()))
     run = action_run(context)
     first, second = run.one(MAIL), run.one(MAIL)
-    assert (first.data[0]["outcome"], first.data[0]["failure"]["category"]) == ("unknown", "cancelled")
+    assert (first.data[0]["outcome"], first.data[0]["failure"]["category"]) == ("not sent", "cancelled")
     assert (second.data[0]["outcome"], second.data[0]["failure"]["category"]) == ("not sent", "cancelled")
     assert second.message == "Nothing was sent. It was cancelled before it began."
 
@@ -196,112 +208,76 @@ def test_test_connectivity_fails_without_data(monkeypatch: pytest.MonkeyPatch, c
 
 
 class TestEvery:
-    """What the action can prepare is sent several at a time."""
+    """What an action prepares goes over one session, and is told in its place."""
 
     @pytest.fixture
-    def prepared(self, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-        """An action that prepares its texts; those that begin with "bad" can't be."""
+    def server(self) -> Iterator[ScriptedServer]:
+        with ScriptedServer() as server:
+            yield server
 
-        def prepare(values: Mapping[str, Any], context: Context) -> str:
-            if values["body"].startswith("bad"):
-                raise ActionError(Report(False, values["body"]))
-            return str(values["body"])
+    @pytest.fixture
+    def run(self, server: ScriptedServer) -> Iterator[ActionRun]:
+        asset = Asset(Login("1", server.host, server.port), "None")
+        with action_run(FakeContext(asset=asset)) as run:
+            yield run
 
-        install(monkeypatch, "send_email", send)
-        module = sys.modules["actions.send_email"]
-        vars(module)["prepare"] = prepare
-        return module
+    @pytest.fixture(autouse=True)
+    def prepared(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An action whose bodies that begin with "bad" can't be sent, and "worse" ones break it."""
 
-    def reports(
-        self,
-        monkeypatch: pytest.MonkeyPatch,
-        send_many: Callable[[Context, Iterable[str]], Iterator[Report]],
-        *texts: str,
-    ) -> list[str]:
-        monkeypatch.setattr("actions.send.send_many", send_many)
+        def prepare(values: Mapping[str, Any], context: Context) -> Outgoing:
+            body = values["body"]
+            if body.startswith("bad"):
+                raise MessageError([Fault("body", body)])
+            if body.startswith("worse"):
+                raise ZeroDivisionError
+            outgoing = plain_draft(
+                Addressing(to="a@example.com", sender="b@example.com"), body, (), Defaults()
+            )
+            return Breaking(outgoing) if body.startswith("break") else outgoing
+
+        install(monkeypatch, "send_email", prepare=prepare)
+
+    def told(self, run: ActionRun, *texts: str) -> list[str]:
         sets = [{"to": "a@example.com", "body": text} for text in texts]
-        return [report.message for report in action_run(FakeContext()).every(sets)]
+        return [report.message for report in run.every(sets)]
 
-    @pytest.mark.usefixtures("prepared")
-    def test_each_has_its_report_in_its_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def send_many(context: Context, texts: Iterable[str]) -> Iterator[Report]:
-            in_flight = list(texts)
-            yield from (Report(True, f"sent {text}") for text in in_flight)
+    def test_each_has_its_report_in_its_place(self, run: ActionRun, server: ScriptedServer) -> None:
+        told = self.told(run, "bad 1", "2", "bad 3", "bad 4", "5", "bad 6")
+        sent = "Email sent"
+        bad = [f"Nothing was sent: body: bad {n}" for n in (1, 3, 4, 6)]
+        assert told == [bad[0], sent, bad[1], bad[2], sent, bad[3]]
+        assert server.log.connections == 1
 
-        told = self.reports(monkeypatch, send_many, "bad 1", "2", "bad 3", "bad 4", "5", "bad 6")
-        assert told == ["bad 1", "sent 2", "bad 3", "bad 4", "sent 5", "bad 6"]
-
-    @pytest.mark.usefixtures("prepared")
-    def test_an_unexpected_error_leaves_unknown_what_was_under_way_and_the_rest_goes_on(
-        self, monkeypatch: pytest.MonkeyPatch
+    def test_an_unexpected_error_ends_what_was_under_way_and_the_rest_goes_on(
+        self, run: ActionRun, server: ScriptedServer
     ) -> None:
-        def send_many(context: Context, texts: Iterable[str]) -> Iterator[Report]:
-            waiting = iter(texts)
-            first, *_ = (next(waiting) for _ in range(3))
-            yield Report(True, f"sent {first}")
-            raise ZeroDivisionError
-
-        told = self.reports(monkeypatch, send_many, "1", "2", "bad 3", "4", "5", "bad 6")
-        assert (told[0], told[2], told[4]) == ("sent 1", "bad 3", SENT.message)
-        assert all("may have been delivered, and was not retried" in text for text in (told[1], told[3]))
-        assert len(told) == 6
-
-    def test_an_error_of_a_preparation_means_that_nothing_was_sent(
-        self, monkeypatch: pytest.MonkeyPatch, prepared: ModuleType
-    ) -> None:
-        def prepare(values: Mapping[str, Any], context: Context) -> str:
-            raise ZeroDivisionError
-
-        monkeypatch.setattr(prepared, "prepare", prepare)
-        told = self.reports(monkeypatch, lambda _context, texts: (SENT for _ in texts), "1")
-        assert told[0].startswith("Nothing was sent. It ended because of an unexpected error")
-
-    def test_an_action_that_only_runs_is_run_for_each(
-        self, monkeypatch: pytest.MonkeyPatch, context: FakeContext
-    ) -> None:
-        install(monkeypatch, "send_email", send)
-        reports = list(action_run(context).every([MAIL, {}, MAIL]))
-        assert [report.success for report in reports] == [True, False, True]
-
-
-class TestOnce:
-    def test_every_parameter_set_gets_the_same(
-        self, monkeypatch: pytest.MonkeyPatch, context: FakeContext
-    ) -> None:
-        sessions: list[object] = []
-
-        def run(values: Mapping[str, Any], context: Context) -> Report:
-            sessions.append(context.once(lambda: object(), lambda session: None))
-            return SENT
-
-        install(monkeypatch, "send_email", run)
-        run_of_two = action_run(context)
-        run_of_two.one(MAIL)
-        run_of_two.one(MAIL)
-        assert sessions[0] is sessions[1]
-
-    def test_it_is_made_again_when_making_it_failed(self, context: FakeContext) -> None:
-        attempts = iter([ConnectionError, None])
-
-        def connect() -> str:
-            if error := next(attempts):
-                raise error
-            return "session"
-
-        with pytest.raises(ConnectionError):
-            context.once(connect, lambda session: None)
-        assert context.once(connect, lambda session: None) == "session"
-
-    def test_closing_goes_backwards_and_survives_errors(self, context: FakeContext) -> None:
-        closed: list[str] = []
-
-        def close_badly(name: str) -> None:
-            closed.append(name)
-            raise ConnectionResetError
-
-        context.once(lambda: "first", closed.append)
-        context.once(lambda: "second", close_badly)
-        run = action_run(context)
+        told = self.told(run, "1", "bad 2", "break 3", "4")
         run.close()
-        run.close()
-        assert closed == ["second", "first"]
+        server.wait_until_served()
+        assert told[1] == "Nothing was sent: body: bad 2"
+        assert told[2].startswith(
+            "Nothing was sent. It ended because of an unexpected error (ZeroDivisionError"
+        )
+        assert told[3] == "Email sent"
+        arrived = len(server.log.accepted)
+        assert told.count("Email sent") <= arrived
+        assert arrived <= told.count("Email sent") + sum("may have been delivered" in text for text in told)
+
+    def test_an_error_of_a_preparation_means_that_nothing_was_sent(self, run: ActionRun) -> None:
+        told = self.told(run, "worse 1", "2")
+        assert told[0].startswith(
+            "Nothing was sent. It ended because of an unexpected error (ZeroDivisionError"
+        )
+        assert told[1] == "Email sent"
+
+
+class Breaking:
+    """A message that nobody can compose, for a reason that nobody foresaw."""
+
+    def __init__(self, outgoing: Outgoing) -> None:
+        self.sender = outgoing.sender
+        self.recipients = outgoing.recipients
+
+    def compose(self, *, eight_bit: bool, smtputf8: bool) -> Any:
+        raise ZeroDivisionError

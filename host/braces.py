@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def escaped(text: str) -> str:
+def double_braces(text: str) -> str:
     """`text` with its braces doubled, so that `str.format` gives it back as it is."""
     return text.replace("{", "{{").replace("}", "}}")

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import cast
 
 import pytest
 
-from actions.contract import Asset
-from delivery.pool import IDLE_SECONDS, WAIT_SECONDS, Interrupt, Line, Pool
+from auth.settings import Login
+from delivery.asset import Asset
+from delivery.pool import IDLE_SECONDS, WAIT_SECONDS, Interrupt, Pool, PooledSession
 from smtp.errors import Cancelled, Step, TimedOut
 from smtp.session import Session
 from tests.support.running import Runner, asset
 from tests.support.scripted import ScriptedServer, Settings
 
-ASSET = Asset("1", "mail.example.com", 587, "StartTLS", username="jane", password="one")
+ASSET = Asset(Login("1", "mail.example.com", 587, username="jane", password="one"), "StartTLS")
 
 
 class FakeSession:
@@ -40,12 +45,12 @@ class Bench:
         self.opened: list[FakeSession] = []
         self.pool = Pool(most, clock=lambda: self.now)
 
-    def connect(self) -> Line:
+    def connect(self) -> PooledSession:
         session = FakeSession()
         self.opened.append(session)
-        return Line(cast(Session, session), Interrupt(lambda: None))
+        return PooledSession(cast(Session, session), Interrupt(lambda: None))
 
-    def lend(self, asset: Asset = ASSET, interrupt: Callable[[], None] = lambda: None) -> Line:
+    def lend(self, asset: Asset = ASSET, interrupt: Callable[[], None] = lambda: None) -> PooledSession:
         return self.pool.lend(asset, self.connect, interrupt)
 
 
@@ -88,10 +93,10 @@ def test_a_session_is_looked_at_before_it_is_lent_again(fault: str) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        replace(ASSET, password="two"),
-        replace(ASSET, username="joe"),
-        replace(ASSET, port=25),
-        replace(ASSET, server="mail.example.org"),
+        replace(ASSET, login=replace(ASSET.login, password="two")),
+        replace(ASSET, login=replace(ASSET.login, username="joe")),
+        replace(ASSET, login=replace(ASSET.login, port=25)),
+        replace(ASSET, login=replace(ASSET.login, server="mail.example.org")),
         replace(ASSET, ssl_config="SSL"),
         replace(ASSET, verify_server_cert=False),
         replace(ASSET, client_cert="x"),
@@ -107,7 +112,7 @@ def test_nobody_gets_a_session_of_another_account_or_trust(other: Asset) -> None
 def test_a_failed_connection_leaves_its_place_to_others() -> None:
     bench = Bench(most=1)
 
-    def fails() -> Line:
+    def fails() -> PooledSession:
         raise TimedOut("no answer", step=Step.CONNECT)
 
     with pytest.raises(TimedOut):
@@ -117,7 +122,7 @@ def test_a_failed_connection_leaves_its_place_to_others() -> None:
 
 def test_whoever_waits_can_be_cancelled_and_does_not_wait_for_ever() -> None:
     bench = Bench(most=1)
-    line = bench.lend()
+    lent = bench.lend()
 
     def cancelled() -> None:
         raise Cancelled("stop", step=Step.CONNECT)
@@ -129,8 +134,37 @@ def test_whoever_waits_can_be_cancelled_and_does_not_wait_for_ever() -> None:
         bench.lend(interrupt=cancelled)
     with pytest.raises(TimedOut, match="in use"):
         bench.lend(interrupt=time_passes)
-    bench.pool.give_back(ASSET, line)
+    bench.pool.give_back(ASSET, lent)
     assert bench.lend().session.is_open
+
+
+def test_a_process_that_is_forked_while_the_pool_is_busy_can_use_its_own() -> None:
+    bench = Bench(most=1)
+    bench.lend()
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with bench.pool._changed:
+            entered.set()
+            leave.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    entered.wait(10)
+    child = os.fork()
+    if child == 0:
+        bench.lend()  # it would wait for ever for the lock, or for the session that its parent lent
+        os._exit(0)
+    try:
+        deadline = time.monotonic() + 10
+        while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert ended == (child, 0)
+    finally:
+        leave.set()
+        holder.join()
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
 
 
 def test_many_runs_at_once_share_three_connections(run: Runner) -> None:

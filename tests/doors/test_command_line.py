@@ -6,27 +6,27 @@ import contextlib
 import hashlib
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actions.contract import Context, Report
+from delivery.pool import Pool
+from delivery.transport import Transport
 from doors.cli.command_line import main
-from host.local.action_result import ActionResult
-from host.local.base_connector import BaseConnector
 from host.local.home import HOME_VARIABLE, Home
+from tests.support.actions import install
 
 ASSET = {"server": "mail.example.com", "username": "soc@example.com", "password": "canary"}
 
 
-class Echo(BaseConnector):
+def echo(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
     """Does what its parameters say: a body "fail" fails."""
-
-    def handle_action(self, param: dict[str, Any]) -> bool:
-        self.save_progress("working on {}", param.get("to"))
-        result = self.add_action_result(ActionResult(dict(param)))
-        result.add_data({"config": sorted(self.get_config()), "container": self.get_container_id()})
-        return result.set_status(param.get("body") != "fail", f"done: {param.get('body')}")
+    context.progress(f"working on {values.get('to')}")
+    data = {"server": context.asset.server, "container": context.container_id}
+    return Report(values.get("body") != "fail", f"done: {values.get('body')}", [data])
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +34,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "asset.json").write_text(json.dumps(ASSET))
+    for action in ("send_email", "send_htmlemail", "test_connectivity"):
+        install(monkeypatch, action, echo)
     return tmp_path
 
 
@@ -53,7 +55,7 @@ class Call:
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Any:
     def run(*argv: str) -> Call:
-        code = main(argv, Echo)
+        code = main(argv, Pool())
         return Call(code, *capsys.readouterr())
 
     return run
@@ -201,7 +203,7 @@ def test_a_secret_under_a_misspelt_name_is_not_shown_either(call: Any, folder: P
 def test_a_stored_asset_runs_by_its_name(call: Any) -> None:
     call("asset", "add", "prod", "--config", "asset.json")
     done = call("run", "send email", "--asset", "prod", "--params", params(GOOD))
-    assert done.result["result_data"][0]["data"][0]["config"] == sorted(ASSET)
+    assert done.result["result_data"][0]["data"][0]["server"] == ASSET["server"]
     assert call("asset", "test", "prod").result["identifier"] == "test_connectivity"
 
 
@@ -286,7 +288,12 @@ def test_help_explains_commands_actions_and_parameters(call: Any) -> None:
 
 def test_what_a_server_says_cannot_act_upon_the_terminal(call: Any) -> None:
     done = call(
-        "run", "send email", "--asset", "asset.json", "--params", params({"to": "\x1b[2J\u202e\n\x07"})
+        "run",
+        "send email",
+        "--asset",
+        "asset.json",
+        "--params",
+        params({"to": "\x1b[2J\u202e\n\x07", "body": "x"}),
     )
     assert done.err == "working on \\x1b[2J\\u202e\\n\\x07\n"
     assert done.out.isascii()
@@ -295,5 +302,5 @@ def test_what_a_server_says_cannot_act_upon_the_terminal(call: Any) -> None:
 
 def test_what_is_printed_may_be_kept_in_memory() -> None:
     with contextlib.redirect_stdout(io.StringIO()) as kept:
-        assert main(["--help"], Echo) == 0
+        assert main(["--help"], Pool()) == 0
     assert kept.getvalue().startswith("usage: smtp_connector.py")

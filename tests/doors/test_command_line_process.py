@@ -18,25 +18,28 @@ import pytest
 
 from tests.host.processes import ROOT
 
-# The command line over a connector that waits as long as its parameters say.
+# The command line over an action that waits as long as its parameters say.
 PROGRAM = """
-import sys, time
+import sys, time, types
+from actions.contract import Report
+from delivery.pool import Pool
 from doors.cli.command_line import main
-from host.local.action_result import ActionResult
-from host.local.base_connector import BaseConnector
 
-class Waiting(BaseConnector):
-    def handle_action(self, param):
-        result = self.add_action_result(ActionResult(dict(param)))
-        self.save_progress("begun {}", param["to"])
-        self.show_sent(1_500_000, 3_000_000)
-        until = time.monotonic() + float(param["body"])
-        while time.monotonic() < until and not self.is_action_cancelled():
-            time.sleep(0.01)
-        cancelled = self.is_action_cancelled()
-        return result.set_status(not cancelled, "cancelled" if cancelled else "x" * 100_000)
+class Parameters:
+    parse = dict
 
-sys.exit(main(sys.argv[1:], Waiting))
+def run(values, context, transport):
+    context.progress("begun " + values["to"])
+    context.sent(1_500_000, 3_000_000)
+    until = time.monotonic() + float(values["body"])
+    while time.monotonic() < until and not context.is_cancelled():
+        time.sleep(0.01)
+    cancelled = context.is_cancelled()
+    return Report(not cancelled, "cancelled" if cancelled else "x" * 100_000)
+
+sys.modules["actions.send_email"] = action = types.ModuleType("actions.send_email")
+action.Parameters, action.run = Parameters, run
+sys.exit(main(sys.argv[1:], Pool()))
 """
 
 

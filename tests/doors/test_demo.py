@@ -6,13 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actions import send_email
+from delivery.pool import Pool
 from doors.demo.demo import demo
-from smtp_connector import SmtpConnector
+from host.local.results import document
+from host.local.run import LocalRun
 from tests.host.processes import ROOT
 
 
@@ -49,29 +54,32 @@ def test_it_leaves_nothing_behind_when_it_is_ended(begin: Any, tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == []
 
 
-class Careless(SmtpConnector):
-    """Says something else than it was told to."""
+def careless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Say something else than what was asked for."""
+    prepare = send_email.prepare
+    monkeypatch.setattr(
+        send_email, "prepare", lambda parameters, context: prepare(replace(parameters, body="else"), context)
+    )
 
-    def handle_action(self, param: dict[str, Any]) -> bool:
-        return super().handle_action({**param, "body": "something else"} if "body" in param else param)
 
-
-class Lazy(SmtpConnector):
-    """Sends nothing and says that it did."""
-
-    def _handle_action(self, in_json: str, handle: object) -> str:
-        one = '{"status": "success", "message": "Email sent", "data": [], "parameter": {}, "summary": {}}'
-        return f'{{"status": "success", "message": "Email sent", "result_data": [{one}], "result_summary": {{}}}}'
+def lazy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send nothing and say that it was sent."""
+    one = {"status": "success", "message": "Email sent", "data": [], "parameter": {}, "summary": {}}
+    monkeypatch.setattr(LocalRun, "perform", lambda run: document("send_email", [one]))
 
 
 @pytest.mark.parametrize(
-    ("connector", "said"),
-    [(Careless, "NOT SO: the text is the one given"), (Lazy, "NOT SO: one mail arrived")],
+    ("spoil", "said"),
+    [(careless, "NOT SO: the text is the one given"), (lazy, "NOT SO: one mail arrived")],
 )
 def test_it_fails_when_what_arrived_is_wrong(
-    connector: Any, said: str, capsys: pytest.CaptureFixture[str]
+    spoil: Callable[[pytest.MonkeyPatch], None],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert demo(connector) == 1
+    spoil(monkeypatch)
+    assert demo(Pool()) == 1
     out = capsys.readouterr().out
     assert said in out
     assert "checks failed" in out

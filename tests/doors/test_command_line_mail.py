@@ -13,7 +13,7 @@ import pytest
 
 from doors.cli.command_line import main
 from host.local.home import HOME_VARIABLE, Home
-from smtp_connector import SmtpConnector, act
+from smtp_connector import POOL, act
 from tests.support.authority import authority
 from tests.support.catcher import Catcher
 
@@ -48,7 +48,7 @@ def asset(server: Catcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Any:
     def run(*argv: str) -> tuple[int, Any, str]:
-        code = main(argv, SmtpConnector)
+        code = main(argv, POOL)
         out, err = capsys.readouterr()
         assert "Traceback" not in err
         assert PASSWORD not in out + err

@@ -3,60 +3,59 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from doors.python import playbook
-from doors.python.playbook import Results
-from host.local.action_result import ActionResult
-from host.local.base_connector import BaseConnector
+from actions.contract import Context, Report
+from delivery.pool import Pool
+from delivery.transport import Transport
+from doors.python import act as door
+from doors.python.act import Results
 from host.local.home import HOME_VARIABLE, Home
 from host.local.inputs import InputError
 from host.manifest.model import UnknownAction
+from tests.support.actions import install
 
 ASSET = {"server": "mail.example.com", "password": "canary"}
 REFUSED = {"address": "x@example.com", "status": "refused", "reply": "550 no such user"}
 
 
-class Server(BaseConnector):
-    """Refuses everybody at example.net."""
-
-    def handle_action(self, param: dict[str, Any]) -> bool:
-        self.save_progress("working")
-        result = self.add_action_result(ActionResult(dict(param)))
-        if self.get_action_identifier() == "test_connectivity":
-            return result.set_status(True, "connected")
-        good = "example.net" not in param["to"]
-        recipients = [{"address": param["to"], "status": "accepted"}] if good else [REFUSED]
-        result.add_data({"outcome": "sent" if good else "not sent", "recipients": recipients})
-        result.update_summary({"recipients": 1})
-        return result.set_status(good, "Email sent" if good else "refused")
+def serve(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
+    """A server that refuses everybody at example.net."""
+    context.progress("working")
+    good = "example.net" not in values["to"]
+    recipients = [{"address": values["to"], "status": "accepted"}] if good else [REFUSED]
+    data = {"outcome": "sent" if good else "not sent", "recipients": recipients}
+    return Report(good, "Email sent" if good else "refused", [data], {"recipients": 1})
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "data"))
+    install(monkeypatch, "send_email", serve)
+    install(monkeypatch, "test_connectivity", lambda values, context, transport: Report(True, "connected"))
     return Home()
 
 
 def act(action: str, parameters: Any, asset: Any = ASSET, container_id: str = "", **options: Any) -> Results:
-    return playbook.act(action, parameters, asset, container_id, connector=Server, **options)
+    return door.act(action, parameters, asset, container_id, pool=Pool(), **options)
 
 
 def test_results_are_in_the_order_of_the_parameter_sets() -> None:
-    results = act("send email", [{"to": "a@example.com"}, {"to": "b@example.net"}])
+    results = act("send email", [{"to": "a@example.com", "body": "x"}, {"to": "b@example.net", "body": "x"}])
     assert (len(results), results.success, results.status) == (2, False, "failed")
     assert [(result.success, result.outcome) for result in results] == [(True, "sent"), (False, "not sent")]
-    assert results[0].parameter == {"to": "a@example.com"}
+    assert results[0].parameter == {"to": "a@example.com", "body": "x"}
     assert results[0].summary == {"recipients": 1}
     assert results[0].refused == []
     assert results[1].refused == [REFUSED]
 
 
 def test_one_parameter_set_needs_no_list() -> None:
-    results = act("send_email", {"to": "a@example.com"})
+    results = act("send_email", {"to": "a@example.com", "body": "x"})
     assert (len(results), results.success, results.message) == (1, True, "Email sent")
 
 
@@ -69,7 +68,7 @@ def test_an_asset_may_be_a_stored_one_or_a_file(home: Home, tmp_path: Path) -> N
     home.assets.add("prod", ASSET)
     (tmp_path / "asset.json").write_text(json.dumps(ASSET))
     for asset in ("prod", tmp_path / "asset.json", str(tmp_path / "asset.json")):
-        assert act("send email", {"to": "a@example.com"}, asset).success
+        assert act("send email", {"to": "a@example.com", "body": "x"}, asset).success
     assert [entry.asset for entry in home.runs.list()] == ["", "", "prod"]
 
 
@@ -77,8 +76,8 @@ def test_progress_goes_to_the_function_that_was_given_and_else_nowhere(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     told: list[str] = []
-    act("send email", {"to": "a@example.com"}, progress=told.append)
-    act("send email", {"to": "a@example.com"})
+    act("send email", {"to": "a@example.com", "body": "x"}, progress=told.append)
+    act("send email", {"to": "a@example.com", "body": "x"})
     assert told == ["working"]
     assert capfd.readouterr() == ("", "")
 

@@ -8,7 +8,10 @@ from email import message_from_bytes
 
 import pytest
 
-from actions.contract import Asset
+from auth.settings import Login
+from delivery.access import Access
+from delivery.asset import Asset
+from delivery.pool import Pool
 from delivery.transport import Transport
 from smtp.envelope import Address
 from smtp.errors import ConnectionLost
@@ -121,18 +124,18 @@ def test_a_server_that_says_farewell_after_some_gets_the_rest_over_other_connect
 
 def test_no_more_is_in_flight_than_the_server_took_on_the_connection_that_it_closed() -> None:
     with ScriptedServer() as server:
-        context = FakeContext(asset=Asset("1", server.host, server.port, "None"))
-        line = Transport(context)
-        line.session()
-        rooms = [line.room()]
+        asset = Asset(Login("1", server.host, server.port), "None")
+        transport = Transport(Access(asset, FakeContext(asset=asset)), Pool())
+        transport.session()
+        rooms = [transport.room()]
         for delivery in [SENT] * 4 + [CLOSED]:
-            line.learn(delivery)
-        line.close()
-        line.session()
+            transport.learn(delivery)
+        transport.close()
+        transport.session()
         for _ in range(6):
-            rooms.append(line.room())
-            line.learn(SENT)
-        line.close()
+            rooms.append(transport.room())
+            transport.learn(SENT)
+        transport.close()
     assert rooms == [None, 4, 3, 2, 1, 1, None]
 
 

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Any
 
-from host.local import inputs, running
+from delivery.pool import Pool
+from host.local import inputs
 from host.local.home import Home
 from host.local.inputs import GivenAsset
-from host.local.running import Connector, Order
+from host.local.run import LocalRun, make_request
 from host.manifest.model import load
 
 
@@ -100,7 +101,7 @@ def act(
     asset: str | PathLike[str] | Mapping[str, Any],
     container_id: str = "",
     *,
-    connector: Callable[[], Connector],
+    pool: Pool,
     progress: Callable[[str], None] | None = None,
 ) -> Results:
     """Run an action, by name or identifier, over one parameter set or several, in one session.
@@ -112,14 +113,14 @@ def act(
     manifest = load()
     home = Home()
     sets = dict(parameters) if isinstance(parameters, Mapping) else [dict(one) for one in parameters]
-    order = Order(
+    request = make_request(
         manifest.action(action),
         _asset(asset, home),
         inputs.as_parameter_sets(sets, "parameters"),
         inputs.container_id(container_id),
+        manifest,
     )
-    running.check_asset(order.asset, manifest)
-    result = running.run(order, connector(), home, _Quiet(progress))
+    result = LocalRun(request, home, _Quiet(progress), pool).perform()
     return Results(
         status=result["status"],
         message=result["message"],

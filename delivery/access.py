@@ -1,0 +1,137 @@
+"""From an asset to a session that is ready to send: connected, encrypted, logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from auth.choose import choose
+from auth.errors import AuthError
+from delivery.asset import Asset
+from delivery.certificates import tls_context
+from delivery.observer import Observer
+from smtp.errors import AuthenticationRefused, Cancelled, Category, Step
+from smtp.options import Options, Timeouts
+from smtp.session import Session
+from smtp.tls import TlsMode
+
+if TYPE_CHECKING:
+    from auth.oauth.sign_in import SignIn
+    from auth.settings import State
+
+# RFC 4954 section 6: the credential was not accepted. Other refusals of AUTH are not about it.
+CREDENTIAL_REFUSED = 535
+
+
+class Access:
+    """How one run gets to its asset's server. Made once: the login is chosen and certificates are read here.
+
+    `state` keeps tokens between runs. With `sign_in` a person may be asked to sign in. Raises `AuthError` and
+    `UnusableSetting` for an asset that can't be used, before anything is connected.
+    """
+
+    def __init__(
+        self, asset: Asset, observer: Observer, state: State | None = None, sign_in: SignIn | None = None
+    ) -> None:
+        self.asset = asset
+        self._observer = observer
+        self._choice = choose(asset.login, state, sign_in)
+        self._tls = None if asset.ssl_config == TlsMode.NONE else tls_context(asset)
+        self.tried = ""
+        """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
+        self._refusal: AuthenticationRefused | AuthError | None = None
+
+    @property
+    def server(self) -> str:
+        """Host and port."""
+        return f"{self.asset.server}:{self.asset.port}"
+
+    def raise_if_cancelled(self) -> None:
+        """Raises `Cancelled`."""
+        if self._observer.is_cancelled():
+            raise Cancelled("the action was cancelled", step=Step.CONNECT)
+
+    def connect_and_log_in(self, interrupt: Callable[[], None]) -> Session:
+        """Open a new session; `interrupt` is called while anything is waited for, and may raise.
+
+        A credential that was refused for good is not shown again: servers lock accounts for that. Raises
+        `SmtpError` and `AuthError`.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        if not self.tried:
+            self.tried = self._choice.method.name
+            for reason in self._choice.skipped:
+                self._observer.progress(reason)
+        try:
+            return self._open_renewed(interrupt)
+        except (AuthenticationRefused, AuthError) as exc:
+            if not exc.retryable:
+                self._refusal = exc
+            raise
+
+    def _open_renewed(self, interrupt: Callable[[], None]) -> Session:
+        """A refused credential is renewed once, where it can be, and tried on another connection."""
+        try:
+            return self._open(interrupt)
+        except AuthenticationRefused as exc:
+            if exc.code != CREDENTIAL_REFUSED or _is_about_a_setting(exc):
+                raise
+            if not self._choice.method.renew(self._observer.progress):
+                raise
+        self._observer.progress("The server refused the token; trying once more with a new one.")
+        return self._open(interrupt)
+
+    def _open(self, interrupt: Callable[[], None]) -> Session:
+        # The token is fetched first: a server's patience is shorter than a person's or a provider's.
+        credentials = self._choice.method.credentials(self._observer.progress)
+        asset, tell = self.asset, self._observer.progress
+        tell(f"Connecting to {self.server}.")
+        session = Session.connect(
+            asset.server,
+            asset.port,
+            Options(
+                Timeouts(connect=asset.connection_timeout, reply=asset.read_timeout),
+                implicit_tls=asset.ssl_config == TlsMode.SSL,
+                context=self._tls,
+                use_pipelining=not asset.disable_pipelining,
+                use_chunking=not asset.disable_chunking,
+                interrupt=interrupt,
+            ),
+        )
+        try:
+            if asset.ssl_config == TlsMode.STARTTLS:
+                session.hello(asset.ehlo_name)
+                session.start_tls()
+            session.hello(asset.ehlo_name, allow_helo=credentials is None)
+            self._tell_connected(session)
+            if credentials is None:
+                tell(f"No login: {self.tried}.")
+            else:
+                how = session.authenticate(credentials, allow_plaintext=asset.allow_plaintext_auth)
+                tell(f"Logged in: {self.tried}, {how or 'with the certificate alone'}.")
+        except BaseException:
+            session.quit()
+            raise
+        return session
+
+    def _tell_connected(self, session: Session) -> None:
+        tell = self._observer.progress
+        if session.peer != self.asset.server:
+            tell(f"The name {self.asset.server} resolves to {session.peer}.")
+        tell(f"Connected to {session.peer}.")
+        if session.tls is not None:
+            tls = session.tls
+            tell(f"Encrypted with {tls.version}, {tls.cipher}.")
+            if tls.days_left is not None:
+                tell(f"Certificate of {tls.subject}, issued by {tls.issuer}, {tls.days_left} days left.")
+        tell(f"The server offers {session.extensions or 'no extensions'}.")
+
+
+def _is_about_a_setting(refusal: AuthenticationRefused) -> bool:
+    """Whether no other token would help: the provider does not let this account, or anybody, log in this way."""
+    from delivery.remedies import remedy  # few logins are refused
+
+    reply = refusal.reply
+    known = remedy(refusal.step, reply.code, reply.enhanced_code, reply.text) if reply is not None else None
+    return known is not None and known.category is Category.CONFIGURATION

@@ -1,0 +1,61 @@
+"""The account that mail is sent over: the settings of an asset, parsed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from auth.settings import Login
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """The asset's settings, from the fields that `connector.json` declares; those of the login are in `login`.
+
+    Texts that were not given are "". Secrets are left out of the `repr`.
+    """
+
+    login: Login
+    ssl_config: str
+    """None, SSL or StartTLS, as in the manifest."""
+    sender_address: str = ""
+    allow_smtputf8: bool = True
+    encoding: bool = True
+    verify_server_cert: bool = True
+    client_cert: str = field(default="", repr=False)
+    client_key: str = field(default="", repr=False)
+    client_key_password: str = field(default="", repr=False)
+    allow_plaintext_auth: bool = False
+    ehlo_name: str = ""
+    disable_pipelining: bool = False
+    disable_chunking: bool = False
+
+    @property
+    def id(self) -> str:
+        """The host's name for the asset, which its state (tokens) hangs on."""
+        return self.login.id
+
+    @property
+    def server(self) -> str:
+        return self.login.server
+
+    @property
+    def port(self) -> int:
+        return self.login.port
+
+    @property
+    def username(self) -> str:
+        return self.login.username
+
+    @property
+    def ca_bundle(self) -> str:
+        return self.login.ca_bundle
+
+    @property
+    def connection_timeout(self) -> float:
+        """Seconds."""
+        return self.login.connection_timeout
+
+    @property
+    def read_timeout(self) -> float:
+        """Seconds."""
+        return self.login.read_timeout

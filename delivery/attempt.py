@@ -1,0 +1,59 @@
+"""One message on its way: as it was asked for, as this server gets it, and how it ended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from message.compose import Message
+from smtp.envelope import Address
+from smtp.errors import MailError
+from smtp.outcome import Delivery
+
+
+class Outgoing(Protocol):
+    """A message of which everything is checked, before it is known what the server can take."""
+
+    @property
+    def sender(self) -> Address: ...
+
+    @property
+    def recipients(self) -> tuple[Address, ...]: ...
+
+    def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
+        """The message for a server that can or can't do 8BITMIME and SMTPUTF8. Raises `MessageError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """How the server was spoken to; texts are "" for what did not come about."""
+
+    server: str = ""
+    """Host and port."""
+    tls_version: str = ""
+    tls_cipher: str = ""
+    auth_method: str = ""
+    auth_mechanism: str = ""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One message of a run. It has ended when it has a `delivery`, or an `error` that came before any.
+
+    One that could not even be prepared has no `outgoing`: it travels with the others, so that what became of them
+    all is told in their order. `started` is in seconds of `time.monotonic`. `is_committed` is set before the
+    octets leave that can complete the message: until then it certainly was not sent.
+    """
+
+    outgoing: Outgoing | None = None
+    error: MailError | None = None
+    message: Message | None = None
+    delivery: Delivery | None = None
+    facts: Facts = Facts()
+    started: float = field(default_factory=time.monotonic)
+    is_committed: bool = False
+
+    @property
+    def has_ended(self) -> bool:
+        return self.error is not None or self.delivery is not None

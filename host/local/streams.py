@@ -1,0 +1,34 @@
+"""Standard error as people and logs read it: one line a fact, nothing in it that a terminal could act upon."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import TextIO
+
+
+def say(text: str) -> None:
+    """A line on standard error. Nobody reading it is no reason to fail."""
+    with suppress(ValueError, AttributeError):
+        try:
+            sys.stderr.write(printable(text) + "\n")
+            sys.stderr.flush()
+        except OSError:
+            forget(sys.stderr)
+
+
+def printable(text: str) -> str:
+    """`text` as one line, with everything escaped that a terminal could act upon."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def forget(stream: TextIO) -> None:
+    """Let what is left in the stream's buffer go nowhere, instead of failing again when the process ends."""
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
