@@ -28,6 +28,10 @@ class Asset:
     ehlo_name: str = ""
     disable_pipelining: bool = False
     disable_chunking: bool = False
+    max_connections: int = 3
+    """Microsoft 365 lets a mailbox have three at once, and is the strictest that we know of."""
+    window: int = 1
+    """Messages of one connection whose end may be unanswered at the same time."""
 
     @property
     def id(self) -> str:

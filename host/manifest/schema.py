@@ -49,6 +49,8 @@ _BEYOND_THE_MANIFEST: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "port": {"type": "integer", "minimum": 1, "maximum": 65535},
         "connection_timeout": {"exclusiveMinimum": 0, "maximum": 600},
         "read_timeout": {"exclusiveMinimum": 0, "maximum": 3600},
+        "max_connections": {"type": "integer", "minimum": 1, "maximum": 50},
+        "window": {"type": "integer", "minimum": 1, "maximum": 50},
         "sender_address": {"pattern": _MAILBOX, "description": "an e-mail address"},
         "username": _ONE_LINE,
         "client_id": _ONE_LINE,

@@ -21,6 +21,8 @@ ASSET_FIELDS = """
     allow_smtputf8 encoding auth_type refresh_token verify_server_cert ca_bundle client_cert client_key
     client_key_password allow_plaintext_auth connection_timeout read_timeout ehlo_name disable_pipelining
     disable_chunking
+    max_connections
+    window
 """
 RESULT_PATHS = """
     outcome message_id sender server_reply queue_id size server tls_version tls_cipher auth_method auth_mechanism
