@@ -37,6 +37,7 @@ class Access:
         self._observer = observer
         self._choice = choose(asset.login, state, sign_in)
         self._tls = None if asset.ssl_config == TlsMode.NONE else tls_context(asset)
+        self._is_stopped = False
         self.tried = ""
         """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
         self._refusal: AuthenticationRefused | AuthError | None = None
@@ -46,9 +47,18 @@ class Access:
         """Host and port."""
         return f"{self.asset.server}:{self.asset.port}"
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the credential was refused for good: no connection is tried any more."""
+        return self._refusal is not None
+
+    def stop(self) -> None:
+        """End what waits for the server, in whichever thread, as if somebody had cancelled it."""
+        self._is_stopped = True
+
     def raise_if_cancelled(self) -> None:
         """Raises `Cancelled`."""
-        if self._observer.is_cancelled():
+        if self._is_stopped or self._observer.is_cancelled():
             raise Cancelled("the action was cancelled", step=Step.CONNECT)
 
     def connect_and_log_in(self, interrupt: Callable[[], None]) -> Session:

@@ -42,8 +42,9 @@ class Attempt:
     """One message of a run. It has ended when it has a `delivery`, or an `error` that came before any.
 
     One that could not even be prepared has no `outgoing`: it travels with the others, so that what became of them
-    all is told in their order. `started` is in seconds of `time.monotonic`. `is_committed` is set before the
-    octets leave that can complete the message: until then it certainly was not sent.
+    all is told in their order. `started` is in seconds of `time.monotonic`. `is_begun` is set when a session takes
+    it, `is_committed` before the octets leave that can complete it: until then it certainly was not sent. Its
+    `facts` are set before it has ended, which another thread may be waiting for.
     """
 
     outgoing: Outgoing | None = None
@@ -52,6 +53,7 @@ class Attempt:
     delivery: Delivery | None = None
     facts: Facts = Facts()
     started: float = field(default_factory=time.monotonic)
+    is_begun: bool = False
     is_committed: bool = False
 
     @property

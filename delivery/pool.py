@@ -17,8 +17,6 @@ from delivery.asset import Asset
 from smtp.errors import Step, TimedOut
 from smtp.session import Session
 
-# Microsoft 365 lets a mailbox have three connections at once, and is the strictest that we know of.
-MOST_CONNECTIONS = 3
 IDLE_SECONDS = 30.0
 WAIT_SECONDS = 600.0
 _LOOK_AGAIN = 0.2
@@ -58,8 +56,7 @@ class Pool:
     else. A process that is forked off begins with an empty pool: its parent's sessions are its parent's.
     """
 
-    def __init__(self, most: int = MOST_CONNECTIONS, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = most
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._begin()
         # A lock that another thread held at the fork would be held for ever in the child.
@@ -70,13 +67,19 @@ class Pool:
         self._changed = threading.Condition()
 
     def lend(
-        self, asset: Asset, connect: Callable[[], PooledSession], interrupt: Callable[[], None]
+        self,
+        asset: Asset,
+        connect: Callable[[], PooledSession],
+        interrupt: Callable[[], None],
+        *,
+        may_wait: bool = True,
     ) -> PooledSession:
-        """A session that is alive: one that lies idle, else a new one, once fewer than the bound are out.
+        """A session that is alive: one that is idle, else a new one, once fewer than `max_connections` are out.
 
-        `interrupt` is called while others have them all. Raises what `connect` and `interrupt` raise, and `TimedOut`.
+        `interrupt` is called while others have them all. Raises what `connect` and `interrupt` raise, and `TimedOut`:
+        at once where the caller may not wait.
         """
-        self._wait_for_room(asset, interrupt)
+        self._wait_for_room(asset, interrupt, 0 if not may_wait else WAIT_SECONDS)
         try:
             while (pooled := self._take_idle(asset)) is not None:
                 if pooled.session.is_alive() and not pooled.session.is_used_up:
@@ -93,17 +96,24 @@ class Pool:
         for other in self._put_back(asset, pooled):
             other.session.quit()
 
-    def _wait_for_room(self, asset: Asset, interrupt: Callable[[], None]) -> None:
-        deadline = self._clock() + WAIT_SECONDS
+    def is_wanted(self, asset: Asset) -> bool:
+        """Whether some run waits for a session of this asset."""
+        with self._changed:
+            shelf = self._shelves.get(asset)
+            return shelf is not None and shelf.waiting > 0
+
+    def _wait_for_room(self, asset: Asset, interrupt: Callable[[], None], patience: float) -> None:
+        deadline = self._clock() + patience
         with self._changed:
             shelf = self._shelves.setdefault(asset, _Shelf())
             shelf.waiting += 1
             try:
-                while shelf.lent >= self._most:
+                while shelf.lent >= asset.max_connections:
                     interrupt()
-                    if self._clock() > deadline:
+                    if self._clock() >= deadline:
                         raise TimedOut(
-                            f"all {self._most} connections to the server are in use", step=Step.CONNECT
+                            f"all {asset.max_connections} connections to the server are in use",
+                            step=Step.CONNECT,
                         )
                     self._changed.wait(_LOOK_AGAIN)
                 shelf.lent += 1

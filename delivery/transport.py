@@ -18,12 +18,14 @@ from smtp.session import Session
 class Transport:
     """A run's way to the server: `with Transport(access, pool) as transport`. Not for several threads at once.
 
-    Raises `SmtpError` and `AuthError`.
+    Without `may_wait` it takes no connection that others wait for, or that is not free at once. Raises `SmtpError`
+    and `AuthError`.
     """
 
-    def __init__(self, access: Access, pool: Pool) -> None:
-        self._access = access
-        self._pool = pool
+    def __init__(self, access: Access, pool: Pool, *, may_wait: bool = True) -> None:
+        self.access = access
+        self.pool = pool
+        self._may_wait = may_wait
         self._borrowed: PooledSession | None = None
         self._served = 0
         self._most: int | None = None
@@ -39,26 +41,27 @@ class Transport:
         self.close()
 
     @property
-    def access(self) -> Access:
-        return self._access
+    def is_open(self) -> bool:
+        """Whether there is a session that can be sent over."""
+        return self._borrowed is not None and self._borrowed.session.is_open
 
     @property
     def facts(self) -> Facts:
         """How the server was spoken to."""
-        server = self._access.server
+        server = self.access.server
         if self._borrowed is None:
-            return Facts(server, auth_method=self._access.tried)
+            return Facts(server, auth_method=self.access.tried)
         session = self._borrowed.session
         version, cipher = (session.tls.version, session.tls.cipher) if session.tls else ("", "")
-        return Facts(server, version, cipher, self._access.tried, session.auth_mechanism)
+        return Facts(server, version, cipher, self.access.tried, session.auth_mechanism)
 
     def session(self) -> Session:
         """The session, as it was left, or a new one."""
         borrowed = self._borrowed
         if borrowed is None or borrowed.session.is_used_up or not borrowed.session.is_alive():
             self.close()
-            borrowed = self._borrowed = self._pool.lend(
-                self._access.asset, self._connect, self._access.raise_if_cancelled
+            borrowed = self._borrowed = self.pool.lend(
+                self.access.asset, self._connect, self.access.raise_if_cancelled, may_wait=self._may_wait
             )
             self._served = 0
         return borrowed.session
@@ -99,12 +102,12 @@ class Transport:
     def close(self) -> None:
         """Give the session back. Never raises."""
         if self._borrowed is not None:
-            self._pool.give_back(self._access.asset, self._borrowed)
+            self.pool.give_back(self.access.asset, self._borrowed)
             self._borrowed = None
 
     def _connect(self) -> PooledSession:
-        interrupt = Interrupt(self._access.raise_if_cancelled)
-        return PooledSession(self._access.connect_and_log_in(interrupt), interrupt)
+        interrupt = Interrupt(self.access.raise_if_cancelled)
+        return PooledSession(self.access.connect_and_log_in(interrupt), interrupt)
 
 
 def was_closed_before(delivery: Delivery) -> bool:

@@ -1,7 +1,12 @@
-"""Many messages over a run's session, and what became of each, in their order.
+"""Many messages over a run's sessions, and what became of each, in their order.
 
-Order. Every message of a run is an attempt, also one that could not be prepared or composed: attempts stand in
-one queue from the moment they are taken until they are told, and are told from its front only.
+Order. Every message of a run is an attempt, also one that could not be prepared or composed. Attempts are told in the
+order in which they were taken: one keeper holds those that were taken and are not told yet, and tells
+from its front only. How many it may hold is bounded, so that finished results that wait for a slow one are too.
+
+Sessions. A run of few messages has one session. From `MANY` messages on it uses up to the asset's `max_connections`,
+each in a thread of its own that takes the next attempt when it has room. The first one keeps its session; the others
+give theirs back as soon as another run waits for one.
 
 Retry. A message is tried again in one case: the server closed a connection that had served others before, and
 certainly did not get this message. The connection's end then says nothing about the message. The first message of
@@ -9,40 +14,259 @@ a new connection has had its try.
 
 The point of no return. An attempt is committed before the octets leave that can complete it (`Observer.committing`).
 From there on only the server's answer says what became of it; without one it is unknown and never repeated.
+
+A server that can't be reached. After `TRIES` attempts in a row that ended before MAIL for the same reason, those that
+are left are not tried: a run of thousands must not wait out thousands of timeouts.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
+from typing import Protocol
 
+from delivery.asset import Asset
 from delivery.attempt import Attempt
 from delivery.observer import Observer
+from delivery.pool import Pool
 from delivery.progress import watched
 from delivery.transport import Transport, was_closed_before
 from message.compose import Message
 from smtp.content import Content
 from smtp.envelope import Envelope
-from smtp.errors import MailError
+from smtp.errors import Category, MailError, SmtpError
 from smtp.outcome import Delivery
 from smtp.session import Session
 
+MANY = 20
+"""Messages from which on a run is worth more than one connection."""
+WAITING = 4
+"""Attempts for each connection that may be taken and not told."""
+TRIES = 3
+LOOK_AGAIN = 0.2
+"""Seconds. A wait without an end could not be interrupted on every system."""
+
 
 def deliver(transport: Transport, observer: Observer, attempts: Iterable[Attempt]) -> Iterator[Attempt]:
-    """Yield each attempt once it has ended, in order. Only as many are composed as can be in flight."""
+    """Yield each attempt once it has ended, in order. Only as many are composed as can be in flight.
+
+    Raises what nobody foresaw; what has not ended by then, and is not committed, was not sent.
+    """
     waiting = iter(attempts)
-    for first in waiting:
-        if first.has_ended:
-            yield first
-            continue
+    first = list(islice(waiting, MANY))
+    alone = _OneSession(transport, observer, _Reach(observer))
+    if len(first) == MANY and transport.access.asset.max_connections > 1:
+        # The first message shows whether there is a server at all: only then are more sessions worth a try.
+        begun = next((number for number, attempt in enumerate(first, 1) if not attempt.has_ended), MANY)
+        yield from alone.deliver(_Queue(first[:begun]))
+        first = first[begun:]
+        if transport.is_open:
+            yield from _SideBySide(alone).deliver(chain(first, waiting))
+            return
+    yield from alone.deliver(_Queue(chain(first, waiting)))
+
+
+class _Source(Protocol):
+    """Where a session gets its attempts from."""
+
+    def take(self, *, may_wait: bool) -> Attempt | None:
+        """The next attempt; None when there is none, or none yet and the caller has something else to do."""
+
+    def put_back(self, attempt: Attempt) -> None:
+        """Let another session have an attempt that was taken and not begun."""
+
+
+class _Queue:
+    """Attempts for one session alone."""
+
+    def __init__(self, attempts: Iterable[Attempt]) -> None:
+        self._attempts = iter(attempts)
+
+    def take(self, *, may_wait: bool) -> Attempt | None:  # noqa: ARG002 - they are all at hand
+        return next(self._attempts, None)
+
+    def put_back(self, attempt: Attempt) -> None:
+        self._attempts = chain((attempt,), self._attempts)
+
+
+class _Reach:
+    """Whether the server can be reached: after `TRIES` failures in a row, for one reason, nothing more is tried."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._failures = 0
+        self._last: MailError | None = None
+
+    def succeeded(self) -> None:
+        self._failures = 0
+
+    def failed(self, error: MailError) -> None:
+        if error.category is Category.CANCELLED:
+            return
+        same = self._last is not None and _reason(self._last) == _reason(error)
+        self._failures = self._failures + 1 if same else 1
+        self._last = error
+        if self._failures == TRIES:
+            self._observer.progress(
+                f"{TRIES} attempts in a row failed for the same reason; what is left is not tried."
+            )
+
+    def objection(self) -> MailError | None:
+        """Why another attempt is not worth the wait."""
+        error = self._last
+        if error is None or self._failures < TRIES:
+            return None
+        kind = SmtpError if isinstance(error, SmtpError) else MailError
+        text = f"it was not tried, because {TRIES} attempts before it failed: {error.text}"
+        return kind(text, step=error.step, category=error.category, retryable=True)
+
+
+def _reason(error: MailError) -> tuple[object, ...]:
+    return type(error), error.step, error.category, error.code
+
+
+class _OneSession:
+    """Attempts over one session at a time; another one is opened when that is gone."""
+
+    def __init__(
+        self, transport: Transport, observer: Observer, reach: _Reach, *, gives_way: bool = False
+    ) -> None:
+        self.transport = transport
+        self.observer = observer
+        self.reach = reach
+        self._gives_way = gives_way
+
+    def deliver(self, source: _Source) -> Iterator[Attempt]:
+        while (attempt := source.take(may_wait=True)) is not None:
+            if attempt.has_ended:
+                yield attempt
+                continue
+            objection = self.reach.objection()
+            if objection is not None:
+                attempt.error = objection
+                yield attempt
+                continue
+            try:
+                session = self.transport.session()
+            except MailError as exc:
+                if self._gives_way:
+                    source.put_back(attempt)
+                    return
+                if not self.transport.access.is_refused:
+                    self.reach.failed(exc)
+                attempt.facts = self.transport.facts
+                attempt.error = exc
+                yield attempt
+            else:
+                self.reach.succeeded()
+                source.put_back(attempt)
+                yield from _Window(self.transport, self.observer, session).deliver(source)
+
+
+class _SideBySide:
+    """Several sessions at work on one run. The caller's thread takes attempts and tells them; the others send them."""
+
+    def __init__(self, alone: _OneSession) -> None:
+        self._alone = alone
+        self._access = alone.transport.access
+        self._pool = alone.transport.pool
+        self._most = min(self._access.asset.max_connections, MANY)
+        self._changed = threading.Condition()
+        self._waiting: deque[Attempt] = deque()
+        self._no_more = False
+        self._mistake: BaseException | None = None
+
+    def deliver(self, attempts: Iterable[Attempt]) -> Iterator[Attempt]:
+        """Yield each attempt once it has ended, in order."""
+        taken: deque[Attempt] = deque()
+        bound = self._most * (WAITING + self._access.asset.window)
+        workers = [threading.Thread(target=self._work, args=(self._alone,), name="session 1", daemon=True)]
+        for number in range(2, self._most + 1):
+            extra = Transport(self._access, self._pool, may_wait=False)
+            beside = _OneSession(extra, self._alone.observer, self._alone.reach, gives_way=True)
+            name = f"session {number}"
+            workers.append(threading.Thread(target=self._work, args=(beside,), name=name, daemon=True))
         try:
-            session = transport.session()
-        except MailError as exc:
-            first.error, first.facts = exc, transport.facts
-            yield first
-        else:
-            yield from _Window(transport, observer, session).deliver(chain((first,), waiting))
+            for worker in workers:
+                worker.start()
+            for attempt in attempts:
+                taken.append(attempt)
+                if not attempt.has_ended:
+                    self.put_back(attempt, last=True)
+                while taken and (taken[0].has_ended or len(taken) >= bound):
+                    self._wait_for(taken[0])
+                    yield taken.popleft()
+            while taken:
+                self._end_the_queue()
+                self._wait_for(taken[0])
+                yield taken.popleft()
+        except KeyboardInterrupt:
+            self._access.stop()
+            raise
+        finally:
+            with self._changed:
+                self._waiting.clear()
+            self._end_the_queue()
+            for worker in workers:
+                if worker.is_alive():
+                    worker.join()
+
+    def take(self, *, may_wait: bool) -> Attempt | None:
+        with self._changed:
+            while may_wait and not self._waiting and not self._no_more:
+                self._changed.wait()
+            return self._waiting.popleft() if self._waiting else None
+
+    def put_back(self, attempt: Attempt, *, last: bool = False) -> None:
+        with self._changed:
+            if last:
+                self._waiting.append(attempt)
+            else:
+                self._waiting.appendleft(attempt)
+            self._changed.notify_all()
+
+    def _work(self, session: _OneSession) -> None:
+        source = self if session is self._alone else _GivingWay(self, self._pool, self._access.asset)
+        try:
+            for _attempt in session.deliver(source):
+                with self._changed:
+                    self._changed.notify_all()
+        except BaseException as exc:  # noqa: BLE001 - raised again in the thread of the run
+            with self._changed:
+                self._mistake = exc
+                self._changed.notify_all()
+        finally:
+            if session is not self._alone:
+                session.transport.close()
+
+    def _wait_for(self, attempt: Attempt) -> None:
+        with self._changed:
+            while not attempt.has_ended and self._mistake is None:
+                self._changed.wait(LOOK_AGAIN)
+            if not attempt.has_ended and self._mistake is not None:
+                raise self._mistake
+
+    def _end_the_queue(self) -> None:
+        with self._changed:
+            self._no_more = True
+            self._changed.notify_all()
+
+
+class _GivingWay:
+    """The attempts of a run for a session that another run may want."""
+
+    def __init__(self, source: _Source, pool: Pool, asset: Asset) -> None:
+        self._source = source
+        self._pool = pool
+        self._asset = asset
+
+    def take(self, *, may_wait: bool) -> Attempt | None:
+        return None if self._pool.is_wanted(self._asset) else self._source.take(may_wait=may_wait)
+
+    def put_back(self, attempt: Attempt) -> None:
+        self._source.put_back(attempt)
 
 
 class _Window:
@@ -60,9 +284,10 @@ class _Window:
         self._again: list[Attempt] = []
         """Those of them that the server did not get because it closed the connection."""
 
-    def deliver(self, waiting: Iterator[Attempt]) -> Iterator[Attempt]:
+    def deliver(self, source: _Source) -> Iterator[Attempt]:
         """Yield what has ended, in order; the few that are tried again hold up those behind them."""
-        for delivery in self._session.send_many(self._compose(waiting)):
+        window = self._transport.access.asset.window
+        for delivery in self._session.send_many(self._compose(source), window):
             self._settle(self._in_flight.popleft(), delivery)
             yield from self._ended()
         if self._again:
@@ -74,10 +299,15 @@ class _Window:
             yield from self._ended()
         yield from self._ended()
 
-    def _compose(self, waiting: Iterator[Attempt]) -> Iterator[tuple[Envelope, Content]]:
+    def _compose(self, source: _Source) -> Iterator[tuple[Envelope, Content]]:
         """Take attempts while the session has room for them; one that can't be composed keeps its place."""
-        for attempt in islice(waiting, self._transport.room()):
+        room = self._transport.room()
+        while room is None or room > len(self._in_flight):
+            attempt = source.take(may_wait=not self._in_flight)
+            if attempt is None:
+                return
             self._taken.append(attempt)
+            attempt.is_begun = True
             if attempt.has_ended:
                 continue
             message = self._composed(attempt)
@@ -103,7 +333,8 @@ class _Window:
         try:
             attempt.message = attempt.outgoing.compose(eight_bit=eight_bit, smtputf8=smtputf8)
         except MailError as exc:
-            attempt.error, attempt.facts = exc, self._transport.facts
+            attempt.facts = self._transport.facts
+            attempt.error = exc
         return attempt.message
 
     def _settle(self, attempt: Attempt, delivery: Delivery) -> None:
@@ -113,7 +344,8 @@ class _Window:
         if self._has_served and was_closed_before(delivery):
             self._again.append(attempt)
         else:
-            attempt.delivery, attempt.facts = delivery, self._transport.facts
+            attempt.facts = self._transport.facts
+            attempt.delivery = delivery
         self._has_served = True
 
     def _send_again(self, attempt: Attempt) -> None:
@@ -121,10 +353,13 @@ class _Window:
         assert message is not None  # noqa: S101 - it was in flight
         try:
             content = watched(message.content, self._observer.sent)
-            attempt.delivery = self._transport.send(message.envelope, content)
+            delivery = self._transport.send(message.envelope, content)
         except MailError as exc:
+            attempt.facts = self._transport.facts
             attempt.error = exc
-        attempt.facts = self._transport.facts
+        else:
+            attempt.facts = self._transport.facts
+            attempt.delivery = delivery
 
     def _ended(self) -> Iterator[Attempt]:
         while self._taken and self._taken[0].has_ended:

@@ -10,6 +10,7 @@ import importlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -69,18 +70,16 @@ class ActionRun:
             for parameters in waiting:
                 yield self._run(parameters)
             return
+        under_way: deque[Attempt] = deque()
         while True:
-            under_way: deque[Attempt] = deque()
+            attempts = chain(tuple(under_way), self._prepare_each(waiting, under_way))
             try:
-                attempts = self._prepare_each(waiting, under_way)
                 for attempt in deliver(self._transport, self._context, attempts):
                     under_way.popleft()
                     yield report(attempt, self._context.asset)
-            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each set has its report all the same
-                for attempt in under_way:
-                    yield self._report_unfinished(attempt, error)
-            else:
                 return
+            except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each set has its report all the same
+                yield from self._report_broken_off(under_way, error)
 
     def cancel(self) -> None:
         """Ask the run to stop; may be called from a signal handler."""
@@ -118,10 +117,16 @@ class ActionRun:
             raise MailError(text, step="start", category=Category.CANCELLED, retryable=True)
         return self._module.Parameters.parse(self._rules.read(parameters))
 
-    def _report_unfinished(self, attempt: Attempt, error: BaseException) -> Report:
-        if attempt.has_ended:
-            return report(attempt, self._context.asset)
-        return self._report_failed(error, may_be_sent=attempt.is_committed)
+    def _report_broken_off(self, under_way: deque[Attempt], error: BaseException) -> Iterator[Report]:
+        """Tell of those that the error may concern; those that no session had taken stay, and are delivered yet."""
+        if under_way:
+            under_way[0].is_begun = True  # one ends with every error, so that there is an end
+        while any(attempt.is_begun for attempt in under_way):
+            attempt = under_way.popleft()
+            if attempt.has_ended:
+                yield report(attempt, self._context.asset)
+            else:
+                yield self._report_failed(error, may_be_sent=attempt.is_committed)
 
     def _report_failed(self, error: BaseException, *, may_be_sent: bool) -> Report:
         known = self._foreseen(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -42,6 +43,7 @@ class LocalContext:
         self._home = home
         self._watcher = watcher
         self._is_cancelled = False
+        self._telling = threading.Lock()
 
     @cached_property
     def vault(self) -> ContainerVault:
@@ -52,7 +54,8 @@ class LocalContext:
         return self._home.state(self.asset.id)
 
     def progress(self, text: str) -> None:
-        self._watcher.progress(text)
+        with self._telling:  # several sessions tell at once
+            self._watcher.progress(text)
 
     def sent(self, octets: int, size: int) -> None:
         self._watcher.sent(octets, size)

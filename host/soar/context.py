@@ -7,6 +7,7 @@ being imported, so it is loaded where it is used.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -34,6 +35,7 @@ class HostContext:
     def __init__(self, connector: Any, asset: Asset) -> None:
         self._connector = connector
         self._is_cancelled = False
+        self._telling = threading.Lock()
         login = replace(asset.login, ca_bundle=asset.ca_bundle or _ca_bundle(connector))
         self.asset = replace(asset, login=login)
         container = connector.get_container_id()
@@ -55,7 +57,8 @@ class HostContext:
         return partial(PlatformRedirect, self._connector, self.asset.id)
 
     def progress(self, text: str) -> None:
-        self._connector.save_progress(double_braces(text))
+        with self._telling:  # several sessions tell at once, and the platform's class is not made for that
+            self._connector.save_progress(double_braces(text))
 
     def sent(self, octets: int, size: int) -> None:
         """Nothing: the platform has nowhere to show it."""

@@ -41,23 +41,24 @@ class Bench:
     """A pool whose clock and connections are the test's."""
 
     def __init__(self, most: int = 2) -> None:
+        self.asset = replace(ASSET, max_connections=most)
         self.now = 0.0
         self.opened: list[FakeSession] = []
-        self.pool = Pool(most, clock=lambda: self.now)
+        self.pool = Pool(clock=lambda: self.now)
 
     def connect(self) -> PooledSession:
         session = FakeSession()
         self.opened.append(session)
         return PooledSession(cast(Session, session), Interrupt(lambda: None))
 
-    def lend(self, asset: Asset = ASSET, interrupt: Callable[[], None] = lambda: None) -> PooledSession:
-        return self.pool.lend(asset, self.connect, interrupt)
+    def lend(self, asset: Asset | None = None, interrupt: Callable[[], None] = lambda: None) -> PooledSession:
+        return self.pool.lend(asset or self.asset, self.connect, interrupt)
 
 
 def test_a_session_waits_for_the_next_run_while_another_goes_on() -> None:
     bench = Bench()
     first, second = bench.lend(), bench.lend()
-    bench.pool.give_back(ASSET, first)
+    bench.pool.give_back(bench.asset, first)
     assert bench.lend() is first
     assert first is not second
 
@@ -65,8 +66,8 @@ def test_a_session_waits_for_the_next_run_while_another_goes_on() -> None:
 def test_the_last_run_leaves_no_session_behind() -> None:
     bench = Bench()
     first, second = bench.lend(), bench.lend()
-    bench.pool.give_back(ASSET, first)
-    bench.pool.give_back(ASSET, second)
+    bench.pool.give_back(bench.asset, first)
+    bench.pool.give_back(bench.asset, second)
     assert [session.is_open for session in bench.opened] == [False, False]
     assert bench.lend() not in (first, second)
 
@@ -74,9 +75,9 @@ def test_the_last_run_leaves_no_session_behind() -> None:
 def test_a_session_that_has_idled_too_long_is_ended() -> None:
     bench = Bench(most=3)
     first, second, _third = bench.lend(), bench.lend(), bench.lend()
-    bench.pool.give_back(ASSET, first)
+    bench.pool.give_back(bench.asset, first)
     bench.now = IDLE_SECONDS + 1
-    bench.pool.give_back(ASSET, second)
+    bench.pool.give_back(bench.asset, second)
     assert [session.is_open for session in bench.opened] == [False, True, True]
 
 
@@ -84,7 +85,7 @@ def test_a_session_that_has_idled_too_long_is_ended() -> None:
 def test_a_session_is_looked_at_before_it_is_lent_again(fault: str) -> None:
     bench = Bench()
     first, _second = bench.lend(), bench.lend()
-    bench.pool.give_back(ASSET, first)
+    bench.pool.give_back(bench.asset, first)
     bench.opened[0].alive, bench.opened[0].is_used_up = fault != "dead", fault == "used up"
     assert bench.lend() is not first
     assert not bench.opened[0].is_open
@@ -105,8 +106,8 @@ def test_a_session_is_looked_at_before_it_is_lent_again(fault: str) -> None:
 def test_nobody_gets_a_session_of_another_account_or_trust(other: Asset) -> None:
     bench = Bench()
     first, _second = bench.lend(), bench.lend()
-    bench.pool.give_back(ASSET, first)
-    assert bench.lend(other) is not first
+    bench.pool.give_back(bench.asset, first)
+    assert bench.lend(replace(other, max_connections=2)) is not first
 
 
 def test_a_failed_connection_leaves_its_place_to_others() -> None:
@@ -116,7 +117,7 @@ def test_a_failed_connection_leaves_its_place_to_others() -> None:
         raise TimedOut("no answer", step=Step.CONNECT)
 
     with pytest.raises(TimedOut):
-        bench.pool.lend(ASSET, fails, lambda: None)
+        bench.pool.lend(bench.asset, fails, lambda: None)
     assert bench.lend().session.is_open
 
 
@@ -134,7 +135,7 @@ def test_whoever_waits_can_be_cancelled_and_does_not_wait_for_ever() -> None:
         bench.lend(interrupt=cancelled)
     with pytest.raises(TimedOut, match="in use"):
         bench.lend(interrupt=time_passes)
-    bench.pool.give_back(ASSET, lent)
+    bench.pool.give_back(bench.asset, lent)
     assert bench.lend().session.is_open
 
 

@@ -19,13 +19,19 @@ from smtp.errors import Step as SmtpStep
 from smtp.outcome import Delivery, RecipientDelivery, Status, not_sent
 from smtp_connector import SmtpConnector
 from tests.support.actions import FakeContext
-from tests.support.running import Run, Runner, asset
+from tests.support.running import Run, Runner
+from tests.support.running import asset as any_asset
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
 
 COUNT = 30
 RECIPIENT = Address("r", "example.com")
 SENT = Delivery((RecipientDelivery(RECIPIENT, Status.ACCEPTED, None, False),))
 CLOSED = not_sent((RECIPIENT,), ConnectionLost("the server closed the connection", step=SmtpStep.MAIL))
+
+
+def asset(server: ScriptedServer, **fields: object) -> dict[str, object]:
+    """One connection, and a window of messages on it."""
+    return any_asset(server, **{"max_connections": 1, "window": 20, **fields})
 
 
 def mails(count: int = COUNT) -> list[dict[str, str]]:
@@ -124,8 +130,8 @@ def test_a_server_that_says_farewell_after_some_gets_the_rest_over_other_connect
 
 def test_no_more_is_in_flight_than_the_server_took_on_the_connection_that_it_closed() -> None:
     with ScriptedServer() as server:
-        asset = Asset(Login("1", server.host, server.port), "None")
-        transport = Transport(Access(asset, FakeContext(asset=asset)), Pool())
+        account = Asset(Login("1", server.host, server.port), "None")
+        transport = Transport(Access(account, FakeContext(asset=account)), Pool())
         transport.session()
         rooms = [transport.room()]
         for delivery in [SENT] * 4 + [CLOSED]:
