@@ -10,6 +10,7 @@ from auth.errors import AuthError
 from delivery.asset import Asset
 from delivery.certificates import tls_context
 from delivery.observer import Observer
+from delivery.pool import Slots
 from smtp.errors import AuthenticationRefused, Cancelled, Category, Step
 from smtp.options import Options, Timeouts
 from smtp.session import Session
@@ -26,14 +27,21 @@ CREDENTIAL_REFUSED = 535
 class Access:
     """How one run gets to its asset's server. Made once: the login is chosen and certificates are read here.
 
-    `state` keeps tokens between runs. With `sign_in` a person may be asked to sign in. Raises `AuthError` and
+    `state` keeps tokens between runs, `slots` the connections of other processes on this machine apart from ours.
+    With `sign_in` a person may be asked to sign in. Raises `AuthError` and
     `UnusableSetting` for an asset that can't be used, before anything is connected.
     """
 
     def __init__(
-        self, asset: Asset, observer: Observer, state: State | None = None, sign_in: SignIn | None = None
+        self,
+        asset: Asset,
+        observer: Observer,
+        state: State | None = None,
+        sign_in: SignIn | None = None,
+        slots: Slots | None = None,
     ) -> None:
         self.asset = asset
+        self.slots = slots
         self._observer = observer
         self._choice = choose(asset.login, state, sign_in)
         self._tls = None if asset.ssl_config == TlsMode.NONE else tls_context(asset)
@@ -46,6 +54,10 @@ class Access:
     def server(self) -> str:
         """Host and port."""
         return f"{self.asset.server}:{self.asset.port}"
+
+    def tell(self, text: str) -> None:
+        """Tell whoever watches the run."""
+        self._observer.progress(text)
 
     @property
     def is_refused(self) -> bool:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from delivery.asset import Asset
 from smtp.errors import Step, TimedOut
@@ -19,7 +20,21 @@ from smtp.session import Session
 
 IDLE_SECONDS = 30.0
 WAIT_SECONDS = 600.0
-_LOOK_AGAIN = 0.2
+LOOK_AGAIN = 0.2
+
+
+class Slot(Protocol):
+    """One connection's place among those that all processes of a machine may have at once."""
+
+    def free(self) -> None:
+        """Let others have it. Never raises."""
+
+
+class Slots(Protocol):
+    """The places of this machine; a port for hosts where several processes send over one account."""
+
+    def take(self, asset: Asset) -> Slot | None:
+        """A place for one more of the asset's `max_connections`, None while others have them all."""
 
 
 @dataclass(slots=True)
@@ -28,6 +43,13 @@ class PooledSession:
 
     session: Session
     interrupt: Interrupt
+    slot: Slot | None = None
+
+    def end(self) -> None:
+        """Say goodbye to the server, and give the place to others."""
+        self.session.quit()
+        if self.slot is not None:
+            self.slot.free()
 
 
 class Interrupt:
@@ -85,7 +107,7 @@ class Pool:
                 if pooled.session.is_alive() and not pooled.session.is_used_up:
                     pooled.interrupt.ask = interrupt
                     return pooled
-                pooled.session.quit()
+                pooled.end()
             return connect()
         except BaseException:
             self._put_back(asset, None)
@@ -94,7 +116,7 @@ class Pool:
     def give_back(self, asset: Asset, pooled: PooledSession) -> None:
         """The run is over, or has no more use for this session. Never raises."""
         for other in self._put_back(asset, pooled):
-            other.session.quit()
+            other.end()
 
     def is_wanted(self, asset: Asset) -> bool:
         """Whether some run waits for a session of this asset."""
@@ -115,7 +137,7 @@ class Pool:
                             f"all {asset.max_connections} connections to the server are in use",
                             step=Step.CONNECT,
                         )
-                    self._changed.wait(_LOOK_AGAIN)
+                    self._changed.wait(LOOK_AGAIN)
                 shelf.lent += 1
             finally:
                 shelf.waiting -= 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from types import TracebackType
 from typing import Self
 
 from delivery.access import Access
 from delivery.attempt import Facts
-from delivery.pool import Interrupt, Pool, PooledSession
+from delivery.pool import LOOK_AGAIN, WAIT_SECONDS, Interrupt, Pool, PooledSession, Slot
 from smtp.content import Content
 from smtp.envelope import Envelope
 from smtp.errors import ConnectionLost, Step, TimedOut
@@ -26,6 +28,7 @@ class Transport:
         self.access = access
         self.pool = pool
         self._may_wait = may_wait
+        self._pause = threading.Event()
         self._borrowed: PooledSession | None = None
         self._served = 0
         self._most: int | None = None
@@ -107,7 +110,33 @@ class Transport:
 
     def _connect(self) -> PooledSession:
         interrupt = Interrupt(self.access.raise_if_cancelled)
-        return PooledSession(self.access.connect_and_log_in(interrupt), interrupt)
+        slot = self._take_slot()
+        try:
+            return PooledSession(self.access.connect_and_log_in(interrupt), interrupt, slot)
+        except BaseException:
+            if slot is not None:
+                slot.free()
+            raise
+
+    def _take_slot(self) -> Slot | None:
+        """Wait for a place among the connections of this machine. Raises `TimedOut` and `Cancelled`."""
+        slots, asset = self.access.slots, self.access.asset
+        if slots is None:
+            return None
+        deadline = time.monotonic() + (WAIT_SECONDS if self._may_wait else 0)
+        told = False
+        while (slot := slots.take(asset)) is None:
+            self.access.raise_if_cancelled()
+            if time.monotonic() >= deadline:
+                text = f"other programs on this machine use all {asset.max_connections} connections to the server"
+                raise TimedOut(text, step=Step.CONNECT)
+            if not told:
+                told = True
+                self.access.tell(
+                    "Other programs on this machine use all connections to the server; waiting for one."
+                )
+            self._pause.wait(LOOK_AGAIN)
+        return slot
 
 
 def was_closed_before(delivery: Delivery) -> bool:

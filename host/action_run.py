@@ -19,7 +19,7 @@ from actions.contract import MAY_SIGN_IN, Context, Report
 from actions.report import report, unfinished
 from delivery.access import Access
 from delivery.attempt import Attempt
-from delivery.pool import Pool
+from delivery.pool import Pool, Slots
 from delivery.transport import Transport
 from delivery.window import deliver
 from host.manifest.model import Action
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 
 class RunContext(Context, Protocol):
-    """A context that its run can be asked through to stop."""
+    """A context that its run can be asked through to stop. `slots` is None where no other process is minded."""
+
+    @property
+    def slots(self) -> Slots | None: ...
 
     def cancel(self) -> None: ...
 
@@ -47,7 +50,7 @@ class ActionRun:
         self._action = action
         self._context = context
         self._rules = rules_of_parameters(action)
-        access = Access(context.asset, context, context.state, self._sign_in())
+        access = Access(context.asset, context, context.state, self._sign_in(), context.slots)
         self._transport = Transport(access, pool)
 
     def __enter__(self) -> Self:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from actions.contract import VaultFile
 from delivery.asset import Asset
 from delivery.attempt import Attempt
+from delivery.pool import Slots
 from host.braces import double_braces
 from host.local.home import Home
 
@@ -36,6 +37,7 @@ class LocalContext:
 
     redirect = None
     """A browser on this machine is sent back to the run itself."""
+    slots: Slots | None = None
 
     def __init__(self, asset: Asset, container_id: str, home: Home, watcher: Watcher) -> None:
         self.asset = asset

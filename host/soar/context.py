@@ -32,6 +32,9 @@ _VAULT_ID = re.compile(r"[0-9A-Fa-f]{40}")
 class HostContext:
     """One action run on the platform. `connector` is the platform's BaseConnector."""
 
+    slots = None
+    """Processes of the platform know nothing of each other's connections."""
+
     def __init__(self, connector: Any, asset: Asset) -> None:
         self._connector = connector
         self._is_cancelled = False

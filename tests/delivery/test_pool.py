@@ -14,12 +14,16 @@ from typing import cast
 import pytest
 
 from auth.settings import Login
+from delivery.access import Access
 from delivery.asset import Asset
 from delivery.pool import IDLE_SECONDS, WAIT_SECONDS, Interrupt, Pool, PooledSession
-from smtp.errors import Cancelled, Step, TimedOut
+from delivery.transport import Transport
+from smtp.errors import Cancelled, Refused, TimedOut
+from smtp.errors import Step as SmtpStep
 from smtp.session import Session
+from tests.support.actions import FakeContext
 from tests.support.running import Runner, asset
-from tests.support.scripted import ScriptedServer, Settings
+from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
 
 ASSET = Asset(Login("1", "mail.example.com", 587, username="jane", password="one"), "StartTLS")
 
@@ -114,7 +118,7 @@ def test_a_failed_connection_leaves_its_place_to_others() -> None:
     bench = Bench(most=1)
 
     def fails() -> PooledSession:
-        raise TimedOut("no answer", step=Step.CONNECT)
+        raise TimedOut("no answer", step=SmtpStep.CONNECT)
 
     with pytest.raises(TimedOut):
         bench.pool.lend(bench.asset, fails, lambda: None)
@@ -126,7 +130,7 @@ def test_whoever_waits_can_be_cancelled_and_does_not_wait_for_ever() -> None:
     lent = bench.lend()
 
     def cancelled() -> None:
-        raise Cancelled("stop", step=Step.CONNECT)
+        raise Cancelled("stop", step=SmtpStep.CONNECT)
 
     def time_passes() -> None:
         bench.now = WAIT_SECONDS + 1
@@ -186,3 +190,62 @@ def test_many_runs_at_once_share_three_connections(run: Runner) -> None:
     assert len(server.log.accepted) == 18
     assert server.log.connections < 9
     assert len({accepted.recipients for accepted in server.log.accepted}) == 9
+
+
+class Places:
+    """The machine's places, as a host would keep them."""
+
+    def __init__(self, most: int) -> None:
+        self.free_ones = most
+
+    def take(self, asset: Asset) -> Places | None:
+        if not self.free_ones:
+            return None
+        self.free_ones -= 1
+        return self
+
+    def free(self) -> None:
+        self.free_ones += 1
+
+
+def transport(server: ScriptedServer, places: Places, pool: Pool, *, may_wait: bool = True) -> Transport:
+    account = Asset(Login("1", server.host, server.port), "None")
+    return Transport(Access(account, FakeContext(asset=account), slots=places), pool, may_wait=may_wait)
+
+
+def test_a_connection_has_a_place_on_the_machine_for_as_long_as_it_lasts() -> None:
+    places, pool = Places(1), Pool()
+    with ScriptedServer() as server:
+        with transport(server, places, pool) as first:
+            first.session()
+            assert places.free_ones == 0
+        assert places.free_ones == 1
+
+
+def test_a_connection_that_does_not_come_about_keeps_no_place() -> None:
+    places = Places(1)
+    refuses = Settings(fault=Fault(Step.BANNER, Kind.PERMANENT))
+    with (
+        ScriptedServer(refuses) as server,
+        transport(server, places, Pool()) as first,
+        pytest.raises(Refused),
+    ):
+        first.session()
+    assert places.free_ones == 1
+
+
+def test_whoever_may_not_wait_is_told_at_once_that_other_programs_have_all_places() -> None:
+    with (
+        ScriptedServer() as server,
+        transport(server, Places(0), Pool(), may_wait=False) as extra,
+        pytest.raises(TimedOut, match="other programs on this machine"),
+    ):
+        extra.session()
+    assert server.log.connections == 0
+
+
+def test_a_place_that_becomes_free_is_taken_by_the_run_that_waits() -> None:
+    places = Places(0)
+    with ScriptedServer() as server, transport(server, places, Pool()) as waiting:
+        threading.Timer(0.3, places.free).start()
+        assert waiting.session().is_open

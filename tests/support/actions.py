@@ -58,6 +58,7 @@ class FakeContext:
     vault: Any = field(default_factory=EmptyVault)
     state: Any = None
     redirect: Any = None
+    slots: Any = None
     committed: list[Attempt] = field(default_factory=list)
     cancelled: bool = False
 
