@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 # how many processes run the tests
 WORKERS := 2
 # what is near to the interpreter: packages, processes, the demo and the platform
-SMOKE := tests/platform tests/tools tests/examples tests/test_documents.py tests/test_habits.py tests/test_samples.py \
+SMOKE := tests/platform tests/installed tests/tools tests/examples tests/test_documents.py tests/test_habits.py tests/test_samples.py \
 	tests/doors/test_demo.py tests/doors/test_command_line_process.py tests/smtp/test_session.py
 
 # The first interpreter that is new enough. A pyenv shim may be on the path and still not run: each one is asked.

@@ -1,10 +1,45 @@
-"""The version of the distribution, which `pyproject.toml` calls dynamic: it stands once, in the manifest."""
+"""The build's own step: version, requirements and package come from where they stand once (tools/distribution.py)."""
 
-import json
+import sys
 from pathlib import Path
+from typing import Any
 
 from setuptools import setup
+from setuptools.command.build_py import build_py
 
-MANIFEST = Path(__file__).with_name("connector.json")
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
 
-setup(version=json.loads(MANIFEST.read_text(encoding="utf-8"))["app_version"])
+from tools import distribution  # noqa: E402 - the module path comes first
+
+
+class BuildPackage(build_py):
+    """Lays out the package instead of copying folders as they are."""
+
+    written: tuple[Path, ...] = ()
+
+    def run(self) -> None:
+        if self.editable_mode:
+            raise SystemExit("A checkout is used as it is, and not installed in place: run `make setup`.")
+        try:
+            self.written = distribution.lay_out(ROOT, Path(self.build_lib))
+        except distribution.BuildError as error:
+            raise SystemExit(f"This checkout can't be installed. {error}") from error
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:  # noqa: ARG002 - nothing is compiled here
+        return [str(path) for path in self.written]
+
+    def get_source_files(self) -> list[str]:
+        return [str(path.relative_to(ROOT)) for path in distribution.sources(ROOT)]
+
+
+core, extras = distribution.requirements(ROOT)
+commands: dict[str, Any] = {"build_py": BuildPackage}
+setup(
+    version=distribution.version(ROOT),
+    packages=[distribution.PACKAGE],
+    package_dir={distribution.PACKAGE: "."},
+    install_requires=core,
+    extras_require=extras,
+    cmdclass=commands,
+)

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 # The platform's own folders come before the app's on the module path, so that a module of the platform called
-# `auth` or `message` would be imported instead of ours.
+# `auth` or `message` would be imported instead of ours. Once installed as a package, nothing of ours has such a name.
 _FOLDER = str(Path(__file__).resolve().parent)
-if sys.path[0] != _FOLDER:
+if sys.path[0] != _FOLDER and __name__ != "smtp_connector.app":
     sys.path.insert(0, _FOLDER)
 
 from delivery.pool import Pool
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
     from actions.contract import Report
     from doors.python.act import Results
+
+__all__ = ["POOL", "SmtpConnector", "act"]
 
 Parameters = dict[str, Any]
 

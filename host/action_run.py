@@ -205,7 +205,7 @@ def _place(error: BaseException) -> str:
     ours = [
         (path, line)
         for path, line in frames
-        if path.is_relative_to(root) and "site-packages" not in path.parts
+        if path.is_relative_to(root) and "site-packages" not in path.relative_to(root).parts
     ]
     path, line = (ours or frames)[-1]
     return f"{path.name}:{line}"

@@ -23,7 +23,7 @@ PYTHONS = ("3.11", "3.12", "3.13")
 
 def test_the_version_stands_in_the_manifest_alone() -> None:
     assert "version" not in PROJECT["project"]
-    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert "version" in PROJECT["project"]["dynamic"]
     built = subprocess.run(
         [sys.executable, "setup.py", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from host.local.context import Watcher
 from host.local.streams import forget, say
 
-PROGRAM = "smtp_connector.py"
+PROGRAM = "smtp-connector" if __name__.startswith("smtp_connector.") else "smtp_connector.py"
+"""What people type: a command once it is installed, and this module in a package; in a checkout the script."""
 
 
 class OutputError(Exception):

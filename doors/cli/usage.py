@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import textwrap
 
+from doors.cli.terminal import PROGRAM
 from host.manifest.model import Action, Field, Manifest
 
 WIDTH = 100
-EXAMPLES = """\
+EXAMPLES = f"""\
 examples:
-  # asset.json: {"server": "mail.example.com", "username": "soc@example.com", "password": "…"}
-  smtp_connector.py run "test connectivity" --asset asset.json
-  smtp_connector.py run "send email" --asset asset.json \\
-      --params '{"to": "jane@example.com", "subject": "Hello", "body": "It works."}'
+  # asset.json: {{"server": "mail.example.com", "username": "soc@example.com", "password": "…"}}
+  {PROGRAM} run "test connectivity" --asset asset.json
+  {PROGRAM} run "send email" --asset asset.json \\
+      --params '{{"to": "jane@example.com", "subject": "Hello", "body": "It works."}}'
 
   # keep the asset (encrypted) and a file, and use them by name and id
-  smtp_connector.py asset add prod --config asset.json
-  smtp_connector.py vault add report.pdf
-  smtp_connector.py run "send email" --asset prod --params params.json
+  {PROGRAM} asset add prod --config asset.json
+  {PROGRAM} vault add report.pdf
+  {PROGRAM} run "send email" --asset prod --params params.json
 
   # see everything at work, without a mail server of your own
-  smtp_connector.py demo
+  {PROGRAM} demo
 
 exit codes: 0 all succeeded, 1 something failed, 2 the call or a configuration is wrong.
 SMTP_CONNECTOR_HOME names the folder that assets, vault and recorded runs are kept in."""
@@ -48,7 +49,7 @@ def one_action(action: Action) -> str:
         lines += [f"  {name} ({_traits(field)})", *_wrapped(field.description, "      ")]
     example = ", ".join(f'"{name}": "…"' for name, field in action.parameters.items() if field.required)
     params = f" --params '{{{example}}}'" if action.parameters else ""
-    lines += ["", "example:", f'  smtp_connector.py run "{action.name}" --asset asset.json{params}']
+    lines += ["", "example:", f'  {PROGRAM} run "{action.name}" --asset asset.json{params}']
     return "\n".join(lines)
 
 

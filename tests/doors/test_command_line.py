@@ -16,6 +16,7 @@ from actions.contract import Context, Report
 from delivery.pool import Pool
 from delivery.transport import Transport
 from doors.cli.command_line import main
+from doors.cli.terminal import PROGRAM
 from host.local.home import HOME_VARIABLE, Home
 from tests.support.actions import install
 
@@ -151,7 +152,7 @@ def test_a_wrong_call_gets_one_line_and_exit_code_2(call: Any, argv: tuple[str, 
     assert done.code == 2
     assert done.out == ""
     assert said in done.err
-    assert done.err.startswith("smtp_connector.py: ")
+    assert done.err.startswith(f"{PROGRAM}: ")
     assert done.err.count("\n") == 1
 
 
@@ -303,4 +304,4 @@ def test_what_a_server_says_cannot_act_upon_the_terminal(call: Any) -> None:
 def test_what_is_printed_may_be_kept_in_memory() -> None:
     with contextlib.redirect_stdout(io.StringIO()) as kept:
         assert main(["--help"], Pool()) == 0
-    assert kept.getvalue().startswith("usage: smtp_connector.py")
+    assert kept.getvalue().startswith(f"usage: {PROGRAM}")

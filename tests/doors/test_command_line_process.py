@@ -16,11 +16,13 @@ from typing import Any
 
 import pytest
 
+from doors.cli.terminal import PROGRAM as NAME
 from tests.host.processes import ROOT
 
 # The command line over an action that waits as long as its parameters say.
 PROGRAM = """
 import sys, time, types
+import actions
 from actions.contract import Report
 from delivery.pool import Pool
 from doors.cli.command_line import main
@@ -37,7 +39,8 @@ def run(values, context, transport):
     cancelled = context.is_cancelled()
     return Report(not cancelled, "cancelled" if cancelled else "x" * 100_000)
 
-sys.modules["actions.send_email"] = action = types.ModuleType("actions.send_email")
+name = actions.__name__ + ".send_email"
+sys.modules[name] = action = types.ModuleType(name)
 action.Parameters, action.run = Parameters, run
 sys.exit(main(sys.argv[1:], Pool()))
 """
@@ -131,7 +134,7 @@ def test_a_full_standard_output_is_told(start: Any) -> None:
         process = start(0, stdout=full)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert err.endswith(b"smtp_connector.py: Standard output can't be written: No space left on device.\n")
+    assert err.endswith(f"{NAME}: Standard output can't be written: No space left on device.\n".encode())
 
 
 @pytest.mark.parametrize("closed", [1, 2])
@@ -146,7 +149,7 @@ def test_closed_streams_do_not_stop_a_run(
     else:
         assert (process.returncode, err.splitlines()[-1]) == (
             1,
-            b"smtp_connector.py: Standard output is closed.",
+            f"{NAME}: Standard output is closed.".encode(),
         )
 
 

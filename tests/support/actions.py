@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import actions
 from actions.contract import Context, Report, VaultError, VaultFile
 from auth.settings import Login
 from delivery.asset import Asset
@@ -36,8 +37,8 @@ def install(
     *,
     prepare: Prepare | None = None,
 ) -> None:
-    """Let `actions.<identifier>` be a module with this `run` or `prepare`."""
-    name = f"actions.{identifier}"
+    """Let `actions.<identifier>` be a module with this `run` or `prepare`; also where the actions are installed."""
+    name = f"{actions.__name__}.{identifier}"
     module = ModuleType(name)
     vars(module).update({"prepare": prepare} if prepare else {"run": run}, Parameters=parameters)
     monkeypatch.setitem(sys.modules, name, module)
