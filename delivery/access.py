@@ -42,7 +42,7 @@ class Access:
     ) -> None:
         self.asset = asset
         self.slots = slots
-        self._observer = observer
+        self.observer = observer
         self._choice = choose(asset.login, state, sign_in)
         self._tls = None if asset.ssl_config == TlsMode.NONE else tls_context(asset)
         self._is_stopped = False
@@ -55,10 +55,6 @@ class Access:
         """Host and port."""
         return f"{self.asset.server}:{self.asset.port}"
 
-    def tell(self, text: str) -> None:
-        """Tell whoever watches the run."""
-        self._observer.progress(text)
-
     @property
     def is_refused(self) -> bool:
         """Whether the credential was refused for good: no connection is tried any more."""
@@ -70,7 +66,7 @@ class Access:
 
     def raise_if_cancelled(self) -> None:
         """Raises `Cancelled`."""
-        if self._is_stopped or self._observer.is_cancelled():
+        if self._is_stopped or self.observer.is_cancelled():
             raise Cancelled("the action was cancelled", step=Step.CONNECT)
 
     def connect_and_log_in(self, interrupt: Callable[[], None]) -> Session:
@@ -84,7 +80,7 @@ class Access:
         if not self.tried:
             self.tried = self._choice.method.name
             for reason in self._choice.skipped:
-                self._observer.progress(reason)
+                self.observer.progress(reason)
         try:
             return self._open_renewed(interrupt)
         except (AuthenticationRefused, AuthError) as exc:
@@ -99,15 +95,15 @@ class Access:
         except AuthenticationRefused as exc:
             if exc.code != CREDENTIAL_REFUSED or _is_about_a_setting(exc):
                 raise
-            if not self._choice.method.renew(self._observer.progress):
+            if not self._choice.method.renew(self.observer.progress):
                 raise
-        self._observer.progress("The server refused the token; trying once more with a new one.")
+        self.observer.progress("The server refused the token; trying once more with a new one.")
         return self._open(interrupt)
 
     def _open(self, interrupt: Callable[[], None]) -> Session:
         # The token is fetched first: a server's patience is shorter than a person's or a provider's.
-        credentials = self._choice.method.credentials(self._observer.progress)
-        asset, tell = self.asset, self._observer.progress
+        credentials = self._choice.method.credentials(self.observer.progress)
+        asset, tell = self.asset, self.observer.progress
         tell(f"Connecting to {self.server}.")
         session = Session.connect(
             asset.server,
@@ -133,12 +129,13 @@ class Access:
                 how = session.authenticate(credentials, allow_plaintext=asset.allow_plaintext_auth)
                 tell(f"Logged in: {self.tried}, {how or 'with the certificate alone'}.")
         except BaseException:
+            self.observer.session_ended(session.transcript)
             session.quit()
             raise
         return session
 
     def _tell_connected(self, session: Session) -> None:
-        tell = self._observer.progress
+        tell = self.observer.progress
         if session.peer != self.asset.server:
             tell(f"The name {self.asset.server} resolves to {session.peer}.")
         tell(f"Connected to {session.peer}.")

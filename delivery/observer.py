@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from delivery.attempt import Attempt
+from smtp.transcript import Transcript
 
 
 class Observer(Protocol):
@@ -19,6 +20,9 @@ class Observer(Protocol):
 
     def is_cancelled(self) -> bool:
         """Whether somebody asked for this to stop."""
+
+    def session_ended(self, transcript: Transcript) -> None:
+        """Called with the redacted dialogue when the run has no more use for a session."""
 
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Called just before the octets leave that can complete these messages. If it raises, nothing was sent."""

@@ -105,6 +105,7 @@ class Transport:
     def close(self) -> None:
         """Give the session back. Never raises."""
         if self._borrowed is not None:
+            self.access.observer.session_ended(self._borrowed.session.transcript)
             self.pool.give_back(self.access.asset, self._borrowed)
             self._borrowed = None
 
@@ -132,7 +133,7 @@ class Transport:
                 raise TimedOut(text, step=Step.CONNECT)
             if not told:
                 told = True
-                self.access.tell(
+                self.access.observer.progress(
                     "Other programs on this machine use all connections to the server; waiting for one."
                 )
             self._pause.wait(LOOK_AGAIN)

@@ -30,6 +30,7 @@ def parser(manifest: Manifest, argv: Sequence[str]) -> argparse.ArgumentParser:
     Where `argv` begins with a command it knows that one alone: to make them all takes as long as to send a mail.
     """
     root = _Parser(prog=PROGRAM, description=f"{manifest.description}.", epilog=usage.EXAMPLES)
+    root.add_argument("--version", action="version", version=f"{PROGRAM} {manifest.version}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     wanted = {argv[0]} if argv and argv[0] in _COMMANDS else _COMMANDS
     for name, add in _COMMANDS.items():
@@ -49,7 +50,10 @@ def _asset(commands: Any, _manifest: Manifest) -> None:
         ("remove", "forget an asset and its tokens"),
         ("test", "run test connectivity"),
     ):
-        asset.add_parser(name, help=text).add_argument("name", metavar="NAME")
+        command = asset.add_parser(name, help=text)
+        command.add_argument("name", metavar="NAME")
+        if name == "test":
+            _output(command)
 
 
 def _vault(commands: Any, _manifest: Manifest) -> None:
@@ -58,9 +62,8 @@ def _vault(commands: Any, _manifest: Manifest) -> None:
     add.add_argument("file", metavar="FILE")
     add.add_argument("--container", metavar="ID", default="", help="the container that it belongs to")
     vault.add_parser("list", help="show all files")
-    vault.add_parser("show", help="show a file's records and its place").add_argument(
-        "vault_id", metavar="VAULT_ID"
-    )
+    for name, text in (("show", "show a file's records and its place"), ("remove", "forget a file")):
+        vault.add_parser(name, help=text).add_argument("vault_id", metavar="VAULT_ID")
 
 
 def _runs(commands: Any, _manifest: Manifest) -> None:
@@ -88,6 +91,49 @@ def _run(commands: Any, manifest: Manifest) -> None:
         "--params", metavar="PARAMS", help="a JSON file, - or JSON: a parameter set, or a list of them"
     )
     run.add_argument("--container", metavar="ID", default="", help="where attachments are looked for first")
+    _output(run)
+
+
+def _send(commands: Any, manifest: Manifest) -> None:
+    send = commands.add_parser(
+        "send", help="send one mail", description="Send one mail, without writing any JSON."
+    )
+    taken = manifest.action("send email").parameters
+    add = send.add_argument
+    add("--asset", metavar="ASSET", required=True, help="a stored name, or a JSON file of asset fields")
+    for name in ("to", "cc", "bcc"):
+        add(f"--{name}", metavar="ADDRESS", action="append", default=[], help="as often as needed")
+    add("--from", dest="sender", metavar="ADDRESS", help="the asset's own address by default")
+    if "reply_to" in taken:
+        add("--reply-to", metavar="ADDRESS", help="where answers go")
+    add("--subject", metavar="TEXT", default="")
+    body = send.add_mutually_exclusive_group()
+    body.add_argument("--body", metavar="TEXT", default="", help="the text")
+    body.add_argument("--body-file", metavar="FILE", help="a file that holds the text, - for standard input")
+    add("--html", metavar="FILE", help="a file that holds the mail as HTML; the body becomes its text")
+    add("--markdown", action="store_true", help="the body is Markdown")
+    add("--attach", metavar="PATH", action="append", default=[], help="a file to attach")
+    add("--inline", metavar="CID=PATH", action="append", default=[], help="a file that the HTML shows")
+    add("--header", metavar="'NAME: VALUE'", action="append", default=[], help="another header")
+    if "importance" in taken:
+        add("--importance", choices=("high", "normal", "low"))
+    if "in_reply_to" in taken:
+        add("--in-reply-to", metavar="MESSAGE-ID", help="the mail that this one answers")
+    if "idempotency_key" in taken:
+        add("--key", metavar="KEY", help="send once for this key, however often it is asked for")
+    _output(send)
+
+
+def _output(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print the result as JSON at a terminal too")
+    command.add_argument("--quiet", action="store_true", help="leave out progress, not failures")
+    command.add_argument("--transcript", action="store_true", help="show the dialogue, without secrets")
+    command.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="how lines on standard error are written",
+    )
 
 
 def _group(commands: Any, name: str, description: str) -> Any:
@@ -98,7 +144,7 @@ def _group(commands: Any, name: str, description: str) -> Any:
 
 
 _COMMANDS: Mapping[str, Callable[[Any, Manifest], None]] = MappingProxyType(
-    {"run": _run, "asset": _asset, "vault": _vault, "runs": _runs, "demo": _demo}
+    {"run": _run, "send": _send, "asset": _asset, "vault": _vault, "runs": _runs, "demo": _demo}
 )
 
 

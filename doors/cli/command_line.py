@@ -1,7 +1,8 @@
 """The command line: `run`, `asset`, `vault`, `runs`, `demo`, and SOAR's own `TEST.json`.
 
-The result is one JSON document on standard output, everything else goes to standard error. Exit codes: 0 when
-all succeeded, 1 when anything failed, 2 when the call or a configuration is wrong, which one line explains.
+The result goes to standard output, readable at a terminal and as one JSON document elsewhere; everything else goes
+to standard error. Exit codes: `doors.cli.results`, and 2 when the call or a configuration is wrong, which one line
+explains.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from actions.contract import VaultError
 from delivery.pool import Pool
 from doors.cli import usage
 from doors.cli.arguments import action_asked_about, parser
-from doors.cli.terminal import OutputError, Terminal
+from doors.cli.results import NOT_SENT, SENT, WRONG_CALL, exit_code
+from doors.cli.terminal import OutputError, Terminal, Transcripts
 from host.local import inputs
 from host.local.environment import environment
 from host.local.files import StoreError
 from host.local.home import Home
 from host.local.inputs import GivenAsset, InputError
-from host.local.results import succeeded
 from host.local.run import LocalRun, Request, make_request
 from host.local.signals import first_signal
 from host.manifest.model import Action, UnknownAction, load
 
-SUCCEEDED, FAILED, WRONG_CALL = 0, 1, 2
+SUCCEEDED, FAILED = SENT, NOT_SENT
 
 
 def main(argv: Sequence[str], pool: Pool) -> int:
@@ -66,27 +67,42 @@ class CommandLine:
             self._terminal.print_text(usage.one_action(self._manifest.action(name)))
             return SUCCEEDED
         arguments = parser(self._manifest, argv).parse_args(argv)
+        self._terminal.log_as_json = getattr(arguments, "log_format", "text") == "json"
         if arguments.command == "run":
             return self._run_action(arguments)
+        if arguments.command == "send":
+            return self._send(arguments)
         if arguments.command == "demo":
             from doors.demo.demo import demo
 
             return demo(self._pool)
         if (arguments.command, arguments.subcommand) == ("asset", "test"):
-            return self._test_asset(arguments.name)
+            return self._test_asset(arguments)
         return self._stored(arguments)
 
     def _run_action(self, arguments: Namespace) -> int:
         action = self._manifest.action(arguments.action)
+        if arguments.asset == arguments.params == "-":
+            raise InputError("Standard input can hold the asset or the parameters, not both.")
         asset = inputs.asset(arguments.asset, self._home)
         parameters = _parameters(action, arguments.params)
         container_id = inputs.container_id(arguments.container)
-        return self._perform(make_request(action, asset, parameters, container_id, self._manifest))
+        request = make_request(action, asset, parameters, container_id, self._manifest)
+        return self._perform(request, arguments)
 
-    def _test_asset(self, name: str) -> int:
+    def _send(self, arguments: Namespace) -> int:
+        from doors.cli.send import Mail
+
+        mail = Mail(arguments, self._manifest)
+        asset = inputs.asset(arguments.asset, self._home)
+        with mail.files_in(self._home.vault) as parameters:
+            request = make_request(mail.action, asset, [parameters], "", self._manifest)
+            return self._perform(request, arguments)
+
+    def _test_asset(self, arguments: Namespace) -> int:
         action = self._manifest.action("test connectivity")
-        asset = inputs.stored_asset(name, self._home)
-        return self._perform(make_request(action, asset, [{}], "", self._manifest))
+        asset = inputs.stored_asset(arguments.name, self._home)
+        return self._perform(make_request(action, asset, [{}], "", self._manifest), arguments)
 
     def _test_file(self, path: Path) -> int:
         """SOAR's test convention: a file that holds the platform's input, asset fields and all."""
@@ -100,9 +116,11 @@ class CommandLine:
         container_id = inputs.container_id(str(given.get("container_id") or ""))
         request = make_request(action, asset, parameters, container_id, self._manifest)
         with environment(given.get("environment_variables")):
-            return self._perform(request)
+            return self._perform(
+                request, Namespace(json=True, quiet=False, transcript=False, log_format="text")
+            )
 
-    def _perform(self, request: Request) -> int:
+    def _perform(self, request: Request, shown: Namespace) -> int:
         run: LocalRun | None = None
 
         def pass_over(number: int) -> None:
@@ -111,11 +129,14 @@ class CommandLine:
                 signal.raise_signal(number)
 
         with first_signal(pass_over):
-            with self._terminal.watching(len(request.parameters)) as watcher:
-                run = LocalRun(request, self._home, watcher, self._pool)
+            with self._terminal.watching(len(request.parameters), quiet=shown.quiet) as watcher:
+                transcripts = Transcripts(watcher)
+                run = LocalRun(request, self._home, transcripts if shown.transcript else watcher, self._pool)
                 result = run.perform()
-            self._terminal.print_json(result)
-        return SUCCEEDED if succeeded(result) else FAILED
+            for text in transcripts.texts:
+                self._terminal.say_lines(text)
+            self._terminal.show(result, as_json=shown.json)
+        return exit_code(result)
 
     def _stored(self, arguments: Namespace) -> int:
         from doors.cli.store_commands import StoreCommands

@@ -23,6 +23,7 @@ from rich.text import Text
 
 from host.local.context import Watcher
 from host.local.streams import forget, printable
+from smtp.transcript import Transcript
 
 
 @contextmanager
@@ -88,12 +89,12 @@ class _Bar:
         text = f"Sending {size:,} octets"
         self._progress.update(self._task, total=self._total, completed=completed, description=text)
 
-    def finished(self, success: bool, message: str) -> None:
+    def session_ended(self, transcript: Transcript) -> None:
+        """It is told when the run has ended."""
+
+    def finished(self, success: bool, message: str) -> None:  # noqa: ARG002 - the result tells what became of each
         self._finished += 1
         self._progress.update(self._task, completed=self._finished)
-        if self._is_single or not success:
-            mark, style = ("✓ ", "bold green") if success else ("✗ ", "bold red")
-            self._print(Text.assemble((mark, style), printable(message)))
 
     def _print(self, text: Text) -> None:
         self._progress.console.print(text, highlight=False, soft_wrap=True)

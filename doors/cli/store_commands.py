@@ -38,6 +38,7 @@ class StoreCommands:
             "vault add": self._vault_add,
             "vault list": self._vault_list,
             "vault show": self._vault_show,
+            "vault remove": self._vault_remove,
             "runs list": self._runs_list,
             "runs show": self._runs_show,
         }
@@ -76,6 +77,10 @@ class StoreCommands:
         file = self._home.vault.find(arguments.vault_id)
         records = self._home.vault.records(file.vault_id)
         return {"vault_id": file.vault_id, "path": str(file.path), "records": [_record(r) for r in records]}
+
+    def _vault_remove(self, arguments: Namespace) -> Any:
+        records = self._home.vault.remove(arguments.vault_id)
+        return {"vault_id": records[0].vault_id, "records": [_record(record) for record in records]}
 
     def _runs_list(self, _arguments: Namespace) -> Any:
         return [asdict(entry) for entry in self._home.runs.list()]

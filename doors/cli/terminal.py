@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, TextIO
 
+from doors.cli import results
 from host.local.context import Watcher
-from host.local.streams import forget, say
+from host.local.files import timestamp
+from host.local.streams import forget, printable, say, say_as_it_is
+from smtp.transcript import Transcript
 
 PROGRAM = "smtp-connector" if __name__.startswith("smtp_connector.") else "smtp_connector.py"
 """What people type: a command once it is installed, and this module in a package; in a checkout the script."""
@@ -21,6 +26,9 @@ class OutputError(Exception):
 
 class Terminal:
     """The process's standard streams. Only a terminal gets colours and a progress bar; `NO_COLOR` is obeyed."""
+
+    log_as_json = False
+    """Each line on standard error as a JSON object, for services."""
 
     @property
     def is_interactive(self) -> bool:
@@ -48,30 +56,89 @@ class Terminal:
             if not isinstance(error, BrokenPipeError):
                 raise OutputError(f"Standard output can't be written: {error.strerror}.") from error
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, level: str = "info") -> None:
         """A line on standard error. Nobody reading it is no reason to fail."""
+        if self.log_as_json:
+            text = json.dumps({"time": timestamp(), "level": level, "message": text})
         say(text)
 
+    def say_lines(self, text: str) -> None:
+        for line in text.splitlines():
+            self.say(line)
+
     def warn(self, text: str) -> None:
-        self.say(f"warning: {text}")
+        self.say(text if self.log_as_json else f"warning: {text}", "warning")
 
     def fail(self, text: str) -> None:
-        """What is wrong with the call, in one line."""
-        self.say(f"{PROGRAM}: {text}")
+        """What is wrong with the call, or what was not sent, in one line."""
+        self.say(text if self.log_as_json else f"{PROGRAM}: {text}", "error")
+
+    def show(self, document: Mapping[str, Any], *, as_json: bool) -> None:
+        """The result of a run: in lines for a person at a terminal, else as JSON. What went wrong is always told."""
+        for warning in results.warnings(document):
+            self.warn(warning)
+        if as_json or not _is_terminal(sys.stdout):
+            self._tell_failures(document)
+            self.print_json(document)
+        else:
+            self.print_text("\n".join(_coloured(printable(line)) for line in results.readable(document)))
+        if summary := results.summary(document):
+            self.say(summary)
+
+    def _tell_failures(self, document: Mapping[str, Any]) -> None:
+        """For logs and programs what was not sent; for whoever watches a single mail also that it was."""
+        told = document["result_data"]
+        if len(told) == 1 and self.is_interactive and not self.log_as_json:
+            say_as_it_is(_coloured(printable(results.head(told[0], 1, 1))))
+            return
+        for failure in results.failures(document):
+            self.fail(failure)
 
     @contextmanager
-    def watching(self, total: int) -> Iterator[Watcher]:
-        """Show a run of `total` parameter sets as it happens."""
-        if not self.is_interactive:
+    def watching(self, total: int, *, quiet: bool = False) -> Iterator[Watcher]:
+        """Show a run of `total` parameter sets as it happens; nothing of it if `quiet`."""
+        if quiet:
+            yield _Silent()
+        elif self.log_as_json or not self.is_interactive:
             yield _Lines(self)
-            return
-        from doors.cli.progress_bar import progress_bar
+        else:
+            from doors.cli.progress_bar import progress_bar
 
-        with progress_bar(total) as watcher:
-            yield watcher
+            with progress_bar(total) as watcher:
+                yield watcher
 
 
-class _Lines:
+class Transcripts:
+    """A watcher that also keeps what was said on each connection, for who asks to see it."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self.texts: list[str] = []
+        self.progress = watcher.progress
+        self.sent = watcher.sent
+        self.finished = watcher.finished
+
+    def session_ended(self, transcript: Transcript) -> None:
+        self.texts.append(str(transcript))
+
+
+class _Silent:
+    """Shows nothing before the result."""
+
+    def progress(self, text: str) -> None:
+        """Nobody wants to see it."""
+
+    def sent(self, octets: int, size: int) -> None:
+        """Nobody wants to see it."""
+
+    def session_ended(self, transcript: Transcript) -> None:
+        """Nobody wants to see it."""
+
+    def finished(self, success: bool, message: str) -> None:
+        """The result itself is told."""
+
+
+class _Lines(_Silent):
     """A line for each thing that happens: for logs, and for other programs."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -80,8 +147,16 @@ class _Lines:
     def progress(self, text: str) -> None:
         self._terminal.say(text)
 
-    def sent(self, octets: int, size: int) -> None:
-        """Nothing: a log has no use for it."""
 
-    def finished(self, success: bool, message: str) -> None:
-        """Nothing: the result itself comes on standard output."""
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
+def _coloured(line: str) -> str:
+    colour = _COLOURS.get(line[:1])
+    return (
+        line if colour is None or os.environ.get("NO_COLOR") else f"\x1b[{colour}m{line[:1]}\x1b[0m{line[1:]}"
+    )
+
+
+_COLOURS = MappingProxyType({"✓": "1;32", "!": "1;33", "✗": "1;31"})

@@ -22,6 +22,7 @@ from host.local.results import succeeded
 from host.local.run import LocalRun, make_request
 from host.local.streams import printable
 from host.manifest.model import Manifest, load
+from smtp.transcript import Transcript
 
 
 def demo(pool: Pool) -> int:
@@ -76,6 +77,9 @@ class Stage:
 
     def sent(self, octets: int, size: int) -> None:
         """The demo's mails are small."""
+
+    def session_ended(self, transcript: Transcript) -> None:
+        """The demo shows what arrived instead."""
 
     def finished(self, success: bool, message: str) -> None:
         """The result is shown as a whole."""

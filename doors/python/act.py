@@ -23,6 +23,7 @@ from host.local.home import Home
 from host.local.inputs import GivenAsset
 from host.local.run import LocalRun, make_request
 from host.manifest.model import load
+from smtp.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,9 @@ class _Quiet:
             self._progress(text)
 
     def sent(self, octets: int, size: int) -> None:
+        """Nobody looks."""
+
+    def session_ended(self, transcript: Transcript) -> None:
         """Nobody looks."""
 
     def finished(self, success: bool, message: str) -> None:

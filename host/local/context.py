@@ -13,6 +13,7 @@ from delivery.attempt import Attempt
 from delivery.pool import Slots
 from host.braces import double_braces
 from host.local.home import Home
+from smtp.transcript import Transcript
 
 if TYPE_CHECKING:
     from auth.settings import State
@@ -27,6 +28,9 @@ class Watcher(Protocol):
 
     def sent(self, octets: int, size: int) -> None:
         """So much of a large message has left."""
+
+    def session_ended(self, transcript: Transcript) -> None:
+        """A session with the server is over; so went its dialogue."""
 
     def finished(self, success: bool, message: str) -> None:
         """A parameter set has its result."""
@@ -62,6 +66,10 @@ class LocalContext:
     def sent(self, octets: int, size: int) -> None:
         self._watcher.sent(octets, size)
 
+    def session_ended(self, transcript: Transcript) -> None:
+        with self._telling:
+            self._watcher.session_ended(transcript)
+
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Nothing is kept of a message before its result."""
 
@@ -95,6 +103,9 @@ class _Shown:
 
     def sent(self, octets: int, size: int) -> None:
         self._connector.show_sent(octets, size)
+
+    def session_ended(self, transcript: Transcript) -> None:
+        """The platform has nowhere to show it."""
 
     def finished(self, success: bool, message: str) -> None:
         """The connector shows its results itself."""

@@ -38,16 +38,25 @@ class GivenAsset:
 
 
 def asset(source: str, home: Home) -> GivenAsset:
-    """An asset by its JSON file, else by its stored name. Raises `InputError`, `StoreError`."""
+    """An asset by its stored name, or from a JSON file: a name with a / in it or with the ending .json, or -.
+
+    Raises `InputError`, `StoreError`.
+    """
     if source.lstrip().startswith("{"):
         raise InputError(
             "An asset is a JSON file or the name of a stored asset: others can see what is on a command line."
         )
+    if source == "-":
+        value = parse(_read_standard_input(), "Standard input")
+        return GivenAsset("", "", "on standard input", _as_object(value, "Standard input"))
     path = Path(source)
-    if _is_file(path):
+    if "/" in source or path.suffix == ".json":
+        if not _is_file(path):
+            raise InputError(f"There is no file {source!r:.200}.")
         return GivenAsset("", "", str(path), json_object(path))
-    if path.suffix == ".json" or "/" in source or not home.exists:
-        raise InputError(f"There is no file {source!r:.200}, and no stored asset of that name.")
+    if not home.exists:
+        hint = " To use the file of that name, write ./ before it." if _is_file(path) else ""
+        raise InputError(f"There is no stored asset {source!r:.200}.{hint}")
     return stored_asset(source, home)
 
 
@@ -59,9 +68,12 @@ def stored_asset(name: str, home: Home) -> GivenAsset:
 
 def json_object(path: Path) -> dict[str, Any]:
     """The object in a JSON file: an asset's fields, or an input of the platform. Raises `InputError`."""
-    value = parse(_read_file(path), str(path))
+    return _as_object(parse(_read_file(path), str(path)), str(path))
+
+
+def _as_object(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds {_kind(value)}; a JSON object is expected.")
+        raise InputError(f"{where} holds {_kind(value)}; a JSON object is expected.")
     return value
 
 

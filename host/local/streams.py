@@ -10,9 +10,14 @@ from typing import TextIO
 
 def say(text: str) -> None:
     """A line on standard error. Nobody reading it is no reason to fail."""
+    say_as_it_is(printable(text))
+
+
+def say_as_it_is(text: str) -> None:
+    """The same for a text of ours, which may hold colours."""
     with suppress(ValueError, AttributeError):
         try:
-            sys.stderr.write(printable(text) + "\n")
+            sys.stderr.write(text + "\n")
             sys.stderr.flush()
         except OSError:
             forget(sys.stderr)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, delete, func, select
 
 from actions.contract import VaultError, VaultFile
 from host.local.files import private_folder, reason, sync_folder, timestamp
@@ -47,20 +47,24 @@ class Vault:
 
     def add(self, path: Path, container_id: str = "", name: str | None = None) -> VaultFile:
         """Copy a file in, a piece at a time. Only regular files: anything else may never end."""
-        with _faults_named(f"{str(path)!r}"):
-            vault_id, size = self._take_in(path)
         called = _NOT_IN_A_NAME.sub("_", name or path.name)
-        row = VaultRow(
-            vault_id=vault_id,
-            container_id=container_id,
-            name=called,
-            mime_type=_mime_type(called),
-            size=size,
-            create_time=timestamp(),
-        )
-        with self._store.writing() as session:
-            session.add(row)
-        return VaultFile(vault_id, called, size, self._path(vault_id))
+        while True:
+            with _faults_named(f"{str(path)!r}"):
+                vault_id, size = self._take_in(path)
+            with self._store.writing() as session:
+                if not self._path(vault_id).exists():
+                    continue  # another process has just removed the same content
+                session.add(
+                    VaultRow(
+                        vault_id=vault_id,
+                        container_id=container_id,
+                        name=called,
+                        mime_type=_mime_type(called),
+                        size=size,
+                        create_time=timestamp(),
+                    )
+                )
+            return VaultFile(vault_id, called, size, self._path(vault_id))
 
     def find(self, vault_id: str, container_id: str = "") -> VaultFile:
         """The readable file of that id, under its name in the container, else under its latest name."""
@@ -69,6 +73,30 @@ class Vault:
         with _faults_named(f"Vault id {record.vault_id}"):
             self._check(record)
         return VaultFile(record.vault_id, record.name, record.size, record.path)
+
+    def remove(self, vault_id: str) -> tuple[VaultRecord, ...]:
+        """Forget a file, under all its names; returns what was known of it."""
+        known = self.records(vault_id)
+        self._forget(known[0], VaultRow.vault_id == known[0].vault_id)
+        return known
+
+    def take_back(self, file: VaultFile) -> None:
+        """Undo an `add`: what was known of the file before stays. Says nothing when it is gone already."""
+        with suppress(VaultError):
+            latest = next(record for record in self.records(file.vault_id) if record.name == file.name)
+            with self._store.reading() as session:
+                same = (VaultRow.vault_id == latest.vault_id, VaultRow.name == latest.name)
+                number = session.scalar(select(func.max(VaultRow.id)).where(*same))
+            self._forget(latest, VaultRow.id == number)
+
+    def _forget(self, record: VaultRecord, condition: ColumnElement[bool]) -> None:
+        """Delete records, and the file with the last of them; in this order, so that no record names a missing file."""
+        with self._store.writing() as session:
+            session.execute(delete(VaultRow).where(condition))
+            left = session.scalar(select(func.count()).where(VaultRow.vault_id == record.vault_id))
+            if not left:
+                with _faults_named(f"Vault id {record.vault_id}"):
+                    record.path.unlink(missing_ok=True)
 
     def records(self, vault_id: str) -> tuple[VaultRecord, ...]:
         """Everything that is known of one id, the latest first; at least one record."""

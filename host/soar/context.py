@@ -22,6 +22,7 @@ from delivery.asset import Asset
 from delivery.attempt import Attempt
 from host.braces import double_braces
 from host.soar.state import PhantomState
+from smtp.transcript import Transcript
 
 # A mail with this container is one of the platform's own reports.
 REPORTS = "0"
@@ -64,6 +65,9 @@ class HostContext:
             self._connector.save_progress(double_braces(text))
 
     def sent(self, octets: int, size: int) -> None:
+        """Nothing: the platform has nowhere to show it."""
+
+    def session_ended(self, transcript: Transcript) -> None:
         """Nothing: the platform has nowhere to show it."""
 
     def committing(self, attempts: Sequence[Attempt]) -> None:

@@ -90,7 +90,7 @@ def test_progress_goes_to_the_function_that_was_given_and_else_nowhere(
         ("send email", {"to": b"octets"}, ASSET, InputError, "can't be written as JSON"),
         ("send email", {"to": float("nan")}, ASSET, InputError, "can't be written as JSON"),
         ("send email", {}, {"port": 1}, InputError, "The asset that was given is not right: server: missing"),
-        ("send email", {}, "nowhere", InputError, "There is no file 'nowhere'"),
+        ("send email", {}, "nowhere", InputError, "There is no stored asset 'nowhere'"),
     ],
 )
 def test_a_call_that_cannot_be_begun_raises(

@@ -123,7 +123,7 @@ def test_test_connectivity_needs_no_parameters(call: Any) -> None:
             "There is no action 'send mail'. Did you mean 'send email'?",
         ),
         (("run", "send email", "--asset", "none.json", "--params", "{}"), "There is no file 'none.json'"),
-        (("run", "send email", "--asset", "prod", "--params", "{}"), "no stored asset of that name"),
+        (("run", "send email", "--asset", "prod", "--params", "{}"), "There is no stored asset"),
         (("run", "send email", "--asset", "asset.json", "--params", "none.json"), "is neither a JSON file"),
         (("run", "send email", "--asset", "asset.json", "--params", "[]"), "list of parameter sets is empty"),
         (("run", "send email", "--asset", "asset.json", "--params", "{"), "line 1, column 2"),

@@ -69,6 +69,9 @@ class FakeContext:
     def sent(self, octets: int, size: int) -> None:
         """Nobody looks."""
 
+    def session_ended(self, transcript: object) -> None:
+        """Nobody asks."""
+
     def committing(self, attempts: Sequence[Attempt]) -> None:
         self.committed += attempts
 

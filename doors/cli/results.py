@@ -1,0 +1,113 @@
+"""What a run's result says to a person: an exit code, and lines that can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Document = Mapping[str, Any]
+
+SENT, NOT_SENT, WRONG_CALL, PARTLY_SENT, UNKNOWN = 0, 1, 2, 3, 4
+"""Exit codes. With several outcomes the worst counts: unknown, then not sent, then partly sent."""
+
+_CODES = {"sent": SENT, "partly sent": PARTLY_SENT, "unknown": UNKNOWN}
+_WORST_FIRST = (UNKNOWN, NOT_SENT, PARTLY_SENT)
+MOST_NAMED = 50
+"""Recipients of one message that are named in a readable result; the document has them all."""
+
+
+def exit_code(document: Document) -> int:
+    """What became of the run as a whole."""
+    found = {_code(result) for result in document["result_data"]}
+    if document["status"] != "success" and not found - {SENT}:
+        found.add(NOT_SENT)  # the run itself failed: there may be no result at all
+    return next((code for code in _WORST_FIRST if code in found), SENT)
+
+
+def readable(document: Document) -> Iterator[str]:
+    """The result in lines: for each message what became of it, and of each of its recipients."""
+    results = document["result_data"]
+    if not results:
+        yield document["message"]
+    for number, result in enumerate(results, 1):
+        yield head(result, number, len(results))
+        for data in result["data"]:
+            yield from _details(data)
+
+
+def head(result: Document, number: int, total: int) -> str:
+    """What became of one parameter set, with a mark before it."""
+    mark = "✓" if _code(result) == SENT else "!" if result["status"] == "success" else "✗"
+    return f"{mark} {_place(number, total)}{result['message']}"
+
+
+def warnings(document: Document) -> Iterator[str]:
+    """Each warning once, however many messages it concerns."""
+    told = [
+        warning
+        for result in document["result_data"]
+        for data in result["data"]
+        for warning in _warnings(data)
+    ]
+    yield from dict.fromkeys(told)
+
+
+def failures(document: Document) -> Iterator[str]:
+    """A line for each parameter set of which not all was sent."""
+    results = document["result_data"]
+    for number, result in enumerate(results, 1):
+        if _code(result) != SENT:
+            yield f"{_place(number, len(results))}{result['message']}"
+    if not results and document["status"] != "success":
+        yield document["message"]
+
+
+def summary(document: Document) -> str:
+    """One line over a batch; "" for a single parameter set."""
+    results = document["result_data"]
+    if len(results) < 2:
+        return ""
+    codes = [_code(result) for result in results]
+    names = ((SENT, "sent"), (PARTLY_SENT, "partly sent"), (NOT_SENT, "not sent"), (UNKNOWN, "unknown"))
+    counted = [f"{codes.count(code)} {name}" for code, name in names if code in codes]
+    return f"{len(results)} parameter sets: {', '.join(counted)}."
+
+
+def _place(number: int, total: int) -> str:
+    return f"{number} of {total}: " if total > 1 else ""
+
+
+def _code(result: Document) -> int:
+    outcomes = [data["outcome"] for data in result["data"] if isinstance(data, Mapping) and "outcome" in data]
+    if outcomes:
+        return _CODES.get(outcomes[0], NOT_SENT)
+    return SENT if result["status"] == "success" else NOT_SENT
+
+
+def _warnings(data: object) -> Sequence[str]:
+    return data.get("warnings", ()) if isinstance(data, Mapping) else ()
+
+
+def _details(data: object) -> Iterator[str]:
+    if not isinstance(data, Mapping) or "recipients" not in data:
+        return
+    width = max((len(one["address"]) for one in data["recipients"][:MOST_NAMED]), default=0)
+    for one in data["recipients"][:MOST_NAMED]:
+        yield f"  {one['status']:<9}  {one['address']:<{width}}  {_reply(one)}".rstrip()
+    if len(data["recipients"]) > MOST_NAMED:
+        yield f"  … and {len(data['recipients']) - MOST_NAMED} more"
+    facts = [data["message_id"], f"{data['size']:,} octets" if data["size"] else "", data["queue_id"]]
+    way = [
+        data["server"],
+        data["tls_version"],
+        " ".join(filter(None, (data["auth_method"], data["auth_mechanism"]))),
+    ]
+    for line in (facts, way):
+        if any(line):
+            yield f"  {', '.join(filter(None, line))}"
+
+
+def _reply(recipient: Mapping[str, Any]) -> str:
+    return " ".join(
+        str(part) for part in (recipient["code"], recipient["enhanced_code"], recipient["reply"]) if part
+    )
