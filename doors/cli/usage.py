@@ -12,6 +12,7 @@ EXAMPLES = f"""\
 examples:
   # asset.json: {{"server": "mail.example.com", "username": "soc@example.com", "password": "…"}}
   {PROGRAM} run "test connectivity" --asset asset.json
+  {PROGRAM} send --asset asset.json --to jane@example.com --subject Hello --body "It works."
   {PROGRAM} run "send email" --asset asset.json \\
       --params '{{"to": "jane@example.com", "subject": "Hello", "body": "It works."}}'
 
@@ -23,7 +24,8 @@ examples:
   # see everything at work, without a mail server of your own
   {PROGRAM} demo
 
-exit codes: 0 all succeeded, 1 something failed, 2 the call or a configuration is wrong.
+exit codes: 0 all sent, 1 something was not sent, 2 the call or a configuration is wrong,
+3 some recipients were refused, 4 nobody knows: look before you send again.
 SMTP_CONNECTOR_HOME names the folder that assets, vault and recorded runs are kept in."""
 
 

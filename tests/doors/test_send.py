@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from doors.cli.command_line import main
+from doors.cli.terminal import PROGRAM
 from host.local.home import HOME_VARIABLE, Home
 from smtp_connector import POOL
 from tests.support.catcher import Catcher
@@ -120,7 +121,7 @@ def test_a_quiet_failure_still_has_its_line(send: Any, folder: Path) -> None:
     (folder / "asset.json").write_text(json.dumps({**config, "port": closed_port()}))
     code, out, err = send("--to", "j@example.com", "--body", "x", "--quiet")
     assert code == 1
-    assert err.startswith("smtp_connector.py: Nothing was sent, at step connection")
+    assert err.startswith(f"{PROGRAM}: Nothing was sent, at step connection")
     assert err.count("\n") == 1
     assert json.loads(out)["status"] == "failed"
 
