@@ -17,24 +17,8 @@ import pytest
 
 from doors.demo.server import DemoServer
 from tests.installed import aliases
-from tests.installed.environment import ROOT, Installed, build_wheel
+from tests.installed.environment import ROOT, Installed
 from tools.distribution import ALONE, ROOMS, requirements, version
-
-FOREIGN = "WHO = 'somebody else'\n"
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_wheel(tmp_path_factory.mktemp("build"))
-
-
-@pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Installed beside somebody else's packages, which are called like our rooms."""
-    environment = Installed(tmp_path_factory.mktemp("environment"), wheel)
-    for room in ROOMS:
-        environment.add_package(room, FOREIGN)
-    return environment
 
 
 @pytest.fixture
