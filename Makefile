@@ -14,7 +14,7 @@ PYTHON_FOUND = $(shell for name in python3 python3.13 python3.12 python3.11; do 
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-smoke faults fuzz soak mutants bench test-real test-long lint format types docs \
+.PHONY: help setup demo test test-smoke faults fuzz soak mutants bench test-real test-long lint format types docs recording \
 	manifest changelog package lock
 
 help: ## list the targets
@@ -64,6 +64,9 @@ format: setup ## format the code
 
 types: setup ## check the types
 	$(RUN) -m mypy
+
+recording: setup ## draw docs/demo.svg, the picture of the demo, anew
+	$(RUN) -m tools.recording
 
 docs: setup ## write the tables in the documents anew
 	$(RUN) docs/generate.py
