@@ -125,7 +125,8 @@ class Outbox:
         for message in waiting:
             if ahead is not None and ahead.transaction is not None:
                 self._pipeline.open(ahead.transaction)
-                if self._may_follow(ahead.transaction, message):
+                is_last_of_it = len(ahead.told) == len(ahead.left)
+                if is_last_of_it and self._may_follow(ahead.transaction, message):
                     following = self._new_transaction(message)
                     self._pipeline.write_with_next(ahead.transaction, following)
                     yield self._finish(ahead)

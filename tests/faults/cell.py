@@ -143,6 +143,9 @@ class Cell:
             ):
                 is_named = row.fault.step is Step.RCPT and index == 1
                 return (Expected.UNKNOWN, *either, *((row.expected,) if is_named else ()))
+            if row.fault.kind is Kind.EXTRA and in_window:
+                # What is one too many may arrive when the message is on its way already.
+                return (row.expected, Expected.UNKNOWN)
             return (row.expected, *either)
         if number < self.struck or self.mode not in AT_ONCE or self.goes_on:
             lost = self.mode in AT_ONCE and row.fault.step in EARLY_STEPS
