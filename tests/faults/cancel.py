@@ -185,7 +185,8 @@ class CancelCell:
         before += self.step in (Step.IDLE, Step.RSET)
         if outcomes[:before] != ["sent"] * before or "sent" in outcomes[before:]:
             judgement.surprises.append(f"the outcomes are {outcomes}")
-        if stopped.code not in (None, 0 if before == 3 else 1):
+        code = 4 if "unknown" in outcomes else 0 if before == 3 else 1
+        if stopped.code not in (None, code):
             judgement.surprises.append(f"the exit code is {stopped.code}")
         categories = {result["data"][0]["failure"]["category"] for result in results[before:]}
         if categories - {"cancelled"}:
