@@ -87,14 +87,16 @@ class Connection:
         self._ends_due += 1
 
     def next_answer(self) -> Answer:
-        """Wait for the answer to the first command outstanding; the deadline is for the whole of it."""
+        """Wait for the answer to the first command outstanding; the deadline is for the whole of it.
+
+        While a message is complete and not answered, any answer may take as long as the one to that.
+        """
         engine = self.engine
         answer = self._taken()
         if answer is not None:
             return answer
         step = engine.step
-        ends = engine.awaited is not None and engine.awaited.kind in _ENDS_MESSAGE
-        limit = self._end_of_message if ends else self.timeouts.reply
+        limit = self._end_of_message if self._ends_due else self.timeouts.reply
         deadline = time.monotonic() + limit
         while answer is None:
             data = self._read(deadline, limit, step)
@@ -210,7 +212,7 @@ class Connection:
             self.close()
             raise
         if answer is not None and answer.command.kind in _ENDS_MESSAGE:
-            self._ends_due -= 1
+            self._ends_due = max(0, self._ends_due - 1)
         return answer
 
     def _read(self, deadline: float, limit: float, step: Step) -> bytes:
