@@ -126,7 +126,9 @@ class Access:
             if credentials is None:
                 tell(f"No login: {self.tried}.")
             else:
-                how = session.authenticate(credentials, allow_plaintext=asset.allow_plaintext_auth)
+                how = session.authenticate(
+                    credentials, allow_plaintext=asset.allow_plaintext_auth, mechanism=asset.sasl_mechanism
+                )
                 tell(f"Logged in: {self.tried}, {how or 'with the certificate alone'}.")
         except BaseException:
             self.observer.session_ended(session.transcript)

@@ -46,7 +46,12 @@ _ADVICE = MappingProxyType(
             "Set ssl_config to StartTLS or SSL. If the network really is trusted, set allow_plaintext_auth."
         ),
         Reason.NO_COMMON_MECHANISM: (
-            "Choose another way to sign in (auth_type), or have the server's administrator enable one of them."
+            "Choose another way to sign in (auth_type), check sasl_mechanism, or have the server's administrator "
+            "enable one of them."
+        ),
+        Reason.OTHER_MECHANISM: (
+            "Leave sasl_mechanism empty, or choose another one: XOAUTH2 and OAUTHBEARER are for OAuth, EXTERNAL for a "
+            "client certificate, all others for a password."
         ),
         Reason.NO_LOGIN_OFFERED: _CHECK_THE_PORT,
         Reason.NO_LOGIN_OFFERED_IN_CLEAR: (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -27,7 +28,7 @@ LIFETIME = 300
 """Seconds. Some providers take no more, and it serves for one request only."""
 MAX_TOKEN = 64 * 1024
 """Octets of a token in a file."""
-_CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+_CURVES = MappingProxyType({"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"})
 _OTHER_KEY = "Make a certificate with an RSA key (2048 bits or more), which every provider takes."
 
 

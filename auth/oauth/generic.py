@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from authlib.common.security import generate_token  # type: ignore[import-untyped]  # no stubs
@@ -21,7 +22,7 @@ from smtp.errors import Category
 
 _POST, _BASIC, _PUBLIC = "client_secret_post", "client_secret_basic", "none"
 _ASSERTION = "private_key_jwt"
-_HEADERS = {"Accept": "application/json"}
+_HEADERS = MappingProxyType({"Accept": "application/json"})
 _VERIFIER_LENGTH = 64  # RFC 7636 section 4.1: 43 to 128 characters
 
 
@@ -139,7 +140,7 @@ class Generic:
 
     def _post(self, session: Any, url: str, body: Mapping[str, str], way: str) -> Mapping[str, Any]:
         auth = None if way == _ASSERTION else session.client_auth(way)
-        response = session.post(url, data=body, auth=auth, headers=_HEADERS, withhold_token=True)
+        response = session.post(url, data=body, auth=auth, headers=dict(_HEADERS), withhold_token=True)
         answer: Mapping[str, Any] = response.json()
         return answer
 

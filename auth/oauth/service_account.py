@@ -43,7 +43,7 @@ class ServiceAccount:
     def __init__(self, login: Login) -> None:
         self._login = login
         self._scopes = scopes_of(login)
-        self._account = _account(login.service_account_json)
+        self._account = _account(login.service_account_json.strip())
         self._token_url = self._account.get("token_uri") or _TOKEN_URL
         require_https(self._token_url, f"token_uri of {_FIELD}")
 
@@ -80,7 +80,7 @@ class ServiceAccount:
 def _account(value: str) -> dict[str, Any]:
     """The account's fields, all of them texts, from JSON or the file of that name."""
     try:
-        octets = value.encode() if value.lstrip().startswith("{") else pem.read(value)
+        octets = value.encode() if value.startswith("{") else pem.read(value)
         account = json.loads(octets)
     except pem.NotPem as exc:
         raise _unusable(str(exc)) from exc
