@@ -40,6 +40,8 @@ class Behaviour:
     client_secret: str = ""
     secret_in: tuple[str, ...] = ("body", "header")
     expires_in: object = 3600
+    access_token: str = ""
+    """The same for all; "": a new one each time."""
     rotate: bool = True
     refresh_tokens: bool = True
     delay: float = 0.0
@@ -291,7 +293,7 @@ class TokenEndpoint:
         return 200, self._tokens(kind)
 
     def _tokens(self, kind: str) -> dict[str, Any]:
-        access_token = "at-" + secrets.token_hex(12)
+        access_token = self.behaviour.access_token or "at-" + secrets.token_hex(12)
         self.access_tokens.append(access_token)
         answer: dict[str, Any] = {"access_token": access_token, "token_type": "Bearer"}
         if self.behaviour.expires_in is not None:
