@@ -72,9 +72,8 @@ class Generic:
 
     def begin_device(self) -> DeviceRequest:
         url = device_url_of(self._login)
-        form = {"client_id": self._login.client_id, "scope": self._scopes}
         for way in self._ways(""):
-            answer = self._ask(url, form, way)
+            answer = self._ask(url, {"scope": self._scopes}, way)
             if answer.get("error") != "invalid_client":
                 break
         if "error" in answer:

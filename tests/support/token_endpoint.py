@@ -379,10 +379,14 @@ class Sender(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
-        form = dict(parse_qsl(self.rfile.read(length).decode()))
+        pairs = parse_qsl(self.rfile.read(length).decode())
+        form = dict(pairs)
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = TokenRequest(form, headers, self.path)
         fault = self.provider.behaviour.answer
+        if len(form) != len(pairs):  # RFC 6749 section 3.2
+            self.say(400, {"error": "invalid_request", "error_description": "a parameter is there twice"})
+            return
         if fault is not None:
             self.provider.requests.append(request)
             with suppress(OSError):
