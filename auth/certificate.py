@@ -53,7 +53,7 @@ def read(certificate: str, key: str, password: str) -> Certificate:
 
     Raises `UnusableCertificate`.
     """
-    octets = _octets(certificate)
+    octets = _octets(certificate.strip())
     if b"-----BEGIN " not in octets:
         return _from_pkcs12(octets, password)
     found = _blocks(octets, in_key=False)
@@ -61,7 +61,7 @@ def read(certificate: str, key: str, password: str) -> Certificate:
     if not chain:
         raise UnusableCertificate("it holds no certificate in PEM")
     if key:
-        found = _blocks(_octets(key, in_key=True), in_key=True)
+        found = _blocks(_octets(key.strip(), in_key=True), in_key=True)
     return Certificate(chain, _key(found, password, in_key=bool(key)))
 
 

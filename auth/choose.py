@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auth.errors import AuthError, Step
-from auth.settings import Login, Method, State
+from auth.settings import LOGIN_AS_SENDER, Login, Method, State
 from smtp.errors import Category
 
 if TYPE_CHECKING:
     from auth.oauth.sign_in import SignIn
 
 AUTOMATIC = "Automatic"
+_STARTS = (
+    "auth_url",
+    "device_code",
+    "refresh_token",
+    "client_secret",
+    "oauth_certificate",
+    "federated_token_file",
+    "managed_identity",
+)
+"""What OAuth can begin with: a person, a token that somebody signed in for, or the application itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ def choose(login: Login, state: State | None = None, sign_in: SignIn | None = No
             continue
         missing = way.missing(login)
         if not missing:
+            _check_login_as(login, way.name)
             return Choice(way.make(login, state, sign_in), tuple(skipped))
         if login.auth_type == way.name:
             raise AuthError(
@@ -64,10 +75,26 @@ def choose(login: Login, state: State | None = None, sign_in: SignIn | None = No
     )
 
 
+def _check_login_as(login: Login, name: str) -> None:
+    """Raise `AuthError` where a login that is one person's own would have to serve for every sender."""
+    if login.login_as == LOGIN_AS_SENDER and not (name == "OAuth" and login.is_application):
+        raise AuthError(
+            "login_as is sender, and only an application can log in as somebody else.",
+            step=Step.SETTINGS,
+            category=Category.CONFIGURATION,
+            hint=(
+                "Fill in service_account_json, or OAuth with client_secret, oauth_certificate, federated_token_file "
+                "or managed_identity and without auth_url, device_code and refresh_token; or set login_as to username."
+            ),
+        )
+
+
 def _missing_for_oauth(login: Login) -> tuple[str, ...]:
+    if login.service_account_json:
+        return _empty(login, "username")  # it says for itself who and where
     missing = _empty(login, "username", "client_id", "token_url")
-    if not (login.auth_url or login.refresh_token or login.client_secret):
-        missing += ("one of auth_url, refresh_token and client_secret",)
+    if not any(getattr(login, name) for name in _STARTS):
+        missing += (f"one of {', '.join(_STARTS[:-1])} and {_STARTS[-1]}",)
     return missing
 
 
@@ -107,7 +134,7 @@ def _make_passwordless(login: Login, state: State | None, sign_in: SignIn | None
 _WAYS = (
     _Way(
         "OAuth",
-        ("client_id", "client_secret", "auth_url", "token_url", "scopes", "refresh_token"),
+        ("client_id", "token_url", "scopes", "service_account_json", *_STARTS),
         _missing_for_oauth,
         _make_oauth,
     ),

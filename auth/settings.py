@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ Progress = Callable[[str], None]
 
 TOKEN_BELONGS_TO = ("server", "username", "client_id", "token_url")
 """The fields that a token was obtained with. When one of them changes, it is not used any more."""
+
+LOGIN_AS_USERNAME, LOGIN_AS_SENDER = "username", "sender"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,35 @@ class Login:
     token_url: str = ""
     scopes: str = ""
     refresh_token: str = field(default="", repr=False)
+    device_code: bool = False
+    device_url: str = ""
+    oauth_certificate: str = field(default="", repr=False)
+    oauth_certificate_password: str = field(default="", repr=False)
+    federated_token_file: str = ""
+    managed_identity: str = ""
+    """"true", or the client id of a user-assigned identity."""
+    service_account_json: str = field(default="", repr=False)
+    login_as: str = LOGIN_AS_USERNAME
     has_client_certificate: bool = False
     ca_bundle: str = ""
     connection_timeout: float = 15.0
     read_timeout: float = 60.0
+
+    @property
+    def asks_a_person(self) -> bool:
+        """Whether a person signs in once, in a browser here or with a code elsewhere."""
+        return bool(self.auth_url or self.device_code) and not self.is_application
+
+    @property
+    def is_application(self) -> bool:
+        """Whether the application itself logs in, so that a token can be had at any time."""
+        if self.service_account_json or self.managed_identity:
+            return True
+        return not (self.auth_url or self.device_code or self.refresh_token)
+
+    def as_sender(self, address: str) -> Login:
+        """Return the login for a mail from `address`: itself, unless an application logs in as each mail's sender."""
+        return replace(self, username=address) if self.login_as == LOGIN_AS_SENDER else self
 
 
 class State(Protocol):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auth.choose import choose
@@ -43,12 +45,21 @@ class Access:
         self.asset = asset
         self.slots = slots
         self.observer = observer
+        self._state = state
         self._choice = choose(asset.login, state, sign_in)
         self._tls = None if asset.ssl_config == TlsMode.NONE else tls_context(asset)
         self._is_stopped = False
         self.tried = ""
         """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
         self._refusal: AuthenticationRefused | AuthError | None = None
+
+    def as_sender(self, address: str) -> Access:
+        """Return the access of an application that logs in as this sender, to the same server."""
+        own = copy(self)
+        own.asset = replace(self.asset, login=self.asset.login.as_sender(address))
+        own._choice = choose(own.asset.login, self._state)
+        own.tried, own._refusal = "", None
+        return own
 
     @property
     def server(self) -> str:
@@ -126,7 +137,9 @@ class Access:
             if credentials is None:
                 tell(f"No login: {self.tried}.")
             else:
-                how = session.authenticate(credentials, allow_plaintext=asset.allow_plaintext_auth)
+                how = session.authenticate(
+                    credentials, allow_plaintext=asset.allow_plaintext_auth, mechanism=asset.sasl_mechanism
+                )
                 tell(f"Logged in: {self.tried}, {how or 'with the certificate alone'}.")
         except BaseException:
             self.observer.session_ended(session.transcript)

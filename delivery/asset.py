@@ -25,6 +25,8 @@ class Asset:
     client_key: str = field(default="", repr=False)
     client_key_password: str = field(default="", repr=False)
     allow_plaintext_auth: bool = False
+    sasl_mechanism: str = ""
+    """The only one to log in with; "" leaves it to what the server offers."""
     ehlo_name: str = ""
     disable_pipelining: bool = False
     disable_chunking: bool = False

@@ -27,11 +27,13 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Protocol
 
+from auth.settings import LOGIN_AS_SENDER
 from delivery.asset import Asset
 from delivery.attempt import Attempt
 from delivery.observer import Observer
 from delivery.pool import Pool
 from delivery.progress import watched
+from delivery.senders import Senders
 from delivery.transport import Transport, was_closed_before
 from message.compose import Message
 from smtp.content import Content
@@ -54,6 +56,9 @@ def deliver(transport: Transport, observer: Observer, attempts: Iterable[Attempt
 
     Raises what nobody foresaw; what has not ended by then, and is not committed, was not sent.
     """
+    if transport.access.asset.login.login_as == LOGIN_AS_SENDER:
+        yield from _deliver_as_senders(transport, observer, attempts)
+        return
     waiting = iter(attempts)
     first = list(islice(waiting, MANY))
     alone = _OneSession(transport, observer, _Reach(observer))
@@ -66,6 +71,19 @@ def deliver(transport: Transport, observer: Observer, attempts: Iterable[Attempt
             yield from _SideBySide(alone).deliver(chain(first, waiting))
             return
     yield from alone.deliver(_Queue(chain(first, waiting)))
+
+
+def _deliver_as_senders(
+    transport: Transport, observer: Observer, attempts: Iterable[Attempt]
+) -> Iterator[Attempt]:
+    """Yield each attempt once it has ended, in order, each over a session of its sender."""
+    reach = _Reach(observer)
+    with Senders(transport) as senders:
+        for attempt in attempts:
+            own = transport
+            if attempt.outgoing is not None:
+                own = senders.transport_of(str(attempt.outgoing.sender))
+            yield from _OneSession(own, observer, reach).deliver(_Queue([attempt]))
 
 
 class _Source(Protocol):

@@ -13,9 +13,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from host.manifest.model import load  # noqa: E402 - the module path comes first
+from auth.providers.profiles import profiles  # noqa: E402 - the module path comes first
+from host.manifest.model import load  # noqa: E402 - same
 from tools.comparison import comparison  # noqa: E402 - same
-from tools.tables import action_sections, asset_table  # noqa: E402 - same
+from tools.tables import action_sections, asset_table, provider_table  # noqa: E402 - same
 
 
 def with_block(text: str, name: str, content: str) -> str:
@@ -34,6 +35,7 @@ def generated() -> dict[Path, str]:
     blocks = {
         "docs/configuration.md": ("configuration", asset_table(manifest)),
         "docs/actions.md": ("actions", action_sections(manifest)),
+        "docs/providers.md": ("providers", provider_table(profiles())),
         "README.md": ("comparison", comparison(results, reliability)),
     }
     return {ROOT / path: with_block(_read(path), *block) for path, block in blocks.items()}

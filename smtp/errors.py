@@ -77,6 +77,7 @@ class Reason(StrEnum):
     OTHER_IP_ADDRESS = "certificate for another IP address"
     LOGIN_IN_CLEAR = "the secret would cross the network in clear"
     NO_COMMON_MECHANISM = "no mechanism in common"
+    OTHER_MECHANISM = "the mechanism does not fit the login"
     NO_LOGIN_OFFERED = "no login offered"
     NO_LOGIN_OFFERED_IN_CLEAR = "no login offered without TLS"
 

@@ -156,30 +156,40 @@ class Session:
         self._connection.check_quiet(Step.STARTTLS)
         return self._shake_hands()
 
-    def authenticate(self, credentials: Credentials, *, allow_plaintext: bool = False) -> str:
-        """Log in with the strongest mechanism offered; its name is returned.
+    def authenticate(
+        self, credentials: Credentials, *, allow_plaintext: bool = False, mechanism: str = ""
+    ) -> str:
+        """Log in with the best mechanism offered, or with `mechanism` and no other; its name is returned.
 
         "" means that the server offers no mechanism for credentials that it may do without (`optional`).
         A mechanism that hands over a secret is used with TLS, with a server on this machine, or with
-        `allow_plaintext`. Raises `NotOffered`, `AuthenticationRefused`, `AuthenticationFailed`.
+        `allow_plaintext`. Where the server refuses a mechanism as such, the next one is tried. Raises `NotOffered`,
+        `AuthenticationRefused`, `AuthenticationFailed`.
         """
         from smtp.sasl import exchange as authentication  # many servers want nobody to log in
         from smtp.sasl.channel_binding import channel_binding
 
         self._connection.engine.conceal(credentials.secret)
         secure = self._connection.stream.tls
-        mechanisms = credentials.mechanisms(channel_binding(secure) if secure is not None else None)
+        binds = secure is not None and (not mechanism or mechanism.endswith("-PLUS"))
+        mechanisms = credentials.mechanisms(channel_binding(secure) if secure and binds else None)
+        if mechanism:
+            mechanisms = authentication.only(mechanism, mechanisms)
         offered = self.extensions.auth
-        if credentials.optional and offered.isdisjoint(mechanism.name for mechanism in mechanisms):
+        if credentials.optional and offered.isdisjoint(each.name for each in mechanisms):
             return ""
-        mechanism = authentication.choose(
-            mechanisms,
-            offered,
-            connection=self._connection,
-            allow_plaintext=allow_plaintext,
+        left = authentication.usable(
+            mechanisms, offered, connection=self._connection, allow_plaintext=allow_plaintext
         )
-        self._run(mechanism)
-        return self.auth_mechanism
+        while True:
+            tried = left.pop(0)
+            try:
+                self._run(tried)
+                return self.auth_mechanism
+            except AuthenticationRefused as exc:
+                left = [each for each in left if authentication.is_about(exc, tried, each)]
+                if not left or not self.is_open:
+                    raise
 
     # -- single steps ----------------------------------------------------------------------------------------
 

@@ -20,7 +20,11 @@ _AGAIN = "Run test connectivity to sign in again (or put a new refresh_token int
 _ERRORS = MappingProxyType(
     {
         "invalid_grant": (Category.AUTHENTICATION, _AGAIN),
-        "invalid_client": (Category.CONFIGURATION, "Check client_id and client_secret of the asset."),
+        "invalid_client": (
+            Category.CONFIGURATION,
+            "Check client_id and what proves it: client_secret, or oauth_certificate or federated_token_file, as it is "
+            "registered with the provider.",
+        ),
         "unauthorized_client": (
             Category.CONFIGURATION,
             "The provider does not let this client_id sign in this way: check its registration.",
@@ -28,7 +32,7 @@ _ERRORS = MappingProxyType(
         "invalid_scope": (Category.CONFIGURATION, "Check scopes of the asset."),
         "unsupported_grant_type": (
             Category.CONFIGURATION,
-            "The provider does not know this kind of sign-in: check token_url, and which of auth_url, "
+            "The provider does not know this kind of sign-in: check token_url, and which of auth_url, device_code, "
             "refresh_token and client_secret are filled in.",
         ),
         "invalid_request": (
@@ -43,12 +47,16 @@ _ERRORS = MappingProxyType(
         "consent_required": (Category.AUTHENTICATION, _CONSENT),
         "interaction_required": (Category.AUTHENTICATION, _AGAIN),
         "login_required": (Category.AUTHENTICATION, _AGAIN),
+        "expired_token": (Category.AUTHENTICATION, _AGAIN),
+        "authorization_pending": (Category.AUTHENTICATION, _AGAIN),
         "temporarily_unavailable": (Category.TEMPORARY, "The provider is busy: try again later."),
         "server_error": (Category.TEMPORARY, "The provider has trouble of its own: try again later."),
         "slow_down": (Category.TEMPORARY, "Too many token requests: try again later."),
     }
 )
 
+# How every JSON Web Token begins (`{"`), and what it consists of.
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9_.=-]{8,}")
 # Microsoft says more in the number that its description begins with.
 _AADSTS = re.compile(r"AADSTS(\d{4,8})\b")
 _MICROSOFT = MappingProxyType(
@@ -60,20 +68,32 @@ _MICROSOFT = MappingProxyType(
         "50076": "The tenant asks for multi-factor authentication: run test connectivity to sign in again.",
         "50079": "The account has to enrol for multi-factor authentication: sign in with it in a browser once.",
         "50105": "The account is not assigned to the application: have it assigned.",
+        "50126": "The user name or password is wrong: check them by signing in with a browser.",
+        "50158": "A policy of the tenant asks for one more step: run test connectivity to sign in again.",
         "50173": "The password was changed since the sign-in: run test connectivity to sign in again.",
         "53003": "A conditional access policy of the tenant blocks this sign-in: ask its administrator.",
         "65001": "Nobody has consented to the permission yet: an administrator grants it in the app registration.",
         "70008": "The code or refresh token has expired: run test connectivity to sign in again.",
+        "70021": "No federated credential of the app registration fits this token: check its issuer and subject.",
         "70011": "The scope is not valid: use 'https://outlook.office.com/SMTP.Send offline_access'.",
         "70043": "A policy of the tenant ended the sign-in: run test connectivity to sign in again.",
         "90002": "The tenant in token_url does not exist: check token_url.",
+        "700003": "The device that signed in is not known to the tenant any more: sign in with another one.",
+        "700211": "No federated credential of the app registration has the issuer of this token: check it.",
+        "700212": "No federated credential of the app registration has the audience of this token: check it.",
+        "700213": "No federated credential of the app registration has the subject of this token: check it.",
+        "700024": "The client's assertion is not valid now: check this machine's clock.",
+        "700027": "The app registration does not know this certificate: add it there, or take the one that it has.",
+        "700030": "The certificate can't be used for this application: take one that the app registration has.",
+        "7000112": "The application is disabled in the tenant: have it enabled.",
+        "7000229": "The tenant has no enterprise application for client_id: have an administrator consent to it.",
         "700016": "The tenant does not know client_id: check client_id and the tenant in token_url.",
         "700025": "The application is a public client: leave client_secret empty.",
         "700082": "The refresh token was not used for too long: run test connectivity to sign in again.",
         "900023": "The tenant in token_url is not valid: check token_url.",
         "1002012": "Without a user the scope is 'https://outlook.office365.com/.default'.",
         "7000215": "client_secret is wrong: take the secret's value, not its id.",
-        "7000218": "Fill in client_secret, or allow public client flows in the app registration.",
+        "7000218": "Allow public client flows in the app registration, or, without device_code, fill in client_secret.",
         "7000222": "client_secret has expired: create a new one in the app registration.",
         "500011": "The tenant does not know the resource in scopes: check scopes.",
     }
@@ -119,5 +139,5 @@ def spellings(secrets: Iterable[str]) -> tuple[str, ...]:
 
 
 def _text(value: object, secrets: tuple[str, ...]) -> str:
-    """`value` as one line; providers put objects where the RFC has strings."""
-    return "" if value is None else showable(str(value), *secrets).rstrip(".")
+    """`value` as one line; providers put objects where the RFC has strings. No token is shown, whosever it is."""
+    return "" if value is None else showable(_TOKEN.sub("…", str(value)), *secrets).rstrip(".")

@@ -35,6 +35,16 @@ _MICROSOFT_MAIL = (
     ("", "https://outlook.office.com", "https://outlook.office365.com"),
 )
 _GOOGLE_MAIL = "https://mail.google.com/"
+_GOOGLE_DEVICE = "https://oauth2.googleapis.com/device/code"
+
+
+METADATA = "169.254.169.254"
+"""Where a machine in Azure asks for its own identity: never further than the machine it runs on."""
+
+
+def is_metadata(url: str) -> bool:
+    """Whether `url` is of the machine's own metadata service, which speaks no TLS."""
+    return url.startswith(f"http://{METADATA}/")
 
 
 def is_microsoft(url: str) -> bool:
@@ -56,9 +66,20 @@ def default_scopes(login: Login) -> str:
     if is_microsoft(login.token_url):
         host = _host(login.token_url) or ""
         person, application = next(mail for end, *mail in _MICROSOFT_MAIL if host.endswith(end))
-        with_person = login.auth_url or login.refresh_token
-        return f"{person}/SMTP.Send offline_access" if with_person else f"{application}/.default"
-    return _GOOGLE_MAIL if is_google(login.token_url) else ""
+        return f"{application}/.default" if login.is_application else f"{person}/SMTP.Send offline_access"
+    return _GOOGLE_MAIL if is_google(login.token_url) or login.service_account_json else ""
+
+
+def device_url_of(login: Login) -> str:
+    """Return where a sign-in with a code is begun (RFC 8628 section 3.1). Raises `AuthError`."""
+    url = login.device_url or (_GOOGLE_DEVICE if is_google(login.token_url) else "")
+    if not url:
+        raise _bad(
+            "device_code needs one more field: device_url.",
+            "Give the provider's device authorization endpoint.",
+        )
+    require_https(url, "device_url")
+    return url
 
 
 def require_https(url: str, what: str) -> None:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]  # no stubs
 from authlib.common.security import generate_token  # type: ignore[import-untyped]  # no stubs
 from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]  # no stubs
 
 from auth.errors import AuthError, Step
 from auth.oauth.answers import refusal
-from auth.oauth.endpoints import is_google, scopes_of
-from auth.oauth.provider import Request
+from auth.oauth.assertion import ASSERTION_TYPE, client_assertion
+from auth.oauth.endpoints import device_url_of, is_google, scopes_of
+from auth.oauth.provider import DEVICE_GRANT, DeviceRequest, Request, device_request
 from auth.oauth.token import Token, granted
 from auth.oauth.web import BoundedSession, limits_of
 from auth.settings import Login
 from smtp.errors import Category
 
 _POST, _BASIC, _PUBLIC = "client_secret_post", "client_secret_basic", "none"
+_ASSERTION = "private_key_jwt"
+_HEADERS = MappingProxyType({"Accept": "application/json"})
 _VERIFIER_LENGTH = 64  # RFC 7636 section 4.1: 43 to 128 characters
 
 
@@ -33,6 +36,7 @@ class Generic:
     def __init__(self, login: Login) -> None:
         self._login = login
         self._scopes = scopes_of(login)
+        self._assertion = ""
 
     def begin(self, redirect_uri: str, state: str) -> Request:
         verifier = generate_token(_VERIFIER_LENGTH)
@@ -66,6 +70,20 @@ class Generic:
         form = {"grant_type": "refresh_token", "refresh_token": token.refresh_token, "scope": scope}
         return self._request_token(form, token, hidden=(token.refresh_token,))
 
+    def begin_device(self) -> DeviceRequest:
+        url = device_url_of(self._login)
+        for way in self._ways(""):
+            answer = self._ask(url, {"scope": self._scopes}, way)
+            if answer.get("error") != "invalid_client":
+                break
+        if "error" in answer:
+            raise refusal(answer, Step.SIGN_IN, self._secrets())
+        return device_request(answer)
+
+    def redeem_device(self, request: DeviceRequest) -> Token:
+        code = request.secrets["device_code"]
+        return self._request_token({"grant_type": DEVICE_GRANT, "device_code": code}, Token(), hidden=(code,))
+
     def get_application_token(self) -> Token:
         return self._request_token({"grant_type": "client_credentials", "scope": self._scopes}, Token())
 
@@ -77,7 +95,7 @@ class Generic:
         """
         asked_at = time.time()
         for way in self._ways(before.memory):
-            answer = self._ask(form, way)
+            answer = self._ask(self._login.token_url, form, way)
             if "error" not in answer:
                 return granted(
                     answer,
@@ -88,20 +106,28 @@ class Generic:
                 )
             if answer["error"] != "invalid_client":
                 break
-        raise refusal(answer, Step.TOKEN, (*hidden, self._login.client_secret))
+        raise refusal(answer, Step.TOKEN, self._secrets(*hidden))
 
     def _ways(self, remembered: str) -> tuple[str, ...]:
+        if self._login.oauth_certificate or self._login.federated_token_file:
+            return (_ASSERTION,)
         if not self._login.client_secret:
             return (_PUBLIC,)
         return (_BASIC, _POST) if remembered == _BASIC else (_POST, _BASIC)
 
-    def _ask(self, form: Mapping[str, str], way: str) -> Mapping[str, Any]:
-        """What the provider said, an error included (as its `error` and `error_description`)."""
+    def _ask(self, url: str, form: Mapping[str, str], way: str) -> Mapping[str, Any]:
+        """What the provider said, an error included."""
+        body = {name: value for name, value in form.items() if value}
+        if way == _ASSERTION:
+            self._assertion = client_assertion(self._login)
+            body |= {
+                "client_id": self._login.client_id,
+                "client_assertion_type": ASSERTION_TYPE,
+                "client_assertion": self._assertion,
+            }
         with self._session(way) as session:
             try:
-                answer: Mapping[str, Any] = session.fetch_token(self._login.token_url, **form)
-            except AuthlibBaseError as exc:
-                return {"error": exc.error, "error_description": exc.description}
+                return self._post(session, url, body, way)
             except (ValueError, TypeError) as exc:
                 # From Authlib itself: a secret it can't encode, an answer of a strange shape. It may quote both.
                 raise AuthError(
@@ -110,7 +136,15 @@ class Generic:
                     category=Category.PROTOCOL,
                     hint="Check client_id, client_secret and token_url of the asset.",
                 ) from None
-            return answer
+
+    def _post(self, session: Any, url: str, body: Mapping[str, str], way: str) -> Mapping[str, Any]:
+        auth = None if way == _ASSERTION else session.client_auth(way)
+        response = session.post(url, data=body, auth=auth, headers=dict(_HEADERS), withhold_token=True)
+        answer: Mapping[str, Any] = response.json()
+        return answer
+
+    def _secrets(self, *hidden: str) -> tuple[str, ...]:
+        return (*hidden, self._login.client_secret, self._assertion)
 
     def _session(self, way: str) -> Any:
         make: Any = _Session  # its arguments are Authlib's, which has no types

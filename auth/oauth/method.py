@@ -1,8 +1,8 @@
 """OAuth: an access token for the mail server, from wherever one can be had.
 
-What is configured decides (RFC 6749 sections 4.1, 6 and 4.4): with `auth_url` a person signs in once, and
-the refresh token from that does from then on; with `refresh_token` that one does from the start; with
-neither, the application itself is who logs in.
+What is configured decides (RFC 6749 sections 4.1, 6 and 4.4, RFC 8628): with `auth_url` or `device_code` a person
+signs in once, and the refresh token from that does from then on; with `refresh_token` that one does from the start;
+with none of them, the application itself is who logs in.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from auth.errors import AuthError, Step
+from auth.oauth.device import sign_in_with_code
 from auth.oauth.endpoints import scopes_of
 from auth.oauth.provider import Provider
-from auth.oauth.select import provider_of
+from auth.oauth.select import application_of, provider_of
 from auth.oauth.store import Remembered, TokenStore
 from auth.oauth.token import Token
 from auth.settings import Login, Progress, State
@@ -49,19 +50,17 @@ class OAuth:
         for token in (self._unsaved, remembered.token):
             if token.is_fresh(self._scopes):
                 return self._bearer(token)
-        provider = provider_of(self._login)
-        found = self._get_without_asking(provider, progress, rejected="")
-        return self._bearer(found or self._ask_a_person(provider, progress, remembered))
+        found = self._get_without_asking(progress, rejected="")
+        return self._bearer(found or self._ask_a_person(progress, remembered))
 
     def renew(self, progress: Progress) -> bool:
         """After a 535: get another token, once, by a refresh or else by asking the person who is there."""
         if self._renewed:
             return False
         self._renewed = True
-        provider = provider_of(self._login)
-        token = self._get_without_asking(provider, progress, rejected=self._presented)
+        token = self._get_without_asking(progress, rejected=self._presented)
         if token is None and self._sign_in is not None:
-            token = self._ask_a_person(provider, progress, Remembered(Token()))
+            token = self._ask_a_person(progress, Remembered(Token()))
         return token is not None
 
     def _bearer(self, token: Token) -> Credentials:
@@ -70,7 +69,7 @@ class OAuth:
             self._login.username, token.access_token, self._login.server, self._login.port
         )
 
-    def _get_without_asking(self, provider: Provider, progress: Progress, rejected: str) -> Token | None:
+    def _get_without_asking(self, progress: Progress, rejected: str) -> Token | None:
         """Get a token that nobody has to be asked for, and that isn't `rejected`; None where there is none.
 
         One process at a time does this, and each looks again once it is its turn: of all that find a token
@@ -87,14 +86,15 @@ class OAuth:
             usable = token.is_usable() and token.scopes == self._scopes and token.access_token != rejected
             try:
                 with _undisturbed():
+                    if self._login.is_application:
+                        progress("Asking for an access token.")
+                        return self._save(application_of(self._login).get_application_token(), progress)
                     if token.refresh_token:
                         progress("Refreshing the access token.")
-                        return self._save(self._refresh(provider, remembered), progress)
-                    if not self._login.auth_url:
-                        progress("Asking for an access token.")
-                        return self._save(provider.get_application_token(), progress)
+                        return self._save(self._refresh(provider_of(self._login), remembered), progress)
             except AuthError as exc:
-                if exc.oauth_error in _SIGN_IN_HELPS and self._sign_in is not None and self._login.auth_url:
+                can_ask = self._sign_in is not None and self._login.asks_a_person
+                if exc.oauth_error in _SIGN_IN_HELPS and can_ask:
                     progress(f"{exc.text} Signing in again.")
                     return None
                 if not (exc.retryable and usable):
@@ -134,10 +134,15 @@ class OAuth:
             )
         return token
 
-    def _ask_a_person(self, provider: Provider, progress: Progress, remembered: Remembered) -> Token:
+    def _ask_a_person(self, progress: Progress, remembered: Remembered) -> Token:
         """Get a token by asking a person to sign in."""
-        if self._sign_in is not None and self._login.auth_url:
-            token = self._sign_in.run(self._login, provider, self._store, progress)
+        if self._sign_in is not None and self._login.asks_a_person:
+            provider = provider_of(self._login)
+            if self._login.device_code:
+                who, cancelled = self._login.username, self._sign_in.cancelled
+                token = sign_in_with_code(who, provider, self._store, progress, cancelled)
+            else:
+                token = self._sign_in.run(self._login, provider, self._store, progress)
             if not token.refresh_token:
                 progress(
                     "The provider gave no refresh token: signing in is needed again when this one ends. "

@@ -10,12 +10,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msal  # type: ignore[import-untyped]  # no stubs
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from msal.exceptions import MsalError  # type: ignore[import-untyped]  # no stubs
 
 from auth.errors import AuthError, Step
 from auth.oauth.answers import refusal
+from auth.oauth.assertion import application_certificate, federated_token
 from auth.oauth.endpoints import scopes_of
-from auth.oauth.provider import Request
+from auth.oauth.provider import DeviceRequest, Request, device_request
 from auth.oauth.token import Token, granted
 from auth.oauth.web import BoundedSession, limits_of
 from auth.settings import Login
@@ -31,6 +34,7 @@ class Microsoft:
     def __init__(self, login: Login) -> None:
         self._login = login
         self._scopes = scopes_of(login)
+        self._assertion = ""
         self._wanted = [scope for scope in self._scopes.split() if scope not in _RESERVED]
 
     def begin(self, redirect_uri: str, state: str) -> Request:
@@ -73,6 +77,22 @@ class Microsoft:
                 said = application.acquire_token_by_refresh_token(token.refresh_token, self._wanted)
         return self._token(said, cache, asked_at, before=token, hidden=(token.refresh_token,))
 
+    def begin_device(self) -> DeviceRequest:
+        application = self._application(msal.SerializableTokenCache())
+        with _token_request():
+            flow = application.initiate_device_flow(self._wanted)
+        if "error" in flow:
+            raise refusal(flow, Step.SIGN_IN, ())
+        return device_request(flow)
+
+    def redeem_device(self, request: DeviceRequest) -> Token:
+        cache = msal.SerializableTokenCache()
+        application = self._application(cache)
+        asked_at = time.time()
+        with _token_request():
+            said = application.acquire_token_by_device_flow(dict(request.secrets), exit_condition=_ask_once)
+        return self._token(said, cache, asked_at, hidden=(request.secrets["device_code"],))
+
     def get_application_token(self) -> Token:
         cache = msal.SerializableTokenCache()
         application = self._application(cache)
@@ -84,20 +104,32 @@ class Microsoft:
     def _application(self, cache: msal.SerializableTokenCache) -> Any:
         session = BoundedSession()
         session.use(limits_of(self._login))
-        secret = self._login.client_secret
-        kind = msal.ConfidentialClientApplication if secret else msal.PublicClientApplication
+        proof = self._proof()
+        kind = msal.ConfidentialClientApplication if proof else msal.PublicClientApplication
         authority = authority_of(self._login.token_url)
         with _translated(
             f"Microsoft has no configuration for {authority}.", "Check the tenant in token_url."
         ):
             return kind(
                 self._login.client_id,
-                client_credential=secret or None,
+                client_credential=proof,
                 authority=authority,
                 token_cache=cache,
                 http_client=session,
                 instance_discovery=False,  # the host is in our own list
             )
+
+    def _proof(self) -> str | dict[str, Any] | None:
+        """How the application shows who it is, as MSAL wants it; None for one that can't, a public client."""
+        login = self._login
+        if login.device_code and not login.is_application:
+            return None  # Microsoft lets public clients alone sign in with a code
+        if login.oauth_certificate:
+            return _certificate(login)
+        if login.federated_token_file:
+            token = self._assertion = federated_token(login)
+            return {"client_assertion": lambda: token}  # of a text MSAL fears that it is kept for too long
+        return login.client_secret or None
 
     def _token(
         self,
@@ -109,7 +141,7 @@ class Microsoft:
     ) -> Token:
         """The token in MSAL's `answer`, with what its cache has to be handed back the next time."""
         if "error" in answer:
-            raise refusal(answer, Step.TOKEN, (*hidden, self._login.client_secret))
+            raise refusal(answer, Step.TOKEN, (*hidden, self._login.client_secret, self._assertion))
         kept = cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN)
         newest = max(kept, key=lambda entry: int(entry.get("last_modification_time", 0)), default=None)
         return granted(
@@ -119,6 +151,26 @@ class Microsoft:
             refresh_token=newest["secret"] if newest else before.refresh_token if before else "",
             memory=cache.serialize(),
         )
+
+
+def _certificate(login: Login) -> dict[str, Any]:
+    own = application_certificate(login)
+    if not isinstance(own.key, rsa.RSAPrivateKey):
+        raise AuthError(
+            "The asset's oauth_certificate can't be used: its key is not RSA.",
+            step=Step.SETTINGS,
+            category=Category.CONFIGURATION,
+            hint="Microsoft takes certificates with an RSA key only: make one, and add it to the app registration.",
+        )
+    key = own.key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return {"private_key": key.decode("ascii"), "public_certificate": own.chain}
+
+
+def _ask_once(flow: Mapping[str, Any]) -> bool:  # noqa: ARG001 - whatever it holds
+    """Have MSAL return after one question, rather than ask again by itself."""
+    return True
 
 
 def authority_of(token_url: str) -> str:

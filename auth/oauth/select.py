@@ -1,10 +1,26 @@
-"""Which provider a login belongs to."""
+"""Which provider a login belongs to, and who the application is that logs in for itself."""
 
 from __future__ import annotations
 
 from auth.oauth.endpoints import is_microsoft, require_https
-from auth.oauth.provider import Provider
+from auth.oauth.provider import Application, Provider
 from auth.settings import Login
+
+
+def application_of(login: Login) -> Application:
+    """Return who gets the token of an application: a service account, the machine, or the provider's client.
+
+    Raises `AuthError` for a setting that can't be used.
+    """
+    if login.service_account_json:
+        from auth.oauth.service_account import ServiceAccount
+
+        return ServiceAccount(login)
+    if login.managed_identity:
+        from auth.oauth.managed_identity import ManagedIdentity
+
+        return ManagedIdentity(login)
+    return provider_of(login)
 
 
 def provider_of(login: Login) -> Provider:

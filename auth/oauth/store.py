@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from auth.oauth.token import Token
-from auth.settings import TOKEN_BELONGS_TO, Login, State
+from auth.settings import LOGIN_AS_SENDER, TOKEN_BELONGS_TO, Login, State
 
 _KEY = "oauth"
+_BOUND = (*TOKEN_BELONGS_TO, "managed_identity")
+MAX_SENDERS = 20
+"""Of a service account that acts for each mail's sender, the tokens of so many senders are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,20 @@ class TokenStore:
 
     def __init__(self, login: Login, state: State) -> None:
         self._state = state
-        self._binding = {name: getattr(login, name) for name in TOKEN_BELONGS_TO}
+        self._key = _KEY
+        bound: tuple[str, ...] = _BOUND
+        if login.login_as == LOGIN_AS_SENDER:
+            if login.service_account_json:
+                self._key = f"{_KEY} {login.username}"  # a token is for one mailbox
+            else:
+                bound = tuple(name for name in _BOUND if name != "username")  # it is the application's own
+        self._binding = {name: str(getattr(login, name)) for name in bound}
         self._given = login.refresh_token
-        # The asset's own refresh token is recognised by its hash: it may be replaced many times over while
-        # the asset goes on naming the first.
-        self._seed = hashlib.sha256(self._given.encode("utf-8", "replace")).hexdigest() if self._given else ""
+        # What the asset gives to start from is recognised by its hash: a refresh token may be replaced many times
+        # over while the asset goes on naming the first.
+        self._seed_field = "service_account_json" if login.service_account_json else "refresh_token"
+        seed = str(getattr(login, self._seed_field))
+        self._seed = hashlib.sha256(seed.encode("utf-8", "replace")).hexdigest() if seed else ""
 
     def lock(self) -> AbstractContextManager[object]:
         """Exclude the other processes and threads that use this asset's state."""
@@ -55,9 +67,9 @@ class TokenStore:
             return Remembered(start)
         bound_to = record.get("bound_to")
         bound_to = bound_to if isinstance(bound_to, Mapping) else {}
-        changed = tuple(name for name in TOKEN_BELONGS_TO if bound_to.get(name) != self._binding[name])
+        changed = tuple(name for name, value in self._binding.items() if bound_to.get(name, "") != value)
         if record.get("seed") != self._seed:
-            changed += ("refresh_token",)
+            changed += (self._seed_field,)
         if changed:
             return Remembered(start, changed)
         return Remembered(token, unfinished=record.get("unfinished") is True)
@@ -79,11 +91,14 @@ class TokenStore:
         self._update(sign_in=None)
 
     def _record(self) -> dict[str, Any]:
-        record = self._state.load().get(_KEY)
+        record = self._state.load().get(self._key)
         return dict(record) if isinstance(record, Mapping) else {}
 
     def _update(self, **changes: Any) -> None:
         state = self._state.load()
-        record = state.get(_KEY)
-        state[_KEY] = {**(record if isinstance(record, Mapping) else {}), **changes}
+        record = state.pop(self._key, None)
+        senders = [key for key in state if key.startswith(f"{_KEY} ")]
+        for key in senders[: max(0, len(senders) - MAX_SENDERS + 1)]:
+            del state[key]  # those that were saved longest ago
+        state[self._key] = {**(record if isinstance(record, Mapping) else {}), **changes}
         self._state.save(state)

@@ -16,7 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from auth.errors import AuthError, Step
-from auth.oauth.endpoints import require_https
+from auth.oauth.endpoints import is_metadata, require_https
 from auth.oauth.token import lifetime
 from auth.settings import Login
 from smtp import pem
@@ -52,6 +52,8 @@ class BoundedSession(requests.Session):
     """
 
     limits: Limits
+    asks_this_machine = False
+    """Whether it may ask the machine's own metadata service, the one exception from https."""
 
     def use(self, limits: Limits) -> None:
         """Take `limits` for every request from here on."""
@@ -60,7 +62,8 @@ class BoundedSession(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         url = request.url or ""
-        require_https(url, "the token endpoint")
+        if not (self.asks_this_machine and is_metadata(url)):
+            require_https(url, "the token endpoint")
         host = urlsplit(url).hostname or ""
         request.headers["Accept-Encoding"] = "identity"  # what is sent packed could be of any size unpacked
         # The deadline has to hold for all of it, name resolution and a header that drips in included. No timeout

@@ -35,6 +35,8 @@ def parse_asset(config: object, asset_id: str, manifest: Manifest) -> Asset:
     )
     values.setdefault("port", DEFAULT_PORTS[values["ssl_config"]])
     values["server"] = values["server"].strip("[]")
+    if "managed_identity" in values:
+        values["managed_identity"] = _identity(values["managed_identity"])
     of_the_login = {name: values.pop(name) for name in _OF_THE_LOGIN & values.keys()}
     login = Login(id=asset_id, has_client_certificate=bool(values.get("client_cert")), **of_the_login)
     return Asset(login, **values)
@@ -51,6 +53,12 @@ def unnamed_asset_id(config: Mapping[str, Any]) -> str:
     """An id for an asset that has none: a digest of what its remembered tokens belong to."""
     owner = [str(config.get(name) or "") for name in TOKEN_BELONGS_TO]
     return hashlib.sha256(json.dumps(owner).encode()).hexdigest()[:32]
+
+
+def _identity(value: str | bool) -> str:
+    """A yes, a no, or the client id of an identity, as `Login` has it."""
+    text = str(value).lower()
+    return {"true": "true", "false": ""}.get(text, text)
 
 
 def _trimmed(value: object, is_secret: bool) -> object:

@@ -37,6 +37,9 @@ _HOST = (
 )
 _MAILBOX = r"^[^\x00-\x1f\x7f]+@[^\x00-\x1f\x7f]+$"
 # RFC 5321 section 4.1.1.1: a domain, or the address of this machine in brackets.
+_IDENTITY: Mapping[str, Any] = MappingProxyType(
+    {"pattern": r"^[A-Za-z0-9-]{1,64}$", "description": "true, false, or the client id of an identity"}
+)
 _EHLO_NAME = r"^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,253}|\[[A-Za-z0-9:.-]{1,60}\])$"
 
 # What is required of a field beyond what the manifest has keys for.
@@ -57,6 +60,9 @@ _BEYOND_THE_MANIFEST: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "auth_url": _ONE_LINE,
         "token_url": _ONE_LINE,
         "scopes": _ONE_LINE,
+        "device_url": _ONE_LINE,
+        "federated_token_file": _ONE_LINE,
+        "managed_identity": {"type": ["string", "boolean"], **_IDENTITY},
         "ehlo_name": {
             "pattern": _EHLO_NAME,
             "description": "a host name, or an IP address in square brackets",

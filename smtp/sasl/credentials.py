@@ -1,8 +1,9 @@
 """Who we are to a server, and which mechanisms can say so, in the order of what the other side learns.
 
 SCRAM bound to the TLS channel gives away nothing and can't be relayed; SCRAM alone proves that the server knows
-the password too; CRAM-MD5 hides the password from who reads along, though not from guessing; PLAIN and LOGIN
-hand it over.
+the password too; PLAIN and LOGIN hand it over, which TLS keeps from all but the server; CRAM-MD5 hides it from
+who reads along, though not from guessing, and many servers that list it can't do it for the passwords they keep.
+So with TLS it comes last, and without it is all there is (`exchange.py`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Credentials(Protocol):
         """What nobody may be shown, not even in a reply of the server that repeats it; "" for none."""
 
     def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:
-        """New exchanges, the strongest first: use the first that the server offers, and no other.
+        """New exchanges, the one to prefer first: use the first that the server offers (`exchange.usable`).
 
         `binding` is the TLS connection's; None without TLS, or where it has none.
         """
@@ -56,7 +57,7 @@ class PasswordCredentials:
         bound = tuple(Scram(*who, hash_name, binding, plus=True) for hash_name in ("SHA-256", "SHA-1"))
         unbound = tuple(Scram(*who, hash_name, binding) for hash_name in ("SHA-256", "SHA-1"))
         cram = (CramMd5(*who),) if has_md5() else ()
-        return (*(bound if binding else ()), *unbound, *cram, Plain(*who), Login(*who))
+        return (*(bound if binding else ()), *unbound, Plain(*who), Login(*who), *cram)
 
 
 @dataclass(frozen=True, slots=True)

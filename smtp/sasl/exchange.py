@@ -24,30 +24,61 @@ from smtp.state import Verdict
 from smtp.text import showable
 
 MAX_ROUNDS = 10
+UNKNOWN_MECHANISM, TOO_WEAK = 504, 534
 
 
-def choose(
+def usable(
     mechanisms: tuple[Mechanism, ...],
     offered: frozenset[str],
     *,
     connection: Connection,
     allow_plaintext: bool,
-) -> Mechanism:
-    """The strongest mechanism that the server offers and that does not give a secret away. Raises `NotOffered`."""
-    usable = [mechanism for mechanism in mechanisms if mechanism.name in offered]
-    if not usable:
-        raise _not_offered(mechanisms, offered, encrypted=connection.stream.tls is not None)
+) -> list[Mechanism]:
+    """Those that the server offers and that give no secret away, the one to prefer first. Raises `NotOffered`."""
+    common = [mechanism for mechanism in mechanisms if mechanism.name in offered]
+    encrypted = connection.stream.tls is not None
+    if not common:
+        raise _not_offered(mechanisms, offered, encrypted=encrypted)
+    names = {mechanism.name for mechanism in common}
+    # SCRAM without a binding says that the server offers none (RFC 5802 section 6): not where it does.
+    common = [mechanism for mechanism in common if f"{mechanism.name}-PLUS" not in names]
+    if encrypted:
+        return common
+    hiding = [mechanism for mechanism in common if not mechanism.exposes_secret]
     if may_expose_secret(connection, allow_plaintext=allow_plaintext):
-        return usable[0]
-    for mechanism in usable:
-        if not mechanism.exposes_secret:
-            return mechanism
+        return hiding + [mechanism for mechanism in common if mechanism.exposes_secret]
+    if hiding:
+        return hiding
     raise NotOffered(
-        f"the server offers {', '.join(m.name for m in usable)} without TLS, which would send the secret in clear",
+        f"the server offers {', '.join(m.name for m in common)} without TLS, which would send the secret in clear",
         step=Step.AUTH,
         category=Category.SECURITY,
         reason=Reason.LOGIN_IN_CLEAR,
     )
+
+
+def only(name: str, mechanisms: tuple[Mechanism, ...]) -> tuple[Mechanism, ...]:
+    """The one of that name. Raises `NotOffered` where the credentials can't be shown with it."""
+    found = tuple(mechanism for mechanism in mechanisms if mechanism.name == name)
+    if not found:
+        raise NotOffered(
+            f"{showable(name)} can't carry this login; {', '.join(m.name for m in mechanisms)} can",
+            step=Step.AUTH,
+            category=Category.CONFIGURATION,
+            reason=Reason.OTHER_MECHANISM,
+        )
+    return found
+
+
+def is_about(refused: AuthenticationRefused, mechanism: Mechanism, other: Mechanism) -> bool:
+    """Whether the server refused `mechanism` as such, not the login, so that `other` is worth a try.
+
+    504 is a mechanism that it doesn't know after all, 534 one that is too weak for this account (RFC 4954
+    section 6); then one that hands over the password as well is no better.
+    """
+    if refused.code == UNKNOWN_MECHANISM:
+        return True
+    return refused.code == TOO_WEAK and not (mechanism.exposes_secret and other.exposes_secret)
 
 
 def may_expose_secret(connection: Connection, *, allow_plaintext: bool) -> bool:
@@ -68,7 +99,7 @@ def run(connection: Connection, mechanism: Mechanism) -> None:
                 raise AuthenticationFailed(
                     f"no end to {mechanism.name} after {MAX_ROUNDS} rounds", category=Category.PROTOCOL
                 )
-            challenge = _decoded(answer)
+            challenge = _decoded(answer) if mechanism.reads_challenges else b""
             if deferred and challenge:
                 raise AuthenticationFailed(f"the server asked before {mechanism.name} had begun")
             response = initial if deferred and initial is not None else mechanism.respond(challenge)

@@ -31,6 +31,10 @@ class Mechanism(Protocol):
     def exposes_secret(self) -> bool:
         """Whether reading the exchange is enough to have the password or token: such a one needs TLS."""
 
+    @property
+    def reads_challenges(self) -> bool:
+        """Whether it matters what a 334 says: then it has to be base64."""
+
     def start(self) -> bytes | None:
         """The initial response; `b""` is an empty one (sent as `=`). None: the server speaks first."""
 
@@ -59,6 +63,7 @@ class OneMessage:
     exposes_secret: ClassVar[bool] = True
     reason = ""
     instead = None
+    reads_challenges: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._asked = False

@@ -31,6 +31,7 @@ class Login:
 
     name: ClassVar[str] = "LOGIN"
     exposes_secret: ClassVar[bool] = True
+    reads_challenges: ClassVar[bool] = False
     reason = ""
     instead = None
 
@@ -55,6 +56,7 @@ class CramMd5:
 
     name: ClassVar[str] = "CRAM-MD5"
     exposes_secret: ClassVar[bool] = False
+    reads_challenges: ClassVar[bool] = True
     reason = ""
     instead = None
 

@@ -43,6 +43,7 @@ class Scram:
     """
 
     exposes_secret = False
+    reads_challenges = True
 
     def __init__(
         self,

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import base64
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from smtp.connection import Connection
+from smtp.sasl.credentials import PasswordCredentials
+from smtp.sasl.exchange import usable
 from tests.support.authority import authority
 from tests.support.running import SECRETS, Runner, asset
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
@@ -38,7 +43,7 @@ def test_a_weaker_list_before_tls_does_not_choose_the_mechanism(run: Runner) -> 
     assert server.log.accepted[0].mechanism == "SCRAM-SHA-256"
 
 
-@pytest.mark.parametrize("reply", [b"535 5.7.8 no\r\n", b"454 4.7.0 later\r\n", b"534 5.7.9 too weak\r\n"])
+@pytest.mark.parametrize("reply", [b"535 5.7.8 no\r\n", b"454 4.7.0 later\r\n", b"535 5.7.8 use PLAIN\r\n"])
 def test_a_refused_mechanism_is_not_followed_by_one_that_tells_the_password(
     run: Runner, reply: bytes
 ) -> None:
@@ -51,6 +56,17 @@ def test_a_refused_mechanism_is_not_followed_by_one_that_tells_the_password(
     assert done.data["outcome"] == "not sent"
     tried = [line.split(b" ")[1] for _, line in server.log.commands if line.startswith(b"AUTH")]
     assert tried == [b"SCRAM-SHA-256"]
+
+
+def test_without_tls_there_is_no_mechanism_that_tells_the_password_whatever_is_refused() -> None:
+    offered = frozenset(("SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN"))
+    left = usable(
+        PasswordCredentials("ann", "x").mechanisms(None),
+        offered,
+        connection=cast(Connection, SimpleNamespace(stream=SimpleNamespace(tls=None, peer="192.0.2.1"))),
+        allow_plaintext=False,
+    )
+    assert [mechanism.name for mechanism in left] == ["SCRAM-SHA-256", "CRAM-MD5"]
 
 
 def test_a_server_that_proves_nothing_gets_no_mail(run: Runner) -> None:

@@ -14,7 +14,12 @@ from smtp.errors import Category
 from smtp.sasl.credentials import ExternalCredentials, PasswordCredentials
 from tests.auth.helpers import login
 
-FIELDS = ("username", "password", "client_id", "client_secret", "auth_url", "token_url", "refresh_token")
+STARTS = (
+    *("auth_url", "device_code", "refresh_token", "client_secret"),
+    *("oauth_certificate", "federated_token_file", "managed_identity"),
+)
+FIELDS = ("username", "password", "client_id", "token_url", "service_account_json", *STARTS)
+SECRETS = ("password", "client_secret", "refresh_token", "oauth_certificate", "service_account_json")
 VALUE = {"auth_url": "https://id.example/authorize", "token_url": "https://id.example/token"}
 EVERY_COMBINATION = [
     {name: VALUE.get(name, name) for name, chosen in zip(FIELDS, chosen, strict=True) if chosen}
@@ -25,11 +30,9 @@ EVERY_COMBINATION = [
 def expected(given: dict[str, str]) -> str:
     """The rule of the asset's fields, as a person would say it."""
     named = given.keys()
-    if named >= {"username", "client_id", "token_url"} and named & {
-        "auth_url",
-        "refresh_token",
-        "client_secret",
-    }:
+    if named >= {"username", "client_id", "token_url"} and named & set(STARTS):
+        return "OAuth"
+    if named >= {"username", "service_account_json"}:
         return "OAuth"
     return "Basic" if named >= {"username", "password"} else "Passwordless"
 
@@ -40,7 +43,7 @@ def chosen(**fields: Any) -> str:
 
 def test_every_combination_of_fields_leads_to_the_first_method_that_is_complete() -> None:
     wrong = [given for given in EVERY_COMBINATION if chosen(**given) != expected(given)]
-    assert len(EVERY_COMBINATION) == 128
+    assert len(EVERY_COMBINATION) == 4096
     assert wrong == []
 
 
@@ -64,12 +67,13 @@ def test_a_forced_method_names_all_the_fields_that_it_misses() -> None:
         chosen(auth_type="OAuth", username="ann@example.com")
     error = caught.value
     assert str(error) == (
-        "Authentication type OAuth needs more fields: client_id, token_url, "
-        "one of auth_url, refresh_token and client_secret."
+        "Authentication type OAuth needs more fields: client_id, token_url, one of auth_url, device_code, "
+        "refresh_token, client_secret, oauth_certificate, federated_token_file and managed_identity."
     )
     assert (error.step, error.category, error.retryable) == (Step.SETTINGS, Category.CONFIGURATION, False)
     assert error.hint == (
-        "Fill in client_id, token_url, one of auth_url, refresh_token and client_secret, or set auth_type to Automatic."
+        "Fill in client_id, token_url, one of auth_url, device_code, refresh_token, client_secret, oauth_certificate, "
+        "federated_token_file and managed_identity, or set auth_type to Automatic."
     )
     with pytest.raises(AuthError, match=r"Basic needs more fields: username, password\."):
         chosen(auth_type="Basic")
@@ -92,8 +96,8 @@ def test_two_partly_filled_methods_are_both_told() -> None:
     choice = choose(login(client_id="app", username="", password="x"))
     assert choice.method.name == "Passwordless"
     assert choice.skipped == (
-        "OAuth authentication is not used: username, token_url, "
-        "one of auth_url, refresh_token and client_secret not set.",
+        "OAuth authentication is not used: username, token_url, one of auth_url, device_code, refresh_token, "
+        "client_secret, oauth_certificate, federated_token_file and managed_identity not set.",
         "Basic authentication is not used: username not set.",
     )
 
@@ -103,9 +107,7 @@ def test_nothing_is_said_about_a_method_that_nobody_began_to_fill_in() -> None:
     assert choose(login(username="")).skipped == ()
 
 
-@pytest.mark.parametrize(
-    "field", ["client_id", "client_secret", "auth_url", "token_url", "scopes", "refresh_token"]
-)
+@pytest.mark.parametrize("field", ["client_id", "token_url", "scopes", *STARTS])
 def test_whoever_fills_in_any_field_of_oauth_is_told_why_it_is_not_used(field: str) -> None:
     (said,) = choose(login(password="x", **{field: VALUE.get(field, field)})).skipped
     assert said.startswith("OAuth authentication is not used: ")
@@ -137,9 +139,7 @@ def test_passwordless_logs_in_with_a_client_certificate_if_there_is_one() -> Non
 def test_a_choice_shows_no_secret() -> None:
     for given in EVERY_COMBINATION:
         fields: dict[str, Any] = (
-            {"username": ""}
-            | given
-            | {name: "c4nary" for name in ("password", "client_secret", "refresh_token") if name in given}
+            {"username": ""} | given | {name: "c4nary" for name in SECRETS if name in given}
         )
         choice = choose(login(**fields))
         assert "c4nary" not in f"{choice} {choice.method!r} {vars(choice.method)}"
@@ -157,3 +157,33 @@ def test_who_logs_in_with_a_password_does_not_load_the_oauth_libraries() -> None
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "start", ["client_secret", "oauth_certificate", "federated_token_file", "managed_identity"]
+)
+def test_an_application_may_log_in_as_each_mail_s_sender(start: str) -> None:
+    fields = {"client_id": "app", "token_url": VALUE["token_url"], start: "x", "login_as": "sender"}
+    assert choose(login(**fields)).method.name == "OAuth"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"password": "x"},
+        {},
+        {
+            "client_id": "app",
+            "token_url": VALUE["token_url"],
+            "auth_url": VALUE["auth_url"],
+            "client_secret": "x",
+        },
+        {"client_id": "app", "token_url": VALUE["token_url"], "device_code": True},
+        {"client_id": "app", "token_url": VALUE["token_url"], "refresh_token": "x"},
+    ],
+)
+def test_nobody_else_may(fields: dict[str, Any]) -> None:
+    with pytest.raises(AuthError, match="login_as is sender, and only an application") as caught:
+        choose(login(**fields, login_as="sender"))
+    assert (caught.value.step, caught.value.category) == (Step.SETTINGS, Category.CONFIGURATION)
+    assert "service_account_json" in caught.value.hint

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
+from cryptography.hazmat.primitives import hashes
 
 from auth.errors import AuthError, Step
 from auth.oauth.method import OAuth
 from auth.oauth.select import provider_of
 from auth.oauth.sign_in import SignIn, begin, new_state
 from auth.oauth.store import TokenStore
-from delivery.asset import Asset
+from auth.settings import Login
 from smtp.errors import Category
 from tests.auth.helpers import CANARY, KeptState, login, token_of
+from tests.auth.keys import PASSWORD, own
 from tests.support.authority import authority
 from tests.support.token_endpoint import Proxy, TokenEndpoint
 
@@ -42,7 +46,7 @@ def state() -> KeptState:
     return KeptState()
 
 
-def tenant(**fields: Any) -> Asset:
+def tenant(**fields: Any) -> Login:
     values: dict[str, Any] = {
         "client_id": "app",
         "token_url": f"https://{HOST}/contoso/oauth2/v2.0/token",
@@ -51,7 +55,7 @@ def tenant(**fields: Any) -> Asset:
     return login(**(values | fields))
 
 
-def signed_in(provider: TokenEndpoint, settings: Asset, state: KeptState) -> OAuth:
+def signed_in(provider: TokenEndpoint, settings: Login, state: KeptState) -> OAuth:
     """A method whose token came from a sign-in in a browser."""
 
     def progress(text: str) -> None:
@@ -191,3 +195,87 @@ def test_a_token_endpoint_that_is_not_https_is_refused_even_when_the_tenant_name
     with pytest.raises(AuthError, match="https"):
         token_of(tenant(refresh_token="x"), state)
     assert cloud.requests == []
+
+
+# -- logins that ask nobody, and a code for another device ------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["pem", "locked_pem", "pkcs12_text"])
+def test_a_certificate_proves_the_application_to_microsoft(
+    form: str, cloud: TokenEndpoint, state: KeptState
+) -> None:
+    cloud.behaviour.application_key = own().public
+    password = "" if form == "pem" else PASSWORD
+    settings = tenant(oauth_certificate=getattr(own(), form), oauth_certificate_password=password)
+    assert token_of(settings, state) == cloud.access_tokens[-1]
+    (request,) = cloud.requests
+    assert request.form["scope"] == "https://outlook.office365.com/.default"
+    assert request.claims["aud"].startswith(f"https://{HOST}")
+    thumbprint = own().certificate.fingerprint(hashes.SHA256())
+    assert request.jose["x5t#S256"].rstrip("=") == base64.urlsafe_b64encode(thumbprint).rstrip(b"=").decode()
+    assert request.jose["x5c"], "an authority's certificates can be replaced without registering each"
+
+
+def test_a_refused_token_of_a_certificate_is_asked_for_anew(cloud: TokenEndpoint, state: KeptState) -> None:
+    cloud.behaviour.application_key = own().public
+    method = OAuth(tenant(oauth_certificate=own().pem), state)
+    method.credentials(lambda _: None)
+    assert method.renew(lambda _: None) is True
+    assert len({request.claims["jti"] for request in cloud.requests}) == 2
+
+
+def test_a_certificate_with_another_key_than_rsa_is_refused_before_microsoft_is_asked(
+    cloud: TokenEndpoint, state: KeptState
+) -> None:
+    with pytest.raises(AuthError, match="its key is not RSA") as caught:
+        token_of(tenant(oauth_certificate=own("P-256").pem), state)
+    assert caught.value.step is Step.SETTINGS
+    assert cloud.requests == []
+
+
+def test_a_workload_shows_microsoft_the_token_of_its_platform(
+    cloud: TokenEndpoint, state: KeptState, tmp_path: Path
+) -> None:
+    cloud.behaviour.workload_token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjNG5hcnkifQ.c4nary"
+    file = tmp_path / "token"
+    file.write_text(cloud.behaviour.workload_token)
+    settings = tenant(federated_token_file=str(file))
+    assert token_of(settings, state) == cloud.access_tokens[-1]
+    cloud.behaviour.error = {
+        "error": "invalid_client",
+        "error_description": f"AADSTS700213: No matching record for {cloud.behaviour.workload_token}.",
+    }
+    with pytest.raises(AuthError) as caught:
+        token_of(settings, KeptState())
+    assert "subject" in caught.value.hint
+    assert "c4nary" not in str(caught.value)
+
+
+def test_a_person_signs_in_to_microsoft_with_a_code(cloud: TokenEndpoint, state: KeptState) -> None:
+    cloud.behaviour.device = {"interval": 1, "verification_uri": "https://microsoft.com/devicelogin"}
+    cloud.behaviour.before_approval = ["authorization_pending"]
+    settings = tenant(device_code=True)
+    texts: list[str] = []
+    OAuth(settings, state, SignIn(cancelled=lambda: False)).credentials(texts.append)
+    assert "open https://microsoft.com/devicelogin on any device" in texts[0]
+    began, *_ = cloud.requests
+    assert began.path == "/contoso/oauth2/v2.0/devicecode"
+    assert {"https://outlook.office.com/SMTP.Send", "offline_access"} <= set(began.form["scope"].split())
+    state.change(refresh_at=0)
+    assert token_of(settings, state) == cloud.access_tokens[-1]
+    assert len(cloud.grants("refresh_token")) == 1
+
+
+def test_a_code_is_for_public_clients_so_no_secret_is_shown(cloud: TokenEndpoint, state: KeptState) -> None:
+    cloud.behaviour.device = {"interval": 1}
+    settings = tenant(device_code=True, client_secret=CANARY)
+    OAuth(settings, state, SignIn(cancelled=lambda: False)).credentials(lambda _: None)
+    assert not any("client_secret" in request.form for request in cloud.requests)
+
+
+def test_a_code_that_microsoft_does_not_give_is_its_refusal(cloud: TokenEndpoint, state: KeptState) -> None:
+    cloud.behaviour.error = {"error": "unauthorized_client", "error_description": "AADSTS700016: Not found."}
+    with pytest.raises(AuthError) as caught:
+        OAuth(tenant(device_code=True), state, SignIn(cancelled=lambda: False)).credentials(lambda _: None)
+    assert (caught.value.step, caught.value.oauth_error) == (Step.SIGN_IN, "unauthorized_client")
+    assert "client_id" in caught.value.hint

@@ -83,7 +83,10 @@ def test_a_wrong_secret_is_tried_in_both_places_and_then_named(
         Category.CONFIGURATION,
         "invalid_client",
     )
-    assert error.hint == "Check client_id and client_secret of the asset."
+    assert error.hint == (
+        "Check client_id and what proves it: client_secret, or oauth_certificate or federated_token_file, as it is "
+        "registered with the provider."
+    )
     assert CANARY not in str(error) + state.text
     assert len(provider.requests) == 2
 

@@ -18,7 +18,7 @@ from auth.oauth.method import OAuth
 from auth.oauth.select import provider_of
 from auth.oauth.sign_in import SignIn, begin, complete, new_state
 from auth.oauth.store import TokenStore
-from delivery.asset import Asset
+from auth.settings import Login
 from smtp.errors import Category
 from tests.auth.helpers import CANARY, KeptState, login, token_of
 from tests.support.token_endpoint import TokenEndpoint
@@ -68,7 +68,7 @@ def query_of(link: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(link).query))
 
 
-def began(settings: Asset, state: KeptState, seconds: float = 60) -> tuple[str, TokenStore]:
+def began(settings: Login, state: KeptState, seconds: float = 60) -> tuple[str, TokenStore]:
     """A sign-in that was begun: its link and the store that knows of it."""
     store = TokenStore(settings, state)
     provider = provider_of(settings)
@@ -81,7 +81,7 @@ def answer(provider: TokenEndpoint, link: str, **changes: str) -> str:
     return urlencode({name: value for name, value in query.items() if value})
 
 
-def finish(settings: Asset, store: TokenStore, query: str) -> str:
+def finish(settings: Login, store: TokenStore, query: str) -> str:
     return complete(settings, provider_of(settings), store, query).access_token
 
 

@@ -83,3 +83,49 @@ def test_a_missing_server_is_named_with_every_other_fault() -> None:
         "username",
         "connection_timeout",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "identity"),
+    [
+        (True, "true"),
+        ("true", "true"),
+        ("True", "true"),
+        (False, ""),
+        ("false", ""),
+        (None, ""),
+        ("", ""),
+        ("11111111-2222-3333-4444-55555555555A", "11111111-2222-3333-4444-55555555555a"),
+    ],
+)
+def test_the_identity_of_a_machine_is_a_yes_a_no_or_a_client_id(value: object, identity: str) -> None:
+    asset = parse_asset({"server": "h", "managed_identity": value}, "", MANIFEST)
+    assert asset.login.managed_identity == identity
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("device_code", "perhaps", "true or false"),
+        ("device_url", "https://id.example/\ndevice", "one line of text without control characters"),
+        ("managed_identity", "no id!", "true, false, or the client id of an identity"),
+        ("managed_identity", 5, "true, false, or the client id of an identity"),
+        ("federated_token_file", "/run/\x00", "one line of text without control characters"),
+        ("login_as", "recipient", "username or sender"),
+        ("sasl_mechanism", "NTLM", "PLAIN, LOGIN, CRAM-MD5, "),
+    ],
+)
+def test_a_login_field_with_a_wrong_value_says_what_is_allowed(
+    field: str, value: object, allowed: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_asset({"server": "h", field: value}, "", MANIFEST)
+    assert str(caught.value).startswith(f"{field}: ")
+    assert allowed in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["oauth_certificate", "oauth_certificate_password", "service_account_json"])
+def test_a_secret_of_a_login_with_a_wrong_value_is_not_shown(field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_asset({"server": "h", field: ["c4nary"]}, "", MANIFEST)
+    assert str(caught.value) == f"{field}: the value (not shown) is not allowed; give text"

@@ -23,6 +23,8 @@ ASSET_FIELDS = """
     disable_chunking
     max_connections
     window
+    device_code device_url oauth_certificate oauth_certificate_password managed_identity federated_token_file
+    service_account_json login_as sasl_mechanism
 """
 RESULT_PATHS = """
     outcome message_id sender server_reply queue_id size server tls_version tls_cipher auth_method auth_mechanism
@@ -102,7 +104,10 @@ def test_every_asset_field_is_declared_and_no_other() -> None:
 
 def test_secrets_are_passwords() -> None:
     passwords = {name for name, field in RAW["configuration"].items() if field["data_type"] == "password"}
-    assert passwords == {"password", "client_secret", "refresh_token", "client_key", "client_key_password"}
+    assert passwords == {
+        *("password", "client_secret", "refresh_token", "client_key", "client_key_password"),
+        *("oauth_certificate", "oauth_certificate_password", "service_account_json"),
+    }
     assert {name for name, field in load().configuration.items() if field.is_secret} == passwords | {
         "client_cert"
     }

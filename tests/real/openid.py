@@ -10,6 +10,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
+from joserfc.jwk import RSAKey
+
+from tests.auth.keys import own
 from tests.real.certificates import Certificates, KeyPair
 from tests.real.dovecot import Introspection
 from tests.real.processes import Daemon, ServerTrouble, free_port
@@ -21,6 +24,8 @@ _SECRET = "introspection-secret"
 PUBLIC_CLIENT = "desktop"
 CONFIDENTIAL_CLIENT = "webapp"
 SERVICE_CLIENT = "robot"
+CERTIFICATE_CLIENT = "certified"
+DEVICE_CLIENT = "television"
 CLIENT_SECRET = "client-secret-of-the-tests"
 MICROSOFT = "login.microsoftonline.com"
 """A name under which the provider can be started where MSAL is to take it for Microsoft's."""
@@ -41,8 +46,10 @@ class OpenIdProvider:
     """Started on entry, gone on exit.
 
     Access tokens live `lifetime` seconds and have `token_octets` characters. Refresh tokens rotate; one that is
-    used twice ends the sign-in. There are three clients: `PUBLIC_CLIENT` has no secret, `CONFIDENTIAL_CLIENT`
-    has one, `SERVICE_CLIENT` acts on its own behalf. The first two are sent back to any port of this machine.
+    used twice ends the sign-in. There are five clients: `PUBLIC_CLIENT` has no secret, `CONFIDENTIAL_CLIENT`
+    has one, `SERVICE_CLIENT` acts on its own behalf, and so does `CERTIFICATE_CLIENT`, which has a key (RFC 7523) where
+    the other has a secret. `DEVICE_CLIENT` signs people in with a code. The first two are sent back to any port of this
+    machine.
     It goes by the name `host`; with a `tenant` its endpoints are where Microsoft has them for a tenant.
     """
 
@@ -68,6 +75,7 @@ class OpenIdProvider:
         endpoints = f"{self.issuer}/{tenant}/oauth2/v2.0" if tenant else self.issuer
         self.auth_url = f"{endpoints}/authorize" if tenant else f"{endpoints}/auth"
         self.token_url = f"{endpoints}/token"
+        self.device_url = f"{endpoints}/device/auth"
 
     @property
     def introspection(self) -> Introspection:
@@ -136,6 +144,22 @@ class OpenIdProvider:
                 "client_secret": CLIENT_SECRET,
                 "grant_types": ["client_credentials"],
                 "scope": "smtp",
+            },
+            never_redirects
+            | {
+                "client_id": CERTIFICATE_CLIENT,
+                "token_endpoint_auth_method": "private_key_jwt",
+                "jwks": {"keys": [RSAKey.import_key(own().public).as_dict(private=False)]},
+                "grant_types": ["client_credentials"],
+                "scope": "smtp",
+            },
+            never_redirects
+            | {
+                "client_id": DEVICE_CLIENT,
+                "application_type": "native",
+                "token_endpoint_auth_method": "none",
+                "grant_types": ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
+                "scope": "openid offline_access profile smtp",
             },
             never_redirects | {"client_id": "mailserver", "client_secret": _SECRET, "grant_types": []},
         ]

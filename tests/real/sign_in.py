@@ -13,6 +13,7 @@ from tests.real.openid import CLIENT_SECRET, CONFIDENTIAL_CLIENT, OpenIdProvider
 
 _VERIFIER = "0123456789-verifier-of-the-tests-0123456789"
 _REDIRECT = "http://localhost:10001/"
+_HIDDEN = re.compile(r'<input[^>]* name="([^"]+)" value="([^"]*)"')
 _FORM = re.compile(r'<form[^>]* action="([^"]+)"')
 
 
@@ -40,6 +41,23 @@ def refresh_token(provider: OpenIdProvider, authority: str, client: str, login: 
         answer.raise_for_status()
         token: str = answer.json()["refresh_token"]
         return token
+
+
+def agree_to_code(link: str, authority: str, login: str) -> None:
+    """Sign in as `login` on another device: open the link that holds the code, and agree."""
+    with requests.Session() as browser:
+        browser.verify = authority
+        browser.trust_env = False
+        page = browser.get(link, timeout=10)
+        for form in (
+            {},
+            {"confirm": "yes"},
+            {"prompt": "login", "login": login, "password": "any"},
+            {"prompt": "consent"},
+        ):
+            hidden = dict(_HIDDEN.findall(page.text))
+            page = _submit(browser, page, hidden | form)
+        assert "Sign-in Success" in page.text, page.text
 
 
 def _request(client: str) -> dict[str, str]:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from auth.errors import AuthError
+from auth.oauth.method import OAuth
+from auth.oauth.sign_in import SignIn
+from auth.settings import Login
+from smtp.sasl.credentials import BearerCredentials
+from tests.auth.keys import PASSWORD, own
 from tests.real.certificates import Certificates
 from tests.real.connector import Fields, Run, act, asset, command
 from tests.real.dovecot import Dovecot, Submission
 from tests.real.openid import (
+    CERTIFICATE_CLIENT,
     CLIENT_SECRET,
     CONFIDENTIAL_CLIENT,
+    DEVICE_CLIENT,
     PUBLIC_CLIENT,
     SERVICE_CLIENT,
     SHORT_LIFETIME,
@@ -23,7 +33,7 @@ from tests.real.openid import (
 from tests.real.people import ALICE, BOB
 from tests.real.postfix import Postfix
 from tests.real.services import BEARER_MECHANISMS, LOGIN_BY, LOGIN_SSL
-from tests.real.sign_in import refresh_token
+from tests.real.sign_in import agree_to_code, refresh_token
 
 ROBOT = f"{SERVICE_CLIENT}@example.com"
 
@@ -79,6 +89,81 @@ def test_client_credentials_sign_in_at_dovecot(
     run = _send(asset(port, tls, certificates, **_as_robot(provider)))
     _delivered(run, postfix)
     assert f"Login: user=<{ROBOT}>, method={run.data['auth_mechanism']}" in dovecot.log
+
+
+@pytest.mark.parametrize("mechanism", BEARER_MECHANISMS)
+def test_an_application_s_certificate_signs_in_at_postfix_by(
+    mechanism: str, dovecot: Dovecot, postfix: Postfix, provider: OpenIdProvider, certificates: Certificates
+) -> None:
+    application = {
+        "username": f"{CERTIFICATE_CLIENT}@example.com",
+        "client_id": CERTIFICATE_CLIENT,
+        "oauth_certificate": own().locked_pem,
+        "oauth_certificate_password": PASSWORD,
+        "token_url": provider.token_url,
+        "scopes": "smtp",
+    }
+    run = _send(
+        asset(postfix.port(LOGIN_BY[mechanism]), "starttls", certificates, **application), asset_id="78"
+    )
+    assert f"(Authenticated sender: {CERTIFICATE_CLIENT}@example.com)" in _delivered(run, postfix)
+    assert run.data["auth_mechanism"] == mechanism
+
+
+def test_a_certificate_that_is_not_the_application_s_is_refused(
+    provider: OpenIdProvider, certificates: Certificates
+) -> None:
+    login = Login(
+        id="1",
+        server="localhost",
+        port=587,
+        username=f"{CERTIFICATE_CLIENT}@example.com",
+        client_id=CERTIFICATE_CLIENT,
+        oauth_certificate=own("P-256").pem,
+        token_url=provider.token_url,
+        scopes="smtp",
+        ca_bundle=str(certificates.certificate),
+    )
+    with pytest.raises(AuthError) as caught:
+        OAuth(login).credentials(lambda _: None)
+    assert caught.value.oauth_error == "invalid_client"
+
+
+def test_a_person_signs_in_with_a_code_and_the_token_is_refreshed_from_then_on(
+    provider: OpenIdProvider, certificates: Certificates
+) -> None:
+    authority = str(certificates.certificate)
+    login = Login(
+        id="1",
+        server="localhost",
+        port=587,
+        username=ALICE,
+        client_id=DEVICE_CLIENT,
+        device_code=True,
+        device_url=provider.device_url,
+        token_url=provider.token_url,
+        scopes="openid offline_access smtp",
+        ca_bundle=authority,
+    )
+    people: list[threading.Thread] = []
+
+    def progress(text: str) -> None:
+        link = re.search(r"or open (https\S+)", text)
+        if link:
+            people.append(threading.Thread(target=agree_to_code, args=(link[1], authority, ALICE)))
+            people[0].start()
+
+    before = len(provider.grants)
+    method = OAuth(login, sign_in=SignIn(cancelled=lambda: False))
+    first = method.credentials(progress)
+    people[0].join(20)
+    assert method.renew(progress) is True
+    second = method.credentials(progress)
+    assert isinstance(first, BearerCredentials)
+    assert isinstance(second, BearerCredentials)
+    assert first.token != second.token
+    granted = [grant.grant for grant in provider.grants[before:] if grant.error is None]
+    assert granted == ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"]
 
 
 def test_a_token_is_used_until_it_ends(

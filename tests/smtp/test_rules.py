@@ -10,7 +10,7 @@ import pytest
 
 from smtp.content import Octets
 from smtp.envelope import Address, Envelope
-from smtp.errors import AuthenticationFailed, AuthenticationRefused, SmtpError
+from smtp.errors import AuthenticationFailed, AuthenticationRefused, NotOffered, SmtpError
 from smtp.options import Options, Timeouts
 from smtp.outcome import Outcome, Status
 from smtp.sasl.credentials import BearerCredentials, ExternalCredentials, PasswordCredentials
@@ -153,6 +153,101 @@ def test_a_challenge_that_can_not_be_answered_is_cancelled_and_the_answer_read()
                 session.authenticate(PasswordCredentials("ann", "x"))
             assert session.is_alive()
         assert log_of(server).answers == [b"*"]
+
+
+def tried(server: ScriptedServer) -> list[str]:
+    """The mechanisms that were begun, in order."""
+    lines = [line for _, line in log_of(server).commands if line.startswith(b"AUTH")]
+    return [line.split(b" ")[1].decode() for line in lines]
+
+
+ANN = PasswordCredentials("ann", TOKEN)
+EVERYTHING = ("CRAM-MD5", "LOGIN", "PLAIN", "SCRAM-SHA-256")
+
+
+@pytest.mark.parametrize("code", [b"504 5.5.4 unrecognized", b"534 5.7.9 too weak"])
+@pytest.mark.parametrize(
+    ("offered", "expected"),
+    [
+        (EVERYTHING, ["SCRAM-SHA-256", "PLAIN"]),
+        (("SCRAM-SHA-1", "CRAM-MD5"), ["SCRAM-SHA-1", "CRAM-MD5"]),
+    ],
+)
+def test_a_refusal_of_the_mechanism_leads_to_the_next_one(
+    code: bytes, offered: tuple[str, ...], expected: list[str]
+) -> None:
+    """RFC 4954 section 6."""
+    fault = Fault(Step.AUTH, Kind.SAYS, reply=code + b"\r\n", acted=False)
+    with ScriptedServer(Settings(tls="ssl", auth=offered, logins=LOGINS, fault=fault)) as server:
+        with ready(server) as session:
+            assert session.authenticate(ANN) == expected[-1]
+        assert tried(server) == expected
+
+
+def test_a_mechanism_that_is_too_weak_is_not_followed_by_one_that_is_no_stronger() -> None:
+    fault = Fault(Step.AUTH, Kind.SAYS, reply=b"534 5.7.9 app password\r\n", acted=False, times=9)
+    with ScriptedServer(Settings(tls="ssl", auth=("PLAIN", "LOGIN"), logins=LOGINS, fault=fault)) as server:
+        with ready(server) as session, pytest.raises(AuthenticationRefused):
+            session.authenticate(ANN)
+        assert tried(server) == ["PLAIN"]
+
+
+@pytest.mark.parametrize("code", [b"535 5.7.8 no", b"454 4.7.0 later", b"550 5.7.30 no", b"500 5.5.2 what"])
+def test_any_other_refusal_is_about_the_login_and_final(code: bytes) -> None:
+    fault = Fault(Step.AUTH, Kind.SAYS, reply=code + b"\r\n", acted=False, times=9)
+    with ScriptedServer(Settings(tls="ssl", auth=EVERYTHING, logins=LOGINS, fault=fault)) as server:
+        with ready(server) as session, pytest.raises(AuthenticationRefused):
+            session.authenticate(ANN)
+        assert tried(server) == ["SCRAM-SHA-256"]
+
+
+def test_inside_tls_a_hash_that_many_servers_can_not_check_comes_last() -> None:
+    settings = Settings(tls="ssl", auth=("CRAM-MD5", "LOGIN", "PLAIN"), logins=LOGINS)
+    with ScriptedServer(settings) as server, ready(server) as session:
+        assert session.authenticate(ANN) == "PLAIN"
+
+
+@pytest.mark.parametrize("mechanism", EVERYTHING)
+def test_a_mechanism_that_was_asked_for_is_the_only_one_tried(mechanism: str) -> None:
+    fault = Fault(Step.AUTH, Kind.SAYS, reply=b"504 5.5.4 no\r\n", acted=False, times=9)
+    with (
+        ScriptedServer(Settings(tls="ssl", auth=EVERYTHING, logins=LOGINS)) as server,
+        ready(server) as session,
+    ):
+        assert session.authenticate(ANN, mechanism=mechanism) == mechanism
+    with ScriptedServer(Settings(tls="ssl", auth=EVERYTHING, logins=LOGINS, fault=fault)) as server:
+        with ready(server) as session, pytest.raises(AuthenticationRefused):
+            session.authenticate(ANN, mechanism=mechanism)
+        assert tried(server) == [mechanism]
+
+
+def test_a_mechanism_that_was_asked_for_and_does_not_fit_is_never_tried() -> None:
+    with ScriptedServer(Settings(tls="ssl", auth=("PLAIN", "XOAUTH2"), logins=LOGINS)) as server:
+        with ready(server) as session:
+            with pytest.raises(NotOffered, match="XOAUTH2 can't carry this login"):
+                session.authenticate(ANN, mechanism="XOAUTH2")
+            with pytest.raises(NotOffered, match="none of LOGIN"):
+                session.authenticate(ANN, mechanism="LOGIN")
+        assert tried(server) == []
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [
+        (b"334 VXNlcm5hbWU6 Username\r\n", b"334 UGFzc3dvcmQ6 Password\r\n"),
+        (b"334 Username:\r\n", b"334 Password:\r\n"),
+        (b"334 VXNlcm5hbWU\r\n", b"334 UGFzc3dvcmQ\r\n"),
+        (b"334\r\n", b"334 \r\n"),
+        (b"334 \xff\xfe\r\n", b"334 Passwort f\xfcr ann\r\n"),
+    ],
+    ids=["text behind", "plain words", "no padding", "nothing", "no text"],
+)
+def test_login_needs_no_prompt_that_can_be_read(prompts: tuple[bytes, ...]) -> None:
+    settings = Settings(tls="ssl", auth=("LOGIN",), logins=LOGINS, challenges=prompts)
+    with ScriptedServer(settings) as server:
+        with ready(server) as session:
+            assert session.authenticate(ANN) == "LOGIN"
+        assert log_of(server).answers == [base64.b64encode(b"ann"), base64.b64encode(TOKEN.encode())]
 
 
 def test_smtputf8_is_asked_for_only_by_those_who_need_it() -> None:

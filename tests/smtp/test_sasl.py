@@ -18,21 +18,21 @@ def names(credentials: Credentials, binding: ChannelBinding | None) -> list[str]
     return [mechanism.name for mechanism in credentials.mechanisms(binding)]
 
 
-def test_a_password_is_bound_then_proven_then_hashed_and_shown_last() -> None:
+def test_a_password_is_bound_then_proven_then_shown_and_hashed_last() -> None:
     assert names(PasswordCredentials("ann", CANARY), BINDING) == [
         "SCRAM-SHA-256-PLUS",
         "SCRAM-SHA-1-PLUS",
         "SCRAM-SHA-256",
         "SCRAM-SHA-1",
-        "CRAM-MD5",
         "PLAIN",
         "LOGIN",
+        "CRAM-MD5",
     ]
 
 
 def test_without_a_channel_to_bind_to_no_plus_form_is_proposed() -> None:
     unbound = names(PasswordCredentials("ann", CANARY), None)
-    assert unbound == ["SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"]
+    assert unbound == ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5"]
 
 
 def test_where_md5_is_switched_off_cram_md5_is_not_proposed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -383,11 +383,11 @@ def test_a_refused_login_is_final() -> None:
 
 def test_a_challenge_that_is_not_base64_is_cancelled() -> None:
     session, stream = session_over(
-        (b"AUTH LOGIN\r\n", b"334 ***\r\n"), (b"*\r\n", b"501 cancelled\r\n"), offers=("AUTH LOGIN",)
+        (b"AUTH CRAM-MD5\r\n", b"334 ***\r\n"), (b"*\r\n", b"501 cancelled\r\n"), offers=("AUTH CRAM-MD5",)
     )
     with pytest.raises(AuthenticationFailed):
         session.authenticate(LOGIN, allow_plaintext=True)
-    assert stream.sent == b"AUTH LOGIN\r\n*\r\n"
+    assert stream.sent == b"AUTH CRAM-MD5\r\n*\r\n"
     assert session.is_open
 
 

@@ -18,8 +18,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import import_key
+from joserfc.jws import JWSRegistry
+
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+ACCOUNT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 @dataclass
@@ -30,6 +40,8 @@ class Behaviour:
     client_secret: str = ""
     secret_in: tuple[str, ...] = ("body", "header")
     expires_in: object = 3600
+    access_token: str = ""
+    """The same for all; "": a new one each time."""
     rotate: bool = True
     refresh_tokens: bool = True
     delay: float = 0.0
@@ -39,6 +51,18 @@ class Behaviour:
     """In place of every answer of the token endpoint."""
     error: dict[str, Any] | None = None
     """An answer of 400 from the token endpoint."""
+    application_key: str = ""
+    """PEM: the public key that the application's assertions are verified with; with it, nothing else proves it."""
+    workload_token: str = ""
+    """A token of another issuer that is taken for the application's proof."""
+    account_key: str = ""
+    """PEM: the public key of a service account."""
+    before_approval: list[str] = field(default_factory=list)
+    """Errors that a sign-in with a code is answered with, one after the other, before the person has agreed."""
+    device: dict[str, Any] = field(default_factory=dict)
+    """What the device authorization endpoint says otherwise."""
+    metadata: dict[str, Any] | None = None
+    """What the machine's metadata endpoint answers with a 400; None: a token."""
 
 
 @dataclass
@@ -46,6 +70,10 @@ class TokenRequest:
     form: dict[str, str]
     headers: dict[str, str]
     path: str
+    claims: dict[str, Any] = field(default_factory=dict)
+    """Of the assertion that came with it, and was verified."""
+    jose: dict[str, Any] = field(default_factory=dict)
+    """The assertion's header."""
 
 
 @dataclass
@@ -59,6 +87,7 @@ class _Grants:
     codes: dict[str, _Code] = field(default_factory=dict)
     alive: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
+    devices: set[str] = field(default_factory=set)
 
 
 class TokenEndpoint:
@@ -95,6 +124,10 @@ class TokenEndpoint:
     @property
     def token_url(self) -> str:
         return f"{self.url}/token"
+
+    @property
+    def device_url(self) -> str:
+        return f"{self.url}/device"
 
     @property
     def auth_url(self) -> str:
@@ -136,10 +169,14 @@ class TokenEndpoint:
                 return 400, self.behaviour.error
             if not self._knows_client(request):
                 return 401, {"error": "invalid_client"}
-            return self._granted(request.form)
+            return self._granted(request)
 
     def _knows_client(self, request: TokenRequest) -> bool:
         wanted, form = self.behaviour, request.form
+        if wanted.account_key:
+            return True  # its grant is its proof
+        if "client_assertion" in form or wanted.application_key or wanted.workload_token:
+            return self._knows_assertion(request)
         header = request.headers.get("authorization", "")
         if header.startswith("Basic "):
             pair = base64.b64decode(header[6:]).decode()
@@ -151,7 +188,86 @@ class TokenEndpoint:
             wanted.client_secret,
         )
 
-    def _granted(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    def _knows_assertion(self, request: TokenRequest) -> bool:
+        """RFC 7523 section 3, as a provider checks it."""
+        form, wanted = request.form, self.behaviour
+        assertion = form.get("client_assertion", "")
+        if form.get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer":
+            return False
+        if not wanted.application_key:
+            return bool(wanted.workload_token) and assertion == wanted.workload_token
+        if not self._verified(request, assertion, wanted.application_key):
+            return False
+        claims = request.claims
+        return claims["iss"] == claims["sub"] == form.get("client_id") == wanted.client_id
+
+    def _verified(self, request: TokenRequest, assertion: str, key: str) -> bool:
+        """Whether `key` signed the assertion for this endpoint, for now, and it was not used before."""
+        try:
+            token = jwt.decode(assertion, import_key(key, _key_type(key)), registry=_registry())
+        except (JoseError, ValueError):
+            return False
+        request.claims, request.jose = token.claims, token.header
+        now, claims = time.time(), token.claims
+        fresh = claims["iat"] - 60 < now < claims["exp"] < now + 3_700
+        new = claims.get("jti") not in self._grants.used
+        self._grants.used.add(claims.get("jti", ""))
+        audience = claims["aud"] if isinstance(claims["aud"], str) else claims["aud"][0]
+        return fresh and new and urlsplit(audience).path == request.path
+
+    def begin_device(self, request: TokenRequest) -> tuple[int, dict[str, Any]]:
+        """RFC 8628 section 3.2."""
+        with self._lock:
+            self.requests.append(request)
+            if self.behaviour.error is not None:
+                return 400, self.behaviour.error
+            if not (request.form.get("client_id") == self.behaviour.client_id or self._knows_client(request)):
+                return 401, {"error": "invalid_client"}
+            code = "device-" + secrets.token_hex(12)
+            self._grants.devices.add(code)
+        answer: dict[str, Any] = {
+            "device_code": code,
+            "user_code": "WDJB-MJHT",
+            "verification_uri": f"{self.url}/activate",
+            "expires_in": 900,
+            "interval": 0.05,
+        }
+        answer |= self.behaviour.device
+        return 200, {name: value for name, value in answer.items() if value is not None}
+
+    def identity(self, query: dict[str, str], headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """What a machine's metadata service says (Azure's), whose numbers are texts."""
+        with self._lock:
+            self.requests.append(TokenRequest(query, headers, "/metadata"))
+        if headers.get("metadata") != "true":
+            return 400, {
+                "error": "invalid_request",
+                "error_description": "Required metadata header not specified",
+            }
+        if self.behaviour.metadata is not None:
+            return 400, self.behaviour.metadata
+        answer = self._tokens("identity")
+        return 200, answer | {"expires_in": str(answer["expires_in"]), "resource": query["resource"]}
+
+    def _granted(self, request: TokenRequest) -> tuple[int, dict[str, Any]]:
+        form = request.form
+        if form.get("grant_type") == DEVICE_GRANT:
+            return self._granted_to_device(form)
+        if form.get("grant_type") == ACCOUNT_GRANT and self.behaviour.account_key:
+            if not self._verified(request, form.get("assertion", ""), self.behaviour.account_key):
+                return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
+            return 200, self._tokens("account")
+        return self._granted_as_ever(form)
+
+    def _granted_to_device(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        if form.get("device_code") not in self._grants.devices:
+            return 400, {"error": "invalid_grant"}
+        if self.behaviour.before_approval:
+            return 400, {"error": self.behaviour.before_approval.pop(0)}
+        self._grants.devices.discard(form["device_code"])
+        return 200, self._tokens("authorization_code")
+
+    def _granted_as_ever(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
         kind = form.get("grant_type")
         if kind == "authorization_code":
             code = self._grants.codes.pop(form.get("code", ""), None)
@@ -177,7 +293,7 @@ class TokenEndpoint:
         return 200, self._tokens(kind)
 
     def _tokens(self, kind: str) -> dict[str, Any]:
-        access_token = "at-" + secrets.token_hex(12)
+        access_token = self.behaviour.access_token or "at-" + secrets.token_hex(12)
         self.access_tokens.append(access_token)
         answer: dict[str, Any] = {"access_token": access_token, "token_type": "Bearer"}
         if self.behaviour.expires_in is not None:
@@ -194,6 +310,7 @@ class TokenEndpoint:
             "issuer": f"{base}/v2.0",
             "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
             "token_endpoint": f"{base}/oauth2/v2.0/token",
+            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
         }
 
     def _handler(self) -> type[Sender]:
@@ -203,6 +320,16 @@ class TokenEndpoint:
             provider = endpoint
 
         return Handler
+
+
+def _registry() -> JWSRegistry:
+    registry = JWSRegistry(algorithms=["RS256", "PS256", "ES256", "ES384", "ES512"])
+    registry.max_header_length = 16_384  # Microsoft's library puts the certificate there
+    return registry
+
+
+def _key_type(pem: str) -> Literal["RSA", "EC"]:
+    return "RSA" if isinstance(load_pem_public_key(pem.encode()), rsa.RSAPublicKey) else "EC"
 
 
 class _Server(ThreadingHTTPServer):
@@ -237,6 +364,11 @@ class Sender(BaseHTTPRequestHandler):
         if url.path.endswith("/.well-known/openid-configuration"):
             host = self.headers.get("Host", "")
             self.say(200, self.provider.discovery(host, url.path.split("/")[1]))
+        elif url.path == "/metadata/identity/oauth2/token" and self.provider.behaviour.answer is not None:
+            self.provider.behaviour.answer(self)
+        elif url.path == "/metadata/identity/oauth2/token":
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            self.say(*self.provider.identity(query, headers))
         elif url.path.endswith("/authorize"):
             self.send_response(302)
             self.send_header("Location", self.provider.authorize(query))
@@ -247,16 +379,23 @@ class Sender(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
-        form = dict(parse_qsl(self.rfile.read(length).decode()))
+        pairs = parse_qsl(self.rfile.read(length).decode())
+        form = dict(pairs)
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = TokenRequest(form, headers, self.path)
         fault = self.provider.behaviour.answer
+        if len(form) != len(pairs):  # RFC 6749 section 3.2
+            self.say(400, {"error": "invalid_request", "error_description": "a parameter is there twice"})
+            return
         if fault is not None:
             self.provider.requests.append(request)
             with suppress(OSError):
                 fault(self)
             return
-        self.say(*self.provider.token(request))
+        if urlsplit(self.path).path.endswith(("/device", "/devicecode")):
+            self.say(*self.provider.begin_device(request))
+        else:
+            self.say(*self.provider.token(request))
 
     def say(self, status: int, answer: object, **headers: str) -> None:
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()

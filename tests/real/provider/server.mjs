@@ -22,7 +22,7 @@ const provider = new Provider(settings.issuer, {
   cookies: { keys: [randomBytes(16).toString('hex')] },
   scopes: ['openid', 'offline_access', 'profile', 'smtp'],
   pkce: { required: () => true },
-  features: { clientCredentials: { enabled: true }, introspection: { enabled: true } },
+  features: { clientCredentials: { enabled: true }, deviceFlow: { enabled: true }, introspection: { enabled: true } },
   findAccount: (context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   // The mail server asks whose login a token is for. A service's own token is for the mailbox named like the client.
   extraTokenClaims: (context, token) => ({ username: token.accountId ?? `${token.clientId}@example.com` }),

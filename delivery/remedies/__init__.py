@@ -1,0 +1,7 @@
+"""What to do about a reply, an error of a session or a message that can't be made: hints that name the setting."""
+
+from delivery.remedies.case import Remedy, Subject
+from delivery.remedies.replies import remedy
+from delivery.remedies.settings import advice, with_settings
+
+__all__ = ["Remedy", "Subject", "advice", "remedy", "with_settings"]
