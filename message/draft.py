@@ -83,7 +83,7 @@ def html_draft(
     html = checks.body("html_body", html_body)
     text = checks.body("text_body", text_body)
     if should_sanitize:
-        html = markup.sanitize(html)
+        html = checks.sanitized("html_body", html)
     return checks.finished(addressing, text if text.strip() else markup.to_text(html), html, attachments)
 
 
@@ -103,6 +103,14 @@ class _Checks:
             return ""
         self._check_encoding(field, value)
         return value
+
+    def sanitized(self, field: str, html: str) -> str:
+        sanitised = markup.sanitize(html)
+        if sanitised.lost and sanitised.is_blank:
+            self._fault(field, f"nothing of it is left: sanitising takes out {sanitised.lost}")
+        elif sanitised.lost:
+            self._warnings.append(f"sanitising took out of the HTML: {sanitised.lost}")
+        return sanitised.html
 
     def finished(
         self, addressing: Addressing, text: str, html: str | None, attachments: Sequence[Attachment]

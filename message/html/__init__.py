@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from message.html.sanitise import content_ids, is_html, sanitize, to_text
+    from message.html.sanitise import Sanitised, content_ids, is_html, sanitize, to_text
 
-__all__ = ["content_ids", "is_html", "sanitize", "to_text"]
+__all__ = ["Sanitised", "content_ids", "is_html", "sanitize", "to_text"]
 
 
 def __getattr__(name: str) -> Any:

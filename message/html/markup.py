@@ -1,6 +1,6 @@
 """HTML as a flat run of tokens, as a browser would cut it (WHATWG HTML, section 13.2.5), in one pass.
 
-What is never shown (scripts, styles, comments and their like) is left out here, with its content.
+What is never shown (scripts, styles, comments and their like) is one token with all of its content.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _HUGE_REFERENCE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
 class Token(NamedTuple):
     """`tag` is "" for text, "/name" for an end tag, else an element's name in lower case.
 
+    "!name" is a whole element that is never shown, with its content as `text`; "!--" a comment or its like.
     `text` and the values of `attributes` are as they were written, character references and all.
     """
 
@@ -49,7 +50,12 @@ class Token(NamedTuple):
 
 
 def tokens(markup: str) -> Iterator[Token]:
-    """Text, start tags and end tags, in order; a start tag's attributes each once."""
+    """Text, start tags and end tags, in order, without what is never shown."""
+    return (token for token in all_tokens(markup) if not token.tag.startswith("!"))
+
+
+def all_tokens(markup: str) -> Iterator[Token]:
+    """Everything, in order; a start tag's attributes each once."""
     at, end = 0, len(markup)
     while at < end:
         less = markup.find("<", at)
@@ -67,9 +73,14 @@ def tokens(markup: str) -> Iterator[Token]:
                 yield Token(f"/{name}")
             elif name not in _SKIPPED:
                 yield Token(name, attributes=attributes)
-            elif name not in _NO_CONTENT:
-                at = _end_of(name, markup, at)
+            elif name in _NO_CONTENT:
+                yield Token(f"!{name}", "", attributes)
+            else:
+                start = at
+                until, at = _end_of(name, markup, at)
+                yield Token(f"!{name}", markup[start:until], attributes)
         elif skipped := _COMMENT.match(markup, at) or _BOGUS.match(markup, at):
+            yield Token("!--", skipped[0])
             at = skipped.end()
         else:
             yield Token("", "<")
@@ -97,9 +108,10 @@ def _attributes(markup: str, at: int) -> tuple[tuple[tuple[str, str], ...], int]
     return (), -1
 
 
-def _end_of(name: str, markup: str, at: int) -> int:
+def _end_of(name: str, markup: str, at: int) -> tuple[int, int]:
+    """Where the content of an element ends that is skipped, and where its end tag does."""
     found = _end_tag(name).search(markup, at)
-    return found.end() if found else len(markup)
+    return found.span() if found else (len(markup), len(markup))
 
 
 @cache
