@@ -16,6 +16,7 @@ from functools import cache
 from io import FileIO
 from mimetypes import MimeTypes
 from pathlib import Path
+from types import MappingProxyType
 
 from message.base64 import PIECE, encoded_lines, encoded_size
 from message.digest import LARGE, sha256
@@ -27,8 +28,48 @@ _BLOCK = PIECE * 4
 """What is read of a large file at a time, and handed to the thread that computes its digest."""
 _LONGEST_NAME = 255
 OCTETS = "application/octet-stream"
+# What can't be seen or reorders the rest. A joiner spells names where it stands between letters other than ASCII.
 _UNSAFE_IN_A_NAME = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+    r"|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+)
+_OOXML = "application/vnd.openxmlformats-officedocument."
+_OPEN = "application/vnd.oasis.opendocument."
+# As they are registered with IANA; Python's own list lacks some, in some versions all.
+_OFFICE = MappingProxyType(
+    {
+        "docx": f"{_OOXML}wordprocessingml.document",
+        "dotx": f"{_OOXML}wordprocessingml.template",
+        "xlsx": f"{_OOXML}spreadsheetml.sheet",
+        "xltx": f"{_OOXML}spreadsheetml.template",
+        "pptx": f"{_OOXML}presentationml.presentation",
+        "ppsx": f"{_OOXML}presentationml.slideshow",
+        "potx": f"{_OOXML}presentationml.template",
+        "docm": "application/vnd.ms-word.document.macroEnabled.12",
+        "xlsm": "application/vnd.ms-excel.sheet.macroEnabled.12",
+        "xlsb": "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+        "pptm": "application/vnd.ms-powerpoint.presentation.macroEnabled.12",
+        "msg": "application/vnd.ms-outlook",
+        "vsdx": "application/vnd.ms-visio.drawing",
+        "odt": f"{_OPEN}text",
+        "ods": f"{_OPEN}spreadsheet",
+        "odp": f"{_OPEN}presentation",
+        "odg": f"{_OPEN}graphics",
+        "odf": f"{_OPEN}formula",
+        "rtf": "application/rtf",
+        "epub": "application/epub+zip",
+        "ics": "text/calendar",
+        "vcf": "text/vcard",
+        "md": "text/markdown",
+        "log": "text/plain",
+        "yaml": "application/yaml",
+        "yml": "application/yaml",
+        "7z": "application/x-7z-compressed",
+        "webp": "image/webp",
+        "heic": "image/heic",
+        "avif": "image/avif",
+        "parquet": "application/vnd.apache.parquet",
+    }
 )
 _FIELD_START = re.compile(rb"[!-9;-~]+:")
 
@@ -208,14 +249,17 @@ def _read(stream: FileIO, size: int) -> bytes:
 
 @cache
 def _types() -> MimeTypes:
-    """The types that Python itself knows: the same on every machine."""
-    return MimeTypes()
+    """The types that Python itself knows and those that offices use: the same on every machine."""
+    types = MimeTypes()
+    for suffix, name in _OFFICE.items():
+        types.add_type(name, f".{suffix}")
+    return types
 
 
 def _type_of(name: str) -> str:
     """The type by the name's end. A compressed file is of no type that a mail reader could show."""
     suffixes = "".join(Path(name).suffixes[-2:])
-    guessed, encoding = _types().guess_type("x" + suffixes)
+    guessed, encoding = _types().guess_type("x" + suffixes.lower())
     return guessed if guessed and not encoding else OCTETS
 
 

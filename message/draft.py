@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from message import html as markup
-from message.address.mailbox import Mailbox, look_alikes, parse_list, unique
+from message.address.mailbox import Mailbox, key, look_alikes, parse_list, unique
 from message.compose import Draft
 from message.errors import Fault, Lack, MessageError, shown
 from message.fields import problem_of_value
@@ -125,7 +125,7 @@ class _Checks:
             self._check_references(html, files)
         if self._faults or sender is None:
             raise MessageError(self._faults)
-        self._warnings += look_alikes((sender, *to, *cc, *bcc))
+        self._warnings += [*look_alikes((sender, *to, *cc, *bcc)), *_shown_only(headers, (*to, *cc, *bcc))]
         return Draft(
             sender,
             to,
@@ -153,7 +153,7 @@ class _Checks:
     def _recipients(self, addressing: Addressing, hidden: Header | None) -> tuple[tuple[Mailbox, ...], ...]:
         faults = len(self._faults)
         to, cc, bcc = (
-            unique(self._try(parse_list, value, field) or ()) if value else ()
+            unique(self._try(parse_list, value, field, self._warnings) or ()) if value else ()
             for field, value in (("to", addressing.to), ("cc", addressing.cc), ("bcc", addressing.bcc))
         )
         if hidden:
@@ -174,14 +174,15 @@ class _Checks:
         return None
 
     def _one(self, value: str, field: str) -> Mailbox | None:
-        mailboxes = self._try(parse_list, value, field)
+        mailboxes = self._try(parse_list, value, field, self._warnings)
         if mailboxes is None or len(mailboxes) == 1:
             return mailboxes and mailboxes[0]
         self._fault(field, f"{shown(value)} is not one address")
         return None
 
     def _subject(self, parameter: str | None, header: Header | None) -> str:
-        subject = header.text if header else parameter or ""
+        # What was copied or read from a file often ends with its line.
+        subject = (header.text if header else parameter or "").strip(" \t\r\n")
         if problem := problem_of_value(subject):
             self._fault("subject", problem)
         self._check_encoding("headers: Subject" if header else "subject", subject)
@@ -230,6 +231,20 @@ class _Checks:
         self._warnings += [
             f"the HTML does not refer to the content id {name}" for name in sorted(inline - referred)
         ]
+
+
+def _shown_only(headers: Sequence[Header], recipients: Sequence[Mailbox]) -> list[str]:
+    """A warning for each To or Cc among the headers with somebody whom the mail isn't sent to."""
+    warnings: list[str] = []
+    for header in headers:
+        if header.key in ("to", "cc"):
+            known = {key(mailbox.address) for mailbox in recipients}
+            others = [str(m.address) for m in header.mailboxes if key(m.address) not in known]
+            if others:
+                warnings.append(
+                    f"{header.name} in headers shows whom the mail is not sent to: {shown(', '.join(others))[1:-1]}"
+                )
+    return warnings
 
 
 def _taken(headers: list[Header], key: str) -> Header | None:

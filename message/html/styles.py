@@ -28,6 +28,8 @@ Node = Any
 
 _DEEPEST = 12
 """Blocks inside blocks: rules, brackets, functions. More than any mail has, and few enough to recurse."""
+_MOST_OPEN = 200
+_BRACKET = re.compile(r"[()\[\]{}]")
 _PLAIN = re.compile(
     r"""(?:[A-Za-z0-9#.,%!\ \t\r\n+_-]|/(?![*/])|'[A-Za-z0-9 _-]*'|"[A-Za-z0-9 _-]*")++""", re.VERBOSE
 )
@@ -53,6 +55,9 @@ class Styles:
 
     def attribute(self, text: str) -> str:
         """The declarations of a style attribute that may stay, "" for none."""
+        if _is_too_deep(text):
+            self._losses.take("deeply nested CSS")
+            return ""
         declarations = [part.partition(":") for part in text.split(";") if part and not part.isspace()]
         if all(_PLAIN.fullmatch(value) for _, _, value in declarations):
             # Most are as simple as this, and the parser takes its time to load.
@@ -63,6 +68,9 @@ class Styles:
 
     def sheet(self, text: str, media: str = "") -> str:
         """The rules of a style sheet that may stay, for `media` only if that is given; "" for none."""
+        if _is_too_deep(text):
+            self._losses.take("deeply nested CSS")
+            return ""
         import tinycss2  # many mails have none
 
         try:
@@ -229,6 +237,16 @@ class Styles:
                 or (node.type == "literal" and set(node.value) <= _IN_A_PRELUDE and "<" not in node.value)
             ):
                 raise Unfit
+
+
+def _is_too_deep(text: str) -> bool:
+    """Whether so many brackets are open at once that building the tree alone would take its time."""
+    depth = 0
+    for bracket in _BRACKET.findall(text):
+        depth += 1 if bracket in "([{" else -1
+        if depth > _MOST_OPEN:
+            return True
+    return False
 
 
 def _layers(nodes: list[Any], name: str) -> Iterator[list[Any]]:
