@@ -31,14 +31,14 @@ def understood(text: str) -> Entry | None:
     trimmed = text.strip(_EDGES)
     angle = _ANGLE.fullmatch(trimmed)
     name, address = (angle["name"].strip(_EDGES), angle["address"]) if angle else ("", trimmed)
-    address = _unquoted(address.strip(_EDGES))
+    address = _unquoted(address.strip(_EDGES)).strip(_EDGES)
     if not angle:
         spaced = _NAME_AND_ADDRESS.fullmatch(address)
         if spaced and _begins_like_a_name(spaced["name"]):
-            name, address = spaced["name"], _unquoted(spaced["address"].strip(_EDGES))
+            name, address = spaced["name"], _unquoted(spaced["address"].strip(_EDGES)).strip(_EDGES)
     name = _unquoted(name)
-    if re.search(r'["<>@:\\]', name) and not name.startswith("["):
-        return None  # a group, a comment that went wrong, or a second address
+    if _INVISIBLE.search(name) or (re.search(r'["<>@:\\]', name) and not name.startswith("[")):
+        return None  # it may not be what it looks like; a group, a comment that went wrong, a second address
     return _read(_written(name, address))
 
 
@@ -90,7 +90,7 @@ def _written(name: str, address: str) -> str:
 def _unquoted(text: str) -> str:
     for first, last in _QUOTES:
         if len(text) > 2 and text.startswith(first) and text.endswith(last):
-            return text[1:-1].strip(_EDGES)
+            return text[1:-1]
     return text
 
 

@@ -209,7 +209,7 @@ def test_who_is_shown_in_headers_and_gets_nothing_is_named() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "Department of Information Security, Incident Response, Region West (Example Corporation)",
+        "Department of Information Security, Incident Response, Region West (Example Corp.)",
         "A very long name of plain words only that goes on and on beyond the sixty characters of a line",
     ],
 )
