@@ -9,6 +9,7 @@ import html
 import re
 from collections.abc import Iterator
 from functools import cache
+from html.entities import html5
 from typing import NamedTuple
 
 
@@ -34,6 +35,8 @@ _ATTRIBUTE = re.compile(
     ))?)""",
     re.VERBOSE,
 )
+# A reference without its semicolon, which inside an attribute is none where = or a letter follows: &region=eu&copy2.
+_OPEN_REFERENCE = re.compile(r"&([A-Za-z][A-Za-z0-9]*)(?![A-Za-z0-9;])(=?)")
 _HUGE_REFERENCE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
 
 
@@ -92,6 +95,19 @@ def unescaped(text: str) -> str:
     if "&" not in text:
         return text
     return html.unescape(_HUGE_REFERENCE.sub("\ufffd", text))
+
+
+def unescaped_attribute(text: str) -> str:
+    """The value of an attribute with its character references resolved, as a browser does it there.
+
+    Query strings are written with plain ampersands: `&region=eu` is no registered trademark with "ion" behind it.
+    """
+    return unescaped(_OPEN_REFERENCE.sub(_protected, text)) if "&" in text else text
+
+
+def _protected(reference: re.Match[str]) -> str:
+    name, equals = reference[1], reference[2]
+    return reference[0] if name in html5 and not equals else f"&amp;{name}{equals}"
 
 
 def _attributes(markup: str, at: int) -> tuple[tuple[tuple[str, str], ...], int]:

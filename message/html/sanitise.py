@@ -9,7 +9,7 @@ from html import escape
 from urllib.parse import unquote
 
 from message.html.losses import Losses
-from message.html.markup import Token, all_tokens, names, tokens, unescaped
+from message.html.markup import Token, all_tokens, names, tokens, unescaped, unescaped_attribute
 from message.html.nesting import VOID, Nesting, Piece
 from message.html.rendering import to_text
 from message.html.styles import Styles
@@ -165,7 +165,7 @@ class _Sanitising:
             title = escape(unescaped(token.text).strip(), quote=False)
             self._title = self._title or (f"<title>{title}</title>" if title else "")
         elif tag == "style" and attributes.get("type", "text/css").strip().lower() in ("", "text/css"):
-            if css := self._styles.sheet(token.text, unescaped(attributes.get("media", ""))):
+            if css := self._styles.sheet(token.text, unescaped_attribute(attributes.get("media", ""))):
                 self._sheets.append(css)
         else:
             self._losses.take(f"<{tag}>")
@@ -176,7 +176,7 @@ class _Sanitising:
             self._outer[tag] = self._attributes(token, kept)
 
     def _meta(self, token: Token) -> None:
-        attributes = {name: unescaped(value) for name, value in token.attributes}
+        attributes = {name: unescaped_attribute(value) for name, value in token.attributes}
         name, content = attributes.get("name", ""), attributes.get("content", "")
         if name.lower() in _METAS:
             self._metas.append(f'<meta name="{escape(name)}" content="{escape(content)}">')
@@ -190,7 +190,7 @@ class _Sanitising:
                 if not _IDLE.fullmatch(name):
                     self._losses.take(name)
                 continue
-            text: str | None = unescaped(value)
+            text: str | None = unescaped_attribute(value)
             if name == "style":
                 text = self._styles.attribute(text or "") or None
             elif name in _ADDRESSES:
@@ -212,7 +212,7 @@ def content_ids(html: str) -> frozenset[str]:
     for token in tokens(html):
         for name, value in token.attributes:
             if name in _REFERRING:
-                scheme, _, reference = unescaped(value).strip().partition(":")
+                scheme, _, reference = unescaped_attribute(value).strip().partition(":")
                 if scheme.lower() == "cid":
                     found.add(reference)
     return frozenset(map(unquote, found))
