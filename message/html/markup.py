@@ -97,6 +97,22 @@ def unescaped(text: str) -> str:
     return html.unescape(_HUGE_REFERENCE.sub("\ufffd", text))
 
 
+def attribute_spans(markup: str, at: int) -> tuple[list[tuple[str, int, int]], int]:
+    """The attributes of the tag whose name ends at `at`, and where the tag ends.
+
+    Of each the name, and where its value begins and ends.
+    """
+    found: list[tuple[str, int, int]] = []
+    while match := _ATTRIBUTE.match(markup, at):
+        at = match.end()
+        if match["end"] or not match["name"]:
+            break
+        kind = next((kind for kind in ("double", "single", "bare") if match[kind] is not None), "")
+        if kind:
+            found.append((match["name"].lower(), *match.span(kind)))
+    return found, at
+
+
 def unescaped_attribute(text: str) -> str:
     """The value of an attribute with its character references resolved, as a browser does it there.
 

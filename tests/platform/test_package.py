@@ -29,7 +29,17 @@ BUNDLE = (
 SUFFIXES = {".py", ".json", ".svg", ".html", ".md", ".whl", ""}
 # What may be imported: the platform brings Django and its own modules, the wheels bring the rest.
 FOREIGN = {"requests", "idna", "django", "phantom", "encryption_helper"}
-BUNDLED = {"authlib", "cryptography", "jsonschema", "msal", "nh3"}
+BUNDLED = {
+    "authlib",
+    "cryptography",
+    "icalendar",
+    "jinja2",
+    "jsonschema",
+    "markdown_it",
+    "msal",
+    "nh3",
+    "tinycss2",
+}
 
 
 @pytest.fixture
