@@ -18,6 +18,8 @@ class Asset:
     ssl_config: str
     """None, SSL or StartTLS, as in the manifest."""
     sender_address: str = ""
+    signature_text: str = ""
+    signature_html: str = ""
     allow_smtputf8: bool = True
     encoding: bool = True
     verify_server_cert: bool = True
