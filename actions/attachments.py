@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actions.contract import Vault, VaultError
@@ -85,9 +84,7 @@ def from_memory(value: str | Sequence[Any]) -> tuple[list[Attachment], list[Faul
             faults += [Fault(field, fault) for fault in found]
         else:
             content_id = (item.get("content_id") or "").strip()
-            files.append(
-                Attachment("", item["name"], Path(), len(data), content_id, field, data, is_template=True)
-            )
+            files.append(Attachment.of_octets(item["name"], data, content_id, field, is_template=True))
     return files, faults
 
 
@@ -124,9 +121,10 @@ def answered_mail(value: str, vault: Vault) -> tuple[str | bytes, list[Fault]]:
     """Return what `in_reply_to` names: a Message-ID as it is, the header of a mail that lies in the vault."""
     if not _VAULT_ID.fullmatch(value.strip()):
         return value, []
+    from message.attachments import beginning  # few mails answer one of the vault
+
     try:
-        with vault.find(value.strip()).path.open("rb") as stream:
-            return stream.read(_LONGEST_HEADER), []
+        return beginning(vault.find(value.strip()).path, _LONGEST_HEADER), []
     except (VaultError, OSError) as exc:
         return "", [Fault("in_reply_to", str(exc).rstrip("."))]
 

@@ -18,6 +18,7 @@ from message.errors import Fault
 
 if TYPE_CHECKING:
     from message.attachments import Attachment
+    from message.signing.protection import Protection
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,22 @@ class Lookup:
 
 
 def defaults(asset: Asset) -> Defaults:
-    """What the asset says about messages."""
+    """What the asset says about messages. Raises `UnusableSetting` for a key that can't be used."""
     if asset.sender_address.strip():
         sender, field = asset.sender_address, "sender_address"
     else:
         sender, field = (asset.username if "@" in asset.username else ""), "username"
-    return Defaults(sender, field, not asset.encoding, asset.signature_text, asset.signature_html)
+    return Defaults(
+        sender, field, not asset.encoding, asset.signature_text, asset.signature_html, _protection(asset)
+    )
+
+
+def _protection(asset: Asset) -> Protection | None:
+    if not asset.is_protecting:
+        return None
+    from delivery.protection import protection  # few accounts sign or encrypt
+
+    return protection(asset)
 
 
 def send(outgoing: Outgoing, transport: Transport, context: Context) -> Report:

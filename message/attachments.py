@@ -94,9 +94,17 @@ class Attachment:
     is_template: bool = False
 
     @classmethod
-    def of_octets(cls, name: str, data: bytes, content_id: str = "", field: str = "attachments") -> Self:
+    def of_octets(
+        cls,
+        name: str,
+        data: bytes,
+        content_id: str = "",
+        field: str = "attachments",
+        *,
+        is_template: bool = False,
+    ) -> Self:
         """One that lies in memory."""
-        return cls("", name, Path(), len(data), content_id, field, data)
+        return cls("", name, Path(), len(data), content_id, field, data, is_template)
 
     def __str__(self) -> str:
         return f"{shown(self.name)} ({self.reference})" if self.reference else shown(self.name)
@@ -198,6 +206,12 @@ def look_at(attachment: Attachment, content_id: str, *, absent: bytes) -> File:
         identity,
         attachment.data,
     )
+
+
+def beginning(path: Path, octets: int) -> bytes:
+    """The first `octets` of a regular file. Raises `OSError`."""
+    with _opened(path, None) as stream:
+        return stream.read(octets)
 
 
 def clean_name(name: str) -> str:

@@ -90,10 +90,19 @@ class Checks:
         parent = self._try(answered, addressing.in_reply_to) if addressing.in_reply_to else None
         subject = self._subject(addressing.subject, _taken(headers, "subject"), parent)
         headers += self._made_headers(addressing, parent, {header.key for header in headers})
-        token = os.urandom(16).hex() if html is not None or attachments else ""
+        protection = self._defaults.protection
+        token = os.urandom(16).hex() if html is not None or attachments or protection else ""
         files = self._files(attachments, token) if attachments else ()
         if html is not None:
             self._check_references(html, files)
+        if protection is not None:
+            recipients = [mailbox.address for mailbox in (*to, *cc, *bcc)]
+            self._faults += [
+                Fault(
+                    "", f"there is no certificate to encrypt to for {shown(str(address))}", Lack.CERTIFICATE
+                )
+                for address in protection.without_certificate(recipients)
+            ]
         if self._faults or sender is None:
             raise MessageError(self._faults)
         self._warnings += [*look_alikes((sender, *to, *cc, *bcc)), *_shown_only(headers, (*to, *cc, *bcc))]
@@ -109,6 +118,7 @@ class Checks:
             tuple(headers),
             tuple(self._warnings),
             token,
+            protection,
         )
 
     def _try(self, function: Callable[..., T], *arguments: object) -> T | None:

@@ -17,6 +17,7 @@ from smtp.envelope import Address, Body, Envelope
 
 if TYPE_CHECKING:
     from message.attachments import File, Sent
+    from message.signing.protection import Protection
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Draft:
     headers: tuple[Header, ...]
     warnings: tuple[str, ...]
     token: str = ""
+    protection: Protection | None = None
 
     @property
     def sender(self) -> Address:
@@ -73,7 +75,12 @@ class Draft:
             recipients.setdefault(spelled.in_ascii(mailbox.address).key, spelled(mailbox.address))
         head, message_id = _head(self, spelled)
         sent = tuple(file.record() for file in self.attachments)
-        part = _body(self, sent, eight_bit=eight_bit)
+        protection = self.protection
+        if protection is None:
+            part = _body(self, sent, eight_bit=eight_bit)
+        else:
+            part = _body(self, sent, eight_bit=eight_bit and not protection.is_seven_bit)
+            part = protection.applied(part, self.recipients, self.token)
         is_eight_bit = part.is_eight_bit or (eight_bit and not head.isascii())
         envelope = Envelope(
             spelled(self.sender),
@@ -81,7 +88,10 @@ class Draft:
             Body.EIGHT_BIT if is_eight_bit else Body.SEVEN_BIT,
             smtputf8=bool(faults),
         )
-        return Message(envelope, mime.content(head, part), message_id, self.warnings, sent)
+        content = mime.content(head, part)
+        if protection is not None:
+            content = protection.vouched_for(content)
+        return Message(envelope, content, message_id, self.warnings, sent)
 
 
 class _Spelling:

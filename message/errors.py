@@ -20,6 +20,8 @@ class Lack(StrEnum):
     """Somebody whom it is from."""
     UNICODE = "unicode"
     """Leave to hold other than ASCII."""
+    CERTIFICATE = "certificate"
+    """A recipient's certificate, where mails are encrypted."""
     SMTPUTF8 = "SMTPUTF8"
     """A server with SMTPUTF8 (RFC 6531), and leave to use it."""
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from message.signing.protection import Protection
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """What holds where a message itself says nothing: who it is from, and whether it may hold other than ASCII.
 
-    `sender_field` is what a fault of `sender` is told of. The signature stands at the end of every mail.
+    `sender_field` is what a fault of `sender` is told of. The signature stands at the end of every mail, and
+    `protection` is how mails are signed and encrypted.
     """
 
     sender: str = ""
@@ -18,6 +23,7 @@ class Defaults:
     ascii_only: bool = False
     signature_text: str = ""
     signature_html: str = ""
+    protection: Protection | None = None
 
 
 @dataclass(frozen=True, slots=True)
