@@ -32,6 +32,14 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class CalendarPart:
+    """An event (RFC 5545) that stands beside the text, and what is to be done with it: REQUEST, CANCEL."""
+
+    method: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A message of which everything is checked. `headers` are those that replace or join the message's own.
 
@@ -50,6 +58,7 @@ class Draft:
     warnings: tuple[str, ...]
     token: str = ""
     protection: Protection | None = None
+    calendar: CalendarPart | None = None
 
     @property
     def sender(self) -> Address:
@@ -168,9 +177,14 @@ def _field(header: Header, spelled: _Spelling) -> str:
 def _body(draft: Draft, sent: Sequence[Sent], *, eight_bit: bool) -> mime.Part:
     """mixed(related(alternative(text, html), inline files), other files), as far as there are any."""
     part = mime.text("plain", draft.text, eight_bit=eight_bit)
+    alternatives = [part]
     if draft.html is not None:
-        html = mime.text("html", draft.html, eight_bit=eight_bit)
-        part = mime.multipart("alternative", f"=a_{draft.token}", [part, html])
+        alternatives.append(mime.text("html", draft.html, eight_bit=eight_bit))
+    if draft.calendar is not None:
+        event = draft.calendar
+        alternatives.append(mime.text("calendar", event.text, eight_bit=eight_bit, method=event.method))
+    if len(alternatives) > 1:
+        part = mime.multipart("alternative", f"=a_{draft.token}", alternatives)
     inline: list[mime.Part] = []
     others: list[mime.Part] = []
     for file, record in zip(draft.attachments, sent, strict=True):
