@@ -27,12 +27,16 @@ MAY_SIGN_IN = "MAY_SIGN_IN"
 
 @dataclass(frozen=True, slots=True)
 class VaultFile:
-    """A file of the vault: `vault_id` is the SHA-1 of its content in hex, `size` in octets."""
+    """A file of the vault: `vault_id` is the SHA-1 of its content in hex, `size` in octets.
+
+    `names` has all the names under which this content was added there, the latest last.
+    """
 
     vault_id: str
     name: str
     size: int
     path: Path
+    names: tuple[str, ...] = ()
 
 
 class VaultError(MailError, LookupError):

@@ -114,7 +114,7 @@ def _delivered(message: Message, delivery: Delivery, data: dict[str, Any]) -> Re
         "queue_id": queue_id(delivery.reply),
         "size": message.content.size,
         "attachments": [
-            {"vault_id": a.vault_id, "name": a.name, "size": a.size, "sha256": a.sha256}
+            {"vault_id": a.reference, "name": a.name, "size": a.size, "sha256": a.sha256}
             for a in message.attachments
         ],
     }

@@ -2,36 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from actions import report as reports
+from actions.attachments import Wanted, answered_mail, from_memory, look_up, named
 from actions.contract import Context, Report
 from delivery.asset import Asset
 from delivery.attempt import Attempt, Outgoing
 from delivery.transport import Transport
 from delivery.window import deliver
 from message.draft import Addressing, Defaults
+from message.errors import Fault
+
+if TYPE_CHECKING:
+    from message.attachments import Attachment
+    from message.signing.protection import Protection
 
 
-def addressing(values: Mapping[str, Any]) -> Addressing:
-    """The parameters that `send email` and `send htmlemail` share."""
-    return Addressing(
-        to=values.get("to"),
-        sender=values.get("from"),
-        cc=values.get("cc"),
-        bcc=values.get("bcc"),
-        subject=values.get("subject"),
-        headers=values.get("headers"),
-    )
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The parameters that `send email` and `send htmlemail` share, as in the manifest."""
+
+    addressing: Addressing
+    in_reply_to: str
+    thread: bool
+    attachment_names: str | Mapping[str, object]
+    transient_files: str | Sequence[Any]
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """From values that the manifest's schema has accepted."""
+        return cls(
+            Addressing(
+                to=values.get("to"),
+                sender=values.get("from"),
+                cc=values.get("cc"),
+                bcc=values.get("bcc"),
+                subject=values.get("subject"),
+                headers=values.get("headers"),
+                reply_to=values.get("reply_to"),
+                importance=values.get("importance", ""),
+                template_values=values.get("template_values"),
+            ),
+            values.get("in_reply_to", ""),
+            values.get("thread", False),
+            values.get("attachment_names", ""),
+            values.get("transient_files", ""),
+        )
+
+    def looked_up(self, wanted: Sequence[Wanted], context: Context) -> Lookup:
+        """Everything that lies outside the parameters themselves: files, the mail that is answered, the thread."""
+        files, faults = look_up(wanted, context.vault)
+        files, more = named(files, self.attachment_names)
+        faults += more
+        transient, more = from_memory(self.transient_files)
+        faults += more
+        answered, more = answered_mail(self.in_reply_to, context.vault)
+        faults += more
+        if self.thread and not context.container_id:
+            faults.append(Fault("thread", "outside a container there are no mails that could form one"))
+        thread = f"{context.asset.id}:{context.container_id}" if self.thread else ""
+        addressing = replace(self.addressing, in_reply_to=answered, thread=thread)
+        return Lookup(addressing, [*files, *transient], faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What a message is made of, and what was found wrong with it so far."""
+
+    addressing: Addressing
+    files: Sequence[Attachment]
+    faults: Sequence[Fault]
 
 
 def defaults(asset: Asset) -> Defaults:
-    """What the asset says about messages."""
+    """What the asset says about messages. Raises `UnusableSetting` for a key that can't be used."""
     if asset.sender_address.strip():
-        return Defaults(asset.sender_address, "sender_address", not asset.encoding)
-    sender = asset.username if "@" in asset.username else ""
-    return Defaults(sender, "username", not asset.encoding)
+        sender, field = asset.sender_address, "sender_address"
+    else:
+        sender, field = (asset.username if "@" in asset.username else ""), "username"
+    return Defaults(
+        sender, field, not asset.encoding, asset.signature_text, asset.signature_html, _protection(asset)
+    )
+
+
+def _protection(asset: Asset) -> Protection | None:
+    if not asset.is_protecting:
+        return None
+    from delivery.protection import protection  # few accounts sign or encrypt
+
+    return protection(asset)
 
 
 def send(outgoing: Outgoing, transport: Transport, context: Context) -> Report:

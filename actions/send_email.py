@@ -6,28 +6,41 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from actions.attachments import listed, look_up
+from actions.attachments import listed
 from actions.contract import Context
-from actions.send import addressing, defaults
+from actions.send import Common, defaults
 from delivery.attempt import Outgoing
-from message.draft import Addressing, plain_draft
+from message.draft import plain_draft
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """As in the manifest; texts that were not given are empty."""
 
-    addressing: Addressing
+    common: Common
     body: str
+    body_format: str
     attachments: str | list[str]
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
         """From values that the manifest's schema has accepted."""
-        return cls(addressing(values), values.get("body", ""), values.get("attachments", ""))
+        return cls(
+            Common.parse(values),
+            values.get("body", ""),
+            values.get("body_format", "automatic"),
+            values.get("attachments", ""),
+        )
 
 
 def prepare(parameters: Parameters, context: Context) -> Outgoing:
     """Check everything; nothing is connected yet."""
-    files, faults = look_up(listed("attachments", parameters.attachments), context.vault)
-    return plain_draft(parameters.addressing, parameters.body, files, defaults(context.asset), faults)
+    found = parameters.common.looked_up(listed("attachments", parameters.attachments), context)
+    return plain_draft(
+        found.addressing,
+        parameters.body,
+        found.files,
+        defaults(context.asset),
+        found.faults,
+        body_format=parameters.body_format,
+    )

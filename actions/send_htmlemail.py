@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from actions.attachments import Wanted, from_json, look_up
+from actions.attachments import Wanted, from_json
 from actions.contract import Context
-from actions.send import addressing, defaults
+from actions.send import Common, defaults
 from delivery.attempt import Outgoing
-from message.draft import Addressing, html_draft
+from message.draft import html_draft
 
 SLOTS = range(1, 6)
 
@@ -19,7 +19,7 @@ SLOTS = range(1, 6)
 class Parameters:
     """As in the manifest; texts that were not given are empty. `slots` are attachmentN with content_idN."""
 
-    addressing: Addressing
+    common: Common
     html_body: str
     text_body: str
     attachment_json: str | list[Any]
@@ -30,7 +30,7 @@ class Parameters:
     def parse(cls, values: Mapping[str, Any]) -> Self:
         """From values that the manifest's schema has accepted."""
         return cls(
-            addressing(values),
+            Common.parse(values),
             values.get("html_body", ""),
             values.get("text_body", ""),
             values.get("attachment_json", ""),
@@ -46,13 +46,13 @@ def prepare(parameters: Parameters, context: Context) -> Outgoing:
         # A content id without its attachment asks for nothing: playbooks fill it in for files that may be absent.
         if vault_id.strip():
             wanted.append(Wanted(f"attachment{number}", vault_id.strip(), content_id.strip()))
-    files, missing = look_up(wanted, context.vault)
+    found = parameters.common.looked_up(wanted, context)
     return html_draft(
-        parameters.addressing,
+        found.addressing,
         parameters.html_body,
         parameters.text_body,
-        files,
+        found.files,
         defaults(context.asset),
-        [*faults, *missing],
+        [*faults, *found.faults],
         should_sanitize=parameters.should_sanitize_template,
     )

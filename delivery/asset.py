@@ -18,6 +18,15 @@ class Asset:
     ssl_config: str
     """None, SSL or StartTLS, as in the manifest."""
     sender_address: str = ""
+    signature_text: str = ""
+    signature_html: str = ""
+    dkim_selector: str = ""
+    dkim_domain: str = ""
+    dkim_key: str = field(default="", repr=False)
+    smime_certificate: str = ""
+    smime_key: str = field(default="", repr=False)
+    smime_key_password: str = field(default="", repr=False)
+    smime_recipients: str = ""
     allow_smtputf8: bool = True
     encoding: bool = True
     verify_server_cert: bool = True
@@ -39,6 +48,12 @@ class Asset:
     def id(self) -> str:
         """The host's name for the asset, which its state (tokens) hangs on."""
         return self.login.id
+
+    @property
+    def is_protecting(self) -> bool:
+        """Whether mails are signed or encrypted."""
+        dkim = self.dkim_selector or self.dkim_domain or self.dkim_key
+        return bool(dkim or self.smime_certificate or self.smime_key or self.smime_recipients)
 
     @property
     def server(self) -> str:

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
-from io import FileIO
+from io import BytesIO, FileIO
 from mimetypes import MimeTypes
 from pathlib import Path
+from types import MappingProxyType
+from typing import Self
 
 from message.base64 import PIECE, encoded_lines, encoded_size
 from message.digest import LARGE, sha256
@@ -27,8 +29,48 @@ _BLOCK = PIECE * 4
 """What is read of a large file at a time, and handed to the thread that computes its digest."""
 _LONGEST_NAME = 255
 OCTETS = "application/octet-stream"
+# What can't be seen or reorders the rest. A joiner spells names where it stands between letters other than ASCII.
 _UNSAFE_IN_A_NAME = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+    r"|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+)
+_OOXML = "application/vnd.openxmlformats-officedocument."
+_OPEN = "application/vnd.oasis.opendocument."
+# As they are registered with IANA; Python's own list lacks some, in some versions all.
+_OFFICE = MappingProxyType(
+    {
+        "docx": f"{_OOXML}wordprocessingml.document",
+        "dotx": f"{_OOXML}wordprocessingml.template",
+        "xlsx": f"{_OOXML}spreadsheetml.sheet",
+        "xltx": f"{_OOXML}spreadsheetml.template",
+        "pptx": f"{_OOXML}presentationml.presentation",
+        "ppsx": f"{_OOXML}presentationml.slideshow",
+        "potx": f"{_OOXML}presentationml.template",
+        "docm": "application/vnd.ms-word.document.macroEnabled.12",
+        "xlsm": "application/vnd.ms-excel.sheet.macroEnabled.12",
+        "xlsb": "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+        "pptm": "application/vnd.ms-powerpoint.presentation.macroEnabled.12",
+        "msg": "application/vnd.ms-outlook",
+        "vsdx": "application/vnd.ms-visio.drawing",
+        "odt": f"{_OPEN}text",
+        "ods": f"{_OPEN}spreadsheet",
+        "odp": f"{_OPEN}presentation",
+        "odg": f"{_OPEN}graphics",
+        "odf": f"{_OPEN}formula",
+        "rtf": "application/rtf",
+        "epub": "application/epub+zip",
+        "ics": "text/calendar",
+        "vcf": "text/vcard",
+        "md": "text/markdown",
+        "log": "text/plain",
+        "yaml": "application/yaml",
+        "yml": "application/yaml",
+        "7z": "application/x-7z-compressed",
+        "webp": "image/webp",
+        "heic": "image/heic",
+        "avif": "image/avif",
+        "parquet": "application/vnd.apache.parquet",
+    }
 )
 _FIELD_START = re.compile(rb"[!-9;-~]+:")
 
@@ -37,15 +79,35 @@ _FIELD_START = re.compile(rb"[!-9;-~]+:")
 class Attachment:
     """A file that was looked up: `size` in octets; with a `content_id` it is shown inside the HTML.
 
-    `field` is the parameter that asked for it, which is what a fault is told of.
+    `reference` is what whoever asked calls it, "" for nothing but its name; `field` is the parameter that asked for
+    it, which is what a fault is told of. `data` has the octets of what lies in no file. `is_template` says that the
+    name was given for this mail and may be filled in.
     """
 
-    vault_id: str
+    reference: str
     name: str
     path: Path
     size: int
     content_id: str = ""
     field: str = "attachments"
+    data: bytes | None = None
+    is_template: bool = False
+
+    @classmethod
+    def of_octets(
+        cls,
+        name: str,
+        data: bytes,
+        content_id: str = "",
+        field: str = "attachments",
+        *,
+        is_template: bool = False,
+    ) -> Self:
+        """One that lies in memory."""
+        return cls("", name, Path(), len(data), content_id, field, data, is_template)
+
+    def __str__(self) -> str:
+        return f"{shown(self.name)} ({self.reference})" if self.reference else shown(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +118,7 @@ class File:
     message/rfc822 unchanged: as they are over 7-bit or 8-bit servers, or (None) not at all.
     """
 
-    vault_id: str
+    reference: str
     name: str
     path: Path
     size: int
@@ -64,10 +126,11 @@ class File:
     content_type: str
     as_message: Body | None
     identity: tuple[int, int, int, int]
+    data: bytes | None = None
 
     def record(self) -> Sent:
         """What is reported of it, filled in while it is sent."""
-        return Sent(self.vault_id, self.name, self.size)
+        return Sent(self.reference, self.name, self.size)
 
     def form(self, *, eight_bit: bool) -> tuple[str, str]:
         """Its content type and transfer encoding for a server that takes octets above 127, or not."""
@@ -86,7 +149,7 @@ class File:
 class Sent:
     """An attachment as it is reported: `size` in octets, `sha256` in hex once it has been read to its end."""
 
-    vault_id: str
+    reference: str
     name: str
     size: int
     sha256: str = ""
@@ -123,7 +186,7 @@ def look_at(attachment: Attachment, content_id: str, *, absent: bytes) -> File:
     name = clean_name(attachment.name)
     content_type = _type_of(name)
     as_message = None
-    with _opened(attachment.path) as stream:
+    with _opened(attachment.path, attachment.data) as stream:
         identity = _identity(stream)
         if identity[2] != attachment.size:
             raise AttachmentChanged(
@@ -133,7 +196,7 @@ def look_at(attachment: Attachment, content_id: str, *, absent: bytes) -> File:
             as_message = _as_message(stream, absent)
             content_type = "message/rfc822" if as_message else OCTETS
     return File(
-        attachment.vault_id,
+        attachment.reference,
         name,
         attachment.path,
         attachment.size,
@@ -141,7 +204,14 @@ def look_at(attachment: Attachment, content_id: str, *, absent: bytes) -> File:
         content_type,
         as_message,
         identity,
+        attachment.data,
     )
+
+
+def beginning(path: Path, octets: int) -> bytes:
+    """The first `octets` of a regular file. Raises `OSError`."""
+    with _opened(path, None) as stream:
+        return stream.read(octets)
 
 
 def clean_name(name: str) -> str:
@@ -156,8 +226,10 @@ def clean_name(name: str) -> str:
     return name
 
 
-def _opened(path: Path) -> FileIO:
-    """Open a regular file and nothing else: no link is followed and no pipe waited for."""
+def _opened(path: Path, data: bytes | None) -> FileIO | BytesIO:
+    """Open a regular file, or what lies in memory, and nothing else: no link is followed and no pipe waited for."""
+    if data is not None:
+        return BytesIO(data)
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     stream = FileIO(descriptor)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -166,16 +238,22 @@ def _opened(path: Path) -> FileIO:
     return stream
 
 
-def _identity(stream: FileIO) -> tuple[int, int, int, int]:
+def _identity(stream: FileIO | BytesIO) -> tuple[int, int, int, int]:
+    if isinstance(stream, BytesIO):
+        return 0, 0, len(stream.getbuffer()), 0
     facts = os.fstat(stream.fileno())
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
+def _called(file: File) -> str:
+    return f"{shown(file.name)} ({file.reference})" if file.reference else shown(file.name)
+
+
 def _blocks(file: File) -> Iterator[bytes]:
     """The file's octets; the last block comes only when all of them were there and the file is still the same."""
-    problem = f"{shown(file.name)} ({file.vault_id}) changed while the message was being sent"
+    problem = f"{_called(file)} changed while the message was being sent"
     try:
-        with _opened(file.path) as stream:
+        with _opened(file.path, file.data) as stream:
             if _identity(stream) != file.identity:
                 raise AttachmentChanged(problem)
             left = file.size
@@ -193,12 +271,10 @@ def _blocks(file: File) -> Iterator[bytes]:
     except AttachmentChanged:
         raise
     except OSError as exc:
-        raise AttachmentChanged(
-            f"{shown(file.name)} ({file.vault_id}) can't be read: {exc.strerror or exc}"
-        ) from exc
+        raise AttachmentChanged(f"{_called(file)} can't be read: {exc.strerror or exc}") from exc
 
 
-def _read(stream: FileIO, size: int) -> bytes:
+def _read(stream: FileIO | BytesIO, size: int) -> bytes:
     """`size` octets, fewer only at the end of the file."""
     block = stream.read(size)
     while len(block) < size and (more := stream.read(size - len(block))):
@@ -208,18 +284,21 @@ def _read(stream: FileIO, size: int) -> bytes:
 
 @cache
 def _types() -> MimeTypes:
-    """The types that Python itself knows: the same on every machine."""
-    return MimeTypes()
+    """The types that Python itself knows and those that offices use: the same on every machine."""
+    types = MimeTypes()
+    for suffix, name in _OFFICE.items():
+        types.add_type(name, f".{suffix}")
+    return types
 
 
 def _type_of(name: str) -> str:
     """The type by the name's end. A compressed file is of no type that a mail reader could show."""
     suffixes = "".join(Path(name).suffixes[-2:])
-    guessed, encoding = _types().guess_type("x" + suffixes)
+    guessed, encoding = _types().guess_type("x" + suffixes.lower())
     return guessed if guessed and not encoding else OCTETS
 
 
-def _as_message(stream: FileIO, absent: bytes) -> Body | None:
+def _as_message(stream: FileIO | BytesIO, absent: bytes) -> Body | None:
     """How the octets survive as the body of message/rfc822 (RFC 2046 section 5.2.1), None if they don't."""
     body = Body.SEVEN_BIT
     rest = b""

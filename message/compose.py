@@ -17,6 +17,7 @@ from smtp.envelope import Address, Body, Envelope
 
 if TYPE_CHECKING:
     from message.attachments import File, Sent
+    from message.signing.protection import Protection
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,14 @@ class Message:
     message_id: str
     warnings: tuple[str, ...] = ()
     attachments: tuple[Sent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarPart:
+    """An event (RFC 5545) that stands beside the text, and what is to be done with it: REQUEST, CANCEL."""
+
+    method: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,8 @@ class Draft:
     headers: tuple[Header, ...]
     warnings: tuple[str, ...]
     token: str = ""
+    protection: Protection | None = None
+    calendar: CalendarPart | None = None
 
     @property
     def sender(self) -> Address:
@@ -73,7 +84,12 @@ class Draft:
             recipients.setdefault(spelled.in_ascii(mailbox.address).key, spelled(mailbox.address))
         head, message_id = _head(self, spelled)
         sent = tuple(file.record() for file in self.attachments)
-        part = _body(self, sent, eight_bit=eight_bit)
+        protection = self.protection
+        if protection is None:
+            part = _body(self, sent, eight_bit=eight_bit)
+        else:
+            part = _body(self, sent, eight_bit=eight_bit and not protection.is_seven_bit)
+            part = protection.applied(part, self.recipients, self.token)
         is_eight_bit = part.is_eight_bit or (eight_bit and not head.isascii())
         envelope = Envelope(
             spelled(self.sender),
@@ -81,7 +97,10 @@ class Draft:
             Body.EIGHT_BIT if is_eight_bit else Body.SEVEN_BIT,
             smtputf8=bool(faults),
         )
-        return Message(envelope, mime.content(head, part), message_id, self.warnings, sent)
+        content = mime.content(head, part)
+        if protection is not None:
+            content = protection.vouched_for(content)
+        return Message(envelope, content, message_id, self.warnings, sent)
 
 
 class _Spelling:
@@ -158,9 +177,14 @@ def _field(header: Header, spelled: _Spelling) -> str:
 def _body(draft: Draft, sent: Sequence[Sent], *, eight_bit: bool) -> mime.Part:
     """mixed(related(alternative(text, html), inline files), other files), as far as there are any."""
     part = mime.text("plain", draft.text, eight_bit=eight_bit)
+    alternatives = [part]
     if draft.html is not None:
-        html = mime.text("html", draft.html, eight_bit=eight_bit)
-        part = mime.multipart("alternative", f"=a_{draft.token}", [part, html])
+        alternatives.append(mime.text("html", draft.html, eight_bit=eight_bit))
+    if draft.calendar is not None:
+        event = draft.calendar
+        alternatives.append(mime.text("calendar", event.text, eight_bit=eight_bit, method=event.method))
+    if len(alternatives) > 1:
+        part = mime.multipart("alternative", f"=a_{draft.token}", alternatives)
     inline: list[mime.Part] = []
     others: list[mime.Part] = []
     for file, record in zip(draft.attachments, sent, strict=True):

@@ -1,68 +1,61 @@
-"""What the parameters of a send action ask for, checked as a whole: everything that is wrong is said at once."""
+"""Drafts of plain text, HTML or Markdown: the order in which a body becomes what is sent.
+
+Templates are filled first, then Markdown becomes HTML, the signature is added, images inside of the HTML become parts
+of the mail, and the sanitiser has the last word.
+"""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from message import html as markup
-from message.address.mailbox import Mailbox, look_alikes, parse_list, unique
+from message.checks import Checks
 from message.compose import Draft
-from message.errors import Fault, Lack, MessageError, shown
-from message.fields import problem_of_value
-from message.headers import Header, parse_headers
+from message.errors import Fault, shown
+from message.parameters import Addressing, Defaults
+from message.signature import signed_html, signed_text
 
 if TYPE_CHECKING:
-    from message.attachments import Attachment, File
+    from message.attachments import Attachment
 
-T = TypeVar("T")
-_NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
-_CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,250}")
+__all__ = ["BODY_FORMATS", "Addressing", "Defaults", "Draft", "html_draft", "plain_draft"]
 
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What holds where a message itself says nothing: who it is from, and whether it may hold other than ASCII.
-
-    `sender_field` is what a fault of `sender` is told of.
-    """
-
-    sender: str = ""
-    sender_field: str = "from"
-    ascii_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Addressing:
-    """Who a message is from and to, and what its header says, as it was given."""
-
-    to: str | Sequence[str] | None = None
-    sender: str | None = None
-    cc: str | Sequence[str] | None = None
-    bcc: str | Sequence[str] | None = None
-    subject: str | None = None
-    headers: str | Mapping[str, object] | None = None
+NO_DEFAULTS = Defaults()
+BODY_FORMATS = ("automatic", "text", "html", "markdown")
 
 
 def plain_draft(
     addressing: Addressing,
     body: str | None,
     attachments: Sequence[Attachment] = (),
-    defaults: Defaults = Defaults(),
+    defaults: Defaults = NO_DEFAULTS,
     faults: Sequence[Fault] = (),
+    *,
+    body_format: str = "automatic",
 ) -> Draft:
-    """A mail of plain text, or of HTML with a rendering of it when the body says that it is HTML.
+    """A mail of plain text, or of HTML with a rendering of it.
 
-    Raises `MessageError` with everything that is wrong, `faults` being what the caller knows of already.
+    `automatic` takes for HTML what says so at its start; `markdown` goes as it is and as HTML made from it. Raises
+    `MessageError` with everything that is wrong, `faults` being what the caller knows of already.
     """
-    checks = _Checks(defaults, faults)
-    text, html = checks.body("body", body), None
-    if "<" in text and markup.is_html(text):
-        text, html = markup.to_text(text), text
-    return checks.finished(addressing, text, html, attachments)
+    checks = Checks(addressing, defaults, faults)
+    given = body or ""
+    chosen = body_format or "automatic"
+    if chosen == "automatic":
+        chosen = "html" if "<" in given and markup.is_html(given) else "text"
+    if chosen not in BODY_FORMATS:
+        checks.fault("body_format", f"{shown(body_format)} is none of {', '.join(BODY_FORMATS)}")
+    text, html = checks.body("body", given, is_html=chosen == "html"), None
+    if chosen == "html":
+        html = checks.with_images(signed_html(text, defaults))
+        text = markup.to_text(html)
+    elif chosen == "markdown":
+        html = checks.sanitized("body", checks.with_images(signed_html(checks.markdown(text), defaults)))
+        text = signed_text(text, defaults)
+    else:
+        text = signed_text(text, defaults)
+    return checks.finished(text, html, attachments)
 
 
 def html_draft(
@@ -70,7 +63,7 @@ def html_draft(
     html_body: str | None,
     text_body: str | None = None,
     attachments: Sequence[Attachment] = (),
-    defaults: Defaults = Defaults(),
+    defaults: Defaults = NO_DEFAULTS,
     faults: Sequence[Fault] = (),
     *,
     should_sanitize: bool = True,
@@ -79,155 +72,11 @@ def html_draft(
 
     Raises `MessageError` with everything that is wrong, `faults` being what the caller knows of already.
     """
-    checks = _Checks(defaults, faults)
-    html = checks.body("html_body", html_body)
-    text = checks.body("text_body", text_body)
+    checks = Checks(addressing, defaults, faults)
+    html = checks.body("html_body", html_body, is_html=True)
+    text = checks.body("text_body", text_body, is_html=False)
+    html = checks.with_images(signed_html(html, defaults))
     if should_sanitize:
-        html = markup.sanitize(html)
-    return checks.finished(addressing, text if text.strip() else markup.to_text(html), html, attachments)
-
-
-class _Checks:
-    """Collects what is wrong instead of stopping at the first."""
-
-    def __init__(self, defaults: Defaults, faults: Sequence[Fault]) -> None:
-        self._defaults = defaults
-        self._faults = list(faults)
-        self._warnings: list[str] = []
-
-    def body(self, field: str, value: str | None) -> str:
-        if not value:
-            return ""
-        if found := _NOT_IN_TEXT.search(value):
-            self._fault(field, f"{shown(found[0])} can't be sent in a text")
-            return ""
-        self._check_encoding(field, value)
-        return value
-
-    def finished(
-        self, addressing: Addressing, text: str, html: str | None, attachments: Sequence[Attachment]
-    ) -> Draft:
-        headers = list(self._try(parse_headers, addressing.headers) or ())
-        to, cc, bcc = self._recipients(addressing, _taken(headers, "bcc"))
-        sender = self._sender(addressing.sender, _taken(headers, "from"))
-        subject = self._subject(addressing.subject, _taken(headers, "subject"))
-        token = os.urandom(16).hex() if html is not None or attachments else ""
-        files = self._files(attachments, token) if attachments else ()
-        if html is not None:
-            self._check_references(html, files)
-        if self._faults or sender is None:
-            raise MessageError(self._faults)
-        self._warnings += look_alikes((sender, *to, *cc, *bcc))
-        return Draft(
-            sender,
-            to,
-            cc,
-            bcc,
-            subject,
-            text,
-            html,
-            files,
-            tuple(headers),
-            tuple(self._warnings),
-            token,
-        )
-
-    def _try(self, function: Callable[..., T], *arguments: object) -> T | None:
-        try:
-            return function(*arguments)
-        except MessageError as exc:
-            self._faults += exc.faults
-            return None
-
-    def _fault(self, field: str, text: str) -> None:
-        self._faults.append(Fault(field, text))
-
-    def _recipients(self, addressing: Addressing, hidden: Header | None) -> tuple[tuple[Mailbox, ...], ...]:
-        faults = len(self._faults)
-        to, cc, bcc = (
-            unique(self._try(parse_list, value, field) or ()) if value else ()
-            for field, value in (("to", addressing.to), ("cc", addressing.cc), ("bcc", addressing.bcc))
-        )
-        if hidden:
-            bcc = unique(bcc + hidden.mailboxes)
-        if not (to or cc or bcc) and len(self._faults) == faults:
-            self._fault("to", "there is no recipient")
-        return to, cc, bcc
-
-    def _sender(self, parameter: str | None, header: Header | None) -> Mailbox | None:
-        """The `from` parameter, else From in headers, else the default."""
-        if parameter and parameter.strip():
-            return self._one(parameter, "from")
-        if header and header.mailboxes:
-            return header.mailboxes[0]
-        if self._defaults.sender.strip():
-            return self._one(self._defaults.sender, self._defaults.sender_field)
-        self._faults.append(Fault("from", "there is no sender", Lack.SENDER))
-        return None
-
-    def _one(self, value: str, field: str) -> Mailbox | None:
-        mailboxes = self._try(parse_list, value, field)
-        if mailboxes is None or len(mailboxes) == 1:
-            return mailboxes and mailboxes[0]
-        self._fault(field, f"{shown(value)} is not one address")
-        return None
-
-    def _subject(self, parameter: str | None, header: Header | None) -> str:
-        subject = header.text if header else parameter or ""
-        if problem := problem_of_value(subject):
-            self._fault("subject", problem)
-        self._check_encoding("headers: Subject" if header else "subject", subject)
-        return subject.strip()
-
-    def _check_encoding(self, field: str, value: str) -> None:
-        if self._defaults.ascii_only and not value.isascii():
-            self._faults.append(Fault(field, "it is not ASCII", Lack.UNICODE))
-
-    def _files(self, attachments: Sequence[Attachment], token: str) -> tuple[File, ...]:
-        from message.attachments import look_at  # most mails have none
-
-        files: list[File] = []
-        for attachment in attachments:
-            what = f"{shown(attachment.name)} ({attachment.vault_id})"
-            content_id = self._content_id(attachment, files)
-            try:
-                file = look_at(attachment, content_id, absent=token.encode())
-            except (OSError, ValueError) as exc:
-                reason = (isinstance(exc, OSError) and exc.strerror) or exc
-                self._fault(attachment.field, f"{what} can't be attached: {reason}")
-                continue
-            if file.name != attachment.name:
-                self._warnings.append(f"the attachment {what} is sent as {shown(file.name)}")
-            files.append(file)
-        return tuple(files)
-
-    def _content_id(self, attachment: Attachment, before: Sequence[File]) -> str:
-        given = attachment.content_id.strip()
-        content_id = given[1:-1] if given.startswith("<") and given.endswith(">") else given
-        if given and not _CONTENT_ID.fullmatch(content_id):
-            self._fault(
-                attachment.field,
-                f"its content_id {shown(given)} is not a content id: use letters, digits and . _ - @",
-            )
-        elif given and any(file.content_id == content_id for file in before):
-            self._fault(attachment.field, f"its content_id {shown(content_id)} is given to two attachments")
-        return content_id
-
-    def _check_references(self, html: str, files: Sequence[File]) -> None:
-        referred, inline = markup.content_ids(html), {file.content_id for file in files if file.content_id}
-        self._warnings += [
-            f"the HTML refers to cid:{shown(name)[1:-1]}, which no attachment has"
-            for name in sorted(referred - inline)
-        ]
-        self._warnings += [
-            f"the HTML does not refer to the content id {name}" for name in sorted(inline - referred)
-        ]
-
-
-def _taken(headers: list[Header], key: str) -> Header | None:
-    """The header of that name, removed from the list; there is at most one of those that are asked for."""
-    for header in headers:
-        if header.key == key:
-            headers.remove(header)
-            return header
-    return None
+        html = checks.sanitized("html_body", html)
+    text = signed_text(text, defaults) if text.strip() else markup.to_text(html)
+    return checks.finished(text, html, attachments)

@@ -20,6 +20,8 @@ class Lack(StrEnum):
     """Somebody whom it is from."""
     UNICODE = "unicode"
     """Leave to hold other than ASCII."""
+    CERTIFICATE = "certificate"
+    """A recipient's certificate, where mails are encrypted."""
     SMTPUTF8 = "SMTPUTF8"
     """A server with SMTPUTF8 (RFC 6531), and leave to use it."""
 
@@ -51,9 +53,9 @@ class AttachmentChanged(OSError):
     """A file is no longer what it was when it was looked up, or can't be read: its part was not completed."""
 
 
-def shown(value: str) -> str:
+def shown(value: str, limit: int = _SHOWN) -> str:
     """`value` in quotes for a message to the user: capped, with everything that can't be seen escaped."""
-    capped = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
+    capped = value if len(value) <= limit else value[:limit] + "…"
     if not capped.isprintable():
         capped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in capped)
     return f"'{capped}'"

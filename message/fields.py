@@ -141,10 +141,13 @@ def _folded(name: str, first: str, more: Iterable[str]) -> str:
 
 def _phrase(name: str) -> list[str]:
     """A display name: as it is, quoted, or as encoded words; each token begins with a space."""
-    if name.isascii() and "=?" not in name and len(name) <= _LONGEST_QUOTED:
-        if _PLAIN_PHRASE.fullmatch(name):
-            return [f" {name}"]
-        return [f' "{name.translate(_ESCAPES)}"']
+    if name.isascii() and "=?" not in name:
+        text = name if _PLAIN_PHRASE.fullmatch(name) else f'"{name.translate(_ESCAPES)}"'
+        if len(text) <= _LONGEST_QUOTED:
+            return [f" {text}"]
+        words = _WORD.findall(text)
+        if max(map(len, words)) <= _LONGEST_TOKEN:
+            return [f" {words[0].strip()}", *words[1:]]
     # Readers are known that keep the space between two encoded words of a name, so one is used if one will do.
     return [f" {word}" for word in encoded_words(name, LINE - len("Reply-To"))]
 

@@ -40,7 +40,7 @@ _VERBATIM = _MESSAGE_IDS | _DATES | {"in-reply-to", "references"}
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 MESSAGE_ID = re.compile(rf"<{_ATOM}(?:\.{_ATOM})*@(?:{_ATOM}(?:\.{_ATOM})*|\[[!-Z^-~]*\])>")
 _LONGEST_MESSAGE_ID = 900
-_EMPTY_GROUP = re.compile(r"\s*([A-Za-z0-9 _-]{1,60}?)\s*:\s*;?\s*")
+_EMPTY_GROUP = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9 _-]{0,60}):[ \t]*;?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +126,15 @@ def _text(name: str, item: object) -> str:
         return json.dumps(item)
     if not isinstance(item, str):
         raise _fault(name, "needs a text or a list of texts")
+    item = item.rstrip(" \t\r\n")
     if problem := problem_of_value(item):
         raise _fault(name, problem)
     return item
 
 
 def _addresses(name: str, texts: list[str]) -> list[Header]:
-    if len(texts) == 1 and (group := _EMPTY_GROUP.fullmatch(texts[0])):
-        return [] if name.lower() == "bcc" else [Header(name, f"{group[1]}:;", verbatim=True)]
+    if len(texts) == 1 and (group := _EMPTY_GROUP.fullmatch(texts[0].strip())):
+        return [] if name.lower() == "bcc" else [Header(name, f"{group[1].strip()}:;", verbatim=True)]
     try:
         mailboxes = parse_list(texts, name)
     except MessageError as exc:

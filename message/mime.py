@@ -29,11 +29,15 @@ class Part:
     is_eight_bit: bool = False
 
 
-def text(subtype: str, value: str, *, eight_bit: bool) -> Part:
-    """Text as UTF-8: as it is when the server takes that, else in whichever encoding is shorter."""
+def text(subtype: str, value: str, *, eight_bit: bool, method: str = "") -> Part:
+    """Text as UTF-8: as it is when the server takes that, else in whichever encoding is shorter.
+
+    `method` says what is to be done with a calendar (RFC 6047 section 2.4).
+    """
     data = with_crlf(value.encode())
     is_ascii = value.isascii()
-    content_type = f"Content-Type: text/{subtype}; charset=utf-8\r\n"
+    what_to_do = f"; method={method}" if method else ""
+    content_type = f"Content-Type: text/{subtype}; charset=utf-8{what_to_do}\r\n"
     if (is_ascii or eight_bit) and not has_long_line(data):
         encoding = "7bit" if is_ascii else "8bit"
         return Part(f"{content_type}Content-Transfer-Encoding: {encoding}\r\n", (data,), not is_ascii)

@@ -115,8 +115,9 @@ def parse_raw(text: str | bytes) -> RawMessage:
         Fault(FIELD, f"the header {shown(field.name)} is neither ASCII nor UTF-8") for field in not_utf8
     ]
     fields = [field for field in fields if field not in not_utf8]
-    sender = _sender(fields, faults)
-    mailboxes = unique(_mailboxes(fields, ("to", "cc", "bcc"), faults))
+    resent = _newest_resent(fields)
+    sender = _sender(resent or fields, faults, warnings)
+    mailboxes = unique(_mailboxes(resent or fields, ("to", "cc", "bcc"), faults, warnings))
     if not mailboxes and not any(fault.field for fault in faults):
         faults.append(Fault("", NO_RECIPIENT))
     lacks_charset = not body.isascii() and _lacks_charset(fields)
@@ -207,24 +208,42 @@ def _with(fields: list[RawField], octets: bytes) -> list[RawField]:
     return fields
 
 
-def _sender(fields: Sequence[RawField], faults: list[Fault]) -> Mailbox | None:
+def _newest_resent(fields: Sequence[RawField]) -> list[RawField]:
+    """The newest block of Resent fields by the names without the prefix, if it says whom the mail was resent to.
+
+    A block is prepended as a whole (RFC 5322 section 3.6.6): it ends at any other field, or where a name comes again.
+    """
+    block: dict[str, RawField] = {}
+    for field in fields:
+        name = field.name.removeprefix("resent-")
+        if name == field.name or name in block:
+            if block:
+                break
+            continue
+        block[name] = RawField(name, field.octets)
+    return list(block.values()) if block.keys() & {"to", "cc", "bcc"} else []
+
+
+def _sender(fields: Sequence[RawField], faults: list[Fault], warnings: list[str]) -> Mailbox | None:
     """The author; of several authors the one who sent it (RFC 5322 section 3.6.2)."""
     before = len(faults)
-    authors = _mailboxes(fields, ("from",), faults)
+    authors = _mailboxes(fields, ("from",), faults, warnings)
     if len(authors) > 1:
-        authors = _mailboxes(fields, ("sender",), faults) or authors
+        authors = _mailboxes(fields, ("sender",), faults, warnings) or authors
     if not authors and len(faults) == before:
         faults.append(Fault("", NO_SENDER))
     return authors[0] if authors else None
 
 
-def _mailboxes(fields: Sequence[RawField], names: Sequence[str], faults: list[Fault]) -> tuple[Mailbox, ...]:
+def _mailboxes(
+    fields: Sequence[RawField], names: Sequence[str], faults: list[Fault], warnings: list[str]
+) -> tuple[Mailbox, ...]:
     found: list[Mailbox] = []
     for name in names:
         for field in fields:
             if field.name == name:
                 try:
-                    found += parse_list([field.value.decode()], name.title())
+                    found += parse_list([field.value.decode()], name.title(), warnings)
                 except MessageError as exc:
                     faults += [Fault(FIELD, str(fault)) for fault in exc.faults]
     return tuple(found)

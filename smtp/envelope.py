@@ -17,9 +17,10 @@ MAX_PATH = 254
 # By what is not in them: a set that spells out all of Unicode takes milliseconds to compile.
 _ATOM = r"""[^\x00-\x20"(),.:;<>@\[\\\]\x7f]+"""
 _DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
-_LABEL = r"[^\x00-/:-@\[-`{-\x7f](?:[^\x00-,./:-@\[-^`{-\x7f]{0,62})"
+# No label begins or ends with a hyphen.
+_LABEL = r"[^\x00-/:-@\[-`{-\x7f](?:[^\x00-,./:-@\[-^`{-\x7f]{0,61}[^\x00-/:-@\[-^`{-\x7f])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_LITERAL = re.compile(r"\[[A-Za-z0-9:.\-]{1,253}\]")
+_LITERAL = re.compile(r"\[(?:IPv6:([0-9A-Fa-f:.]{2,45})|([0-9.]{7,15}))\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Address:
             raise InvalidValue("control characters are not allowed in an address")
         if len(self.local_part.encode()) > MAX_LOCAL_PART:
             raise InvalidValue(f"the part before the @ has more than {MAX_LOCAL_PART} octets")
-        if not (_DOMAIN.fullmatch(self.domain) or _LITERAL.fullmatch(self.domain)):
+        if not (_DOMAIN.fullmatch(self.domain) or _is_literal(self.domain)):
             raise InvalidValue("the part after the @ is neither a domain name nor an address literal")
         if len(self.domain.encode()) > MAX_DOMAIN or len(str(self).encode()) > MAX_PATH:
             raise InvalidValue(f"the address has more than {MAX_PATH} octets")
@@ -59,7 +60,20 @@ class Address:
     @property
     def key(self) -> str:
         """What two spellings of one mailbox have in common."""
-        return f"{self.local_part}@{self.domain}".casefold()
+        return f"{self.local_part}@{self.domain}".lower()
+
+
+def _is_literal(domain: str) -> bool:
+    """Whether it is an IP address in brackets (RFC 5321 section 4.1.3)."""
+    literal = _LITERAL.fullmatch(domain)
+    if literal is None:
+        return False
+    from ipaddress import AddressValueError, IPv4Address, IPv6Address  # hardly any domain is one
+
+    try:
+        return bool(IPv6Address(literal[1]) if literal[1] else IPv4Address(literal[2]))
+    except AddressValueError:
+        return False
 
 
 class Body(StrEnum):

@@ -63,6 +63,7 @@ _LACKS = MappingProxyType(
     {
         Lack.SENDER: ": give the from parameter, a From in headers, or the asset's sender address",
         Lack.UNICODE: ", and the asset's setting 'Enable Unicode support' is off",
+        Lack.CERTIFICATE: ": add it to the asset's smime_recipients",
         Lack.SMTPUTF8: " and the asset's setting 'Enable SMTPUTF8 support'",
     }
 )

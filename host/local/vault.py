@@ -72,7 +72,8 @@ class Vault:
         record = next((record for record in known if record.container_id == container_id), known[0])
         with _faults_named(f"Vault id {record.vault_id}"):
             self._check(record)
-        return VaultFile(record.vault_id, record.name, record.size, record.path)
+        names = [one.name for one in reversed(known) if one.container_id == record.container_id]
+        return VaultFile(record.vault_id, record.name, record.size, record.path, tuple(names))
 
     def remove(self, vault_id: str) -> tuple[VaultRecord, ...]:
         """Forget a file, under all its names; returns what was known of it."""

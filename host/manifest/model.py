@@ -14,7 +14,7 @@ PATH = Path(__file__).resolve().parents[2] / "connector.json"
 
 # A certificate's file or text may hold its private key, though the manifest can't call it a password: people
 # have to see which certificate they gave.
-_SECRET_ALTHOUGH_NO_PASSWORD = frozenset({"client_cert"})
+_SECRET_ALTHOUGH_NO_PASSWORD = frozenset({"client_cert", "smime_certificate"})
 
 
 class UnknownAction(LookupError):

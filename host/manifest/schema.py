@@ -68,6 +68,9 @@ _BEYOND_THE_MANIFEST: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "description": "a host name, or an IP address in square brackets",
         },
         "headers": {"type": ["string", "object"]},
+        "template_values": {"type": ["string", "object"]},
+        "attachment_names": {"type": ["string", "object"]},
+        "transient_files": {"type": ["string", "array"]},
         "attachment_json": {"type": ["string", "array"]},
     }
 )

@@ -100,10 +100,14 @@ class PhantomVault:
         if not _VAULT_ID.fullmatch(vault_id):
             raise VaultError(f"{vault_id!r:.80} is not a vault id: it has 40 hexadecimal digits")
         reason = "the vault has no such file"
-        for record in self._records(vault_id):
+        records = list(self._records(vault_id))
+        # The platform lists the container's first, and there the latest first.
+        names = [str(record.get("name") or "") for record in reversed(records)]
+        for record in records:
             try:
                 path = Path(str(record["path"])).resolve(strict=True)
-                return _vault_file(vault_id.lower(), str(record.get("name") or path.name), path)
+                file = _vault_file(vault_id.lower(), str(record.get("name") or path.name), path)
+                return replace(file, names=tuple(dict.fromkeys(filter(None, names))))
             except (OSError, KeyError) as error:
                 reason = f"its file can't be read ({type(error).__name__})"
         raise VaultError(f"{vault_id!r:.80}: {reason}")

@@ -6,15 +6,15 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from message import address as addresses
-from message.address.scanner import Entry, scan
+from message.address.scanner import NO_AT, Entry, scan
 from message.errors import Fault, MessageError, shown
 from smtp.envelope import Address
 from smtp.errors import InvalidValue
 
 _MOST_FAULTS = 100
-_ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?=")
 # C0, DEL and C1 controls, line and paragraph separators, halves of surrogate pairs, BiDi embeddings, overrides
 # and isolates. Marks that only join or order letters (ZWJ, RLM) stay: names are written with them.
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
@@ -28,23 +28,27 @@ class Mailbox:
     address: Address
 
 
-def parse_list(value: str | Sequence[str] | None, field: str) -> tuple[Mailbox, ...]:
+def parse_list(
+    value: str | Sequence[str] | None, field: str, warnings: list[str] | None = None
+) -> tuple[Mailbox, ...]:
     """The mailboxes of an address list, of a list of them, or of a JSON list in a string; in order, none dropped.
 
-    Commas, semicolons and new lines separate; groups are expanded. Raises `MessageError` that names `field`
-    and each bad address (the first 100, and how many more there are).
+    Commas, semicolons and new lines separate; groups are expanded. With `warnings`, what breaks the rules and has
+    one reading only is understood, and told there. Raises `MessageError` that names `field` and each bad address
+    (the first 100, and how many more there are), with a proposal where there is one.
     """
     mailboxes: list[Mailbox] = []
     faults: list[Fault] = []
     bad = 0
     for text in _texts(value, field):
-        for entry in scan(text):
+        for entry in _entries(text, field, warnings):
             try:
                 mailboxes.append(_mailbox(entry))
             except InvalidValue as exc:
                 bad += 1
                 if bad <= _MOST_FAULTS:
-                    faults.append(Fault(field, f"{shown(entry.text)} is not a valid address: {exc}"))
+                    text = f"{shown(entry.text)} is not a valid address: {exc}{_proposal(entry.text)}"
+                    faults.append(Fault(field, text))
     if bad > _MOST_FAULTS:
         faults.append(Fault(field, f"{bad - _MOST_FAULTS} more addresses are not valid"))
     if faults:
@@ -52,12 +56,77 @@ def parse_list(value: str | Sequence[str] | None, field: str) -> tuple[Mailbox, 
     return tuple(mailboxes)
 
 
+def _is_sound(entry: Entry | None) -> TypeGuard[Entry]:
+    """Whether a mailbox can be made of it."""
+    try:
+        return entry is not None and bool(_mailbox(entry))
+    except InvalidValue:
+        return False
+
+
+def _proposal(text: str) -> str:
+    meant = [shown(entry.text) for entry in addresses.proposals(text) if _is_sound(entry)]
+    return f"; did you mean {' or '.join(meant)}?" if meant else ""
+
+
+def _entries(text: str, field: str, warnings: list[str] | None) -> Iterator[Entry]:
+    """The entries of a list, those that break the rules as they are understood."""
+    entries = scan(text)
+    if warnings is None:
+        yield from entries
+        return
+    if ";" in text and "," in text and "<" in text:
+        entries = _joined(tuple(entries), field, warnings)
+    for entry in entries:
+        if _is_sound(entry):
+            yield entry
+            continue
+        understood = addresses.understood(entry.text)
+        if _is_sound(understood):
+            warnings.append(_taken(field, entry.text, understood))
+            yield understood
+        else:
+            yield entry
+
+
+def _joined(entries: Sequence[Entry], field: str, warnings: list[str]) -> Iterator[Entry]:
+    """`Last, First <address>; …`: where only semicolons separate addresses, a comma belongs to a name."""
+    whole = [entry for entry in entries if entry.problem != NO_AT]
+    separated = all(";" in entry.separator or "\n" in entry.separator for entry in whole[:-1])
+    before: Entry | None = None
+    for entry in entries:
+        if separated and not before and entry.problem == NO_AT and entry.separator.strip() == ",":
+            before = entry
+            continue
+        if before:
+            joined = addresses.with_comma(before.text, entry)
+            if _is_sound(joined):
+                warnings.append(_taken(field, f"{before.text}, {entry.text}", joined))
+                yield joined
+            else:
+                yield from (before, entry)
+            before = None
+        else:
+            yield entry
+    if before:
+        yield before
+
+
+def _taken(field: str, text: str, entry: Entry) -> str:
+    return f"{field}: {shown(text)} is taken for {shown(entry.text)}"
+
+
 def unique(mailboxes: Iterable[Mailbox]) -> tuple[Mailbox, ...]:
     """Each mailbox once, the first spelling kept."""
     kept: dict[str, Mailbox] = {}
     for mailbox in mailboxes:
-        kept.setdefault(mailbox.address.key, mailbox)
+        kept.setdefault(key(mailbox.address), mailbox)
     return tuple(kept.values())
+
+
+def key(address: Address) -> str:
+    """What all spellings of one mailbox have in common: a domain is compared by its A-labels."""
+    return address.key if address.domain.isascii() else ascii_domain(address).key
 
 
 def ascii_domain(address: Address) -> Address:
@@ -123,18 +192,9 @@ def _check_non_ascii(address: Address) -> None:
 
 def _display_name(text: str) -> str:
     """The name that is meant: encoded words decoded (RFC 2047), each run of spaces one space."""
-    if "=?" in text and _ENCODED_WORD.search(text):
-        text = _decoded(text)
+    if "=?" in text:
+        text = addresses.decoded(text)
+    text = text.replace("\t", " ")  # a name may be folded before one
     if _NOT_IN_A_NAME.search(text):
         raise InvalidValue("control characters are not allowed in a name")
     return " ".join(text.split())
-
-
-def _decoded(text: str) -> str:
-    from email import errors
-    from email.header import decode_header, make_header
-
-    try:
-        return str(make_header(decode_header(text)))
-    except (errors.MessageError, LookupError, ValueError):
-        return text

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     r"""
     (?P<atom>[^\s",;:<>()\[\]\\]++)
   | (?P<separator>[,;\r\n][,;\r\n \t]*+)
-  | (?P<space>[ \t\u00a0\u3000]++)
+  | (?P<space>[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]++)
   | (?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+(?P<closed>")?)
   | (?P<literal>\[[^\s,;\[\]\\]*+\]?)
   | (?P<special>.)
@@ -33,7 +33,7 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ATOM = r"[^\x00-\x20\"(),.:;<>@\[\\\]\x7f]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 
-_NO_AT = "it has no @ (a name with a comma in it needs double quotes)"
+NO_AT = "it has no @ (a name with a comma in it needs double quotes)"
 _GAP = "there is a space or a comment inside it"
 
 
@@ -49,6 +49,8 @@ class Entry:
     local_part: str = ""
     domain: str = ""
     problem: str = ""
+    separator: str = ""
+    """What came behind it, "" at the end."""
 
 
 class _Pieces:
@@ -100,7 +102,7 @@ class _Scanner:
                 self.at = unread.end()
                 continue
             if kind == "separator":
-                yield from self._finish(start)
+                yield from self._finish(start, token[0])
                 self.in_group = self.in_group and ";" not in token[0]
             elif kind == "special":
                 self._special(token[0])
@@ -114,12 +116,12 @@ class _Scanner:
             self.pieces.fail("the group does not end with a semicolon")
         yield from self._finish(end)
 
-    def _finish(self, end: int) -> Iterator[Entry]:
+    def _finish(self, end: int, separator: str = "") -> Iterator[Entry]:
         pieces, self.pieces = self.pieces, _Pieces(self.at)
         if not pieces.is_blank():
             if pieces.in_angle:
                 pieces.fail("the < is not closed")
-            yield _judge(pieces, self.text[pieces.start : end])
+            yield replace(_judge(pieces, self.text[pieces.start : end]), separator=separator)
 
     def _special(self, character: str) -> None:
         pieces = self.pieces
@@ -204,7 +206,7 @@ def _address(pieces: list[tuple[str, str]], name: str, text: str) -> Entry:
         return Entry(text, problem="there is no address between < and >")
     if any(kind == "space" for kind, _ in pieces):
         joined = "".join(t for _, t in pieces)
-        return Entry(text, problem=_GAP if "@" in joined else _NO_AT)
+        return Entry(text, problem=_GAP if "@" in joined else NO_AT)
     if pieces[0][0] == "quoted":
         local_part, rest = _unquoted(pieces[0][1]), "".join(t for _, t in pieces[1:])
         if not rest.startswith("@"):
@@ -212,7 +214,7 @@ def _address(pieces: list[tuple[str, str]], name: str, text: str) -> Entry:
         return Entry(text, name, local_part, rest[1:])
     local_part, at, domain = "".join(t for _, t in pieces).rpartition("@")
     if not at:
-        return Entry(text, problem=_NO_AT)
+        return Entry(text, problem=NO_AT)
     if not _DOT_ATOM.fullmatch(local_part):
         return Entry(text, problem="the part before the @ is not well-formed")
     return Entry(text, name, local_part, domain)

@@ -1,6 +1,6 @@
 """HTML as a flat run of tokens, as a browser would cut it (WHATWG HTML, section 13.2.5), in one pass.
 
-What is never shown (scripts, styles, comments and their like) is left out here, with its content.
+What is never shown (scripts, styles, comments and their like) is one token with all of its content.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import html
 import re
 from collections.abc import Iterator
 from functools import cache
+from html.entities import html5
 from typing import NamedTuple
 
 
@@ -34,12 +35,15 @@ _ATTRIBUTE = re.compile(
     ))?)""",
     re.VERBOSE,
 )
+# A reference without its semicolon, which inside an attribute is none where = or a letter follows: &region=eu&copy2.
+_OPEN_REFERENCE = re.compile(r"&([A-Za-z][A-Za-z0-9]*)(?![A-Za-z0-9;])(=?)")
 _HUGE_REFERENCE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
 
 
 class Token(NamedTuple):
     """`tag` is "" for text, "/name" for an end tag, else an element's name in lower case.
 
+    "!name" is a whole element that is never shown, with its content as `text`; "!--" a comment or its like.
     `text` and the values of `attributes` are as they were written, character references and all.
     """
 
@@ -49,7 +53,12 @@ class Token(NamedTuple):
 
 
 def tokens(markup: str) -> Iterator[Token]:
-    """Text, start tags and end tags, in order; a start tag's attributes each once."""
+    """Text, start tags and end tags, in order, without what is never shown."""
+    return (token for token in all_tokens(markup) if not token.tag.startswith("!"))
+
+
+def all_tokens(markup: str) -> Iterator[Token]:
+    """Everything, in order; a start tag's attributes each once."""
     at, end = 0, len(markup)
     while at < end:
         less = markup.find("<", at)
@@ -67,9 +76,14 @@ def tokens(markup: str) -> Iterator[Token]:
                 yield Token(f"/{name}")
             elif name not in _SKIPPED:
                 yield Token(name, attributes=attributes)
-            elif name not in _NO_CONTENT:
-                at = _end_of(name, markup, at)
+            elif name in _NO_CONTENT:
+                yield Token(f"!{name}", "", attributes)
+            else:
+                start = at
+                until, at = _end_of(name, markup, at)
+                yield Token(f"!{name}", markup[start:until], attributes)
         elif skipped := _COMMENT.match(markup, at) or _BOGUS.match(markup, at):
+            yield Token("!--", skipped[0])
             at = skipped.end()
         else:
             yield Token("", "<")
@@ -81,6 +95,35 @@ def unescaped(text: str) -> str:
     if "&" not in text:
         return text
     return html.unescape(_HUGE_REFERENCE.sub("\ufffd", text))
+
+
+def attribute_spans(markup: str, at: int) -> tuple[list[tuple[str, int, int]], int]:
+    """The attributes of the tag whose name ends at `at`, and where the tag ends.
+
+    Of each the name, and where its value begins and ends.
+    """
+    found: list[tuple[str, int, int]] = []
+    while match := _ATTRIBUTE.match(markup, at):
+        at = match.end()
+        if match["end"] or not match["name"]:
+            break
+        kind = next((kind for kind in ("double", "single", "bare") if match[kind] is not None), "")
+        if kind:
+            found.append((match["name"].lower(), *match.span(kind)))
+    return found, at
+
+
+def unescaped_attribute(text: str) -> str:
+    """The value of an attribute with its character references resolved, as a browser does it there.
+
+    Query strings are written with plain ampersands: `&region=eu` is no registered trademark with "ion" behind it.
+    """
+    return unescaped(_OPEN_REFERENCE.sub(_protected, text)) if "&" in text else text
+
+
+def _protected(reference: re.Match[str]) -> str:
+    name, equals = reference[1], reference[2]
+    return reference[0] if name in html5 and not equals else f"&amp;{name}{equals}"
 
 
 def _attributes(markup: str, at: int) -> tuple[tuple[tuple[str, str], ...], int]:
@@ -97,9 +140,10 @@ def _attributes(markup: str, at: int) -> tuple[tuple[tuple[str, str], ...], int]
     return (), -1
 
 
-def _end_of(name: str, markup: str, at: int) -> int:
+def _end_of(name: str, markup: str, at: int) -> tuple[int, int]:
+    """Where the content of an element ends that is skipped, and where its end tag does."""
     found = _end_tag(name).search(markup, at)
-    return found.end() if found else len(markup)
+    return found.span() if found else (len(markup), len(markup))
 
 
 @cache

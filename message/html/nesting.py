@@ -8,21 +8,24 @@ input is laid flat first: end tags where they are due, nothing deeper than a mai
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from types import MappingProxyType
 
-from message.html.markup import Token, names, tokens
+from message.html.markup import names
 
 _DEEPEST = 128
-_VOID = names("area br col hr img wbr")
+VOID = names("area br col hr img wbr")
+_FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
+_MOST_COPIES = 200_000
+"""Characters that a tree builder may add by opening formatting elements anew; more is not tried."""
+_ANEW = 8
+"""How often it opens one anew because of one end tag."""
 _BLOCKS = names(
     """address article aside blockquote center dd details div dl dt figcaption figure footer h1 h2 h3
     h4 h5 h6 header hgroup hr li main nav ol p pre section summary table ul"""
 )
 _TABLE_PARTS = names("caption col colgroup tbody td tfoot th thead tr")
 _CELLS = names("caption td th")
-# The outer elements carry layout too (direction, colours); what is made here goes inside new ones.
-_RENAMED = MappingProxyType({"html": "div", "body": "div"})
 _BETWEEN_CELLS = names("table tbody tfoot thead tr colgroup")
 _ROWS = names("tbody tfoot thead")
 _NOT_INLINE = _BLOCKS | _TABLE_PARTS
@@ -50,35 +53,44 @@ _ENDS = MappingProxyType(
 )
 
 
-def nested(markup: str, tags: Collection[str], attributes: Collection[str]) -> str:
-    """The text of `markup` and those of its elements and attributes that are named, properly nested.
+Piece = tuple[str, str]
+"""An element's name and its start tag, "/name" and its end tag, or "" and text, as they are to be written."""
 
-    Text and attribute values keep their character references as written: what was text stays text.
+
+class Nesting:
+    """Lays pieces flat: `written` has them properly nested.
+
+    A tree builder agrees, but where formatting elements and blocks cross: those it repairs by opening some anew.
+    `is_mended` says that it had better be given the pieces as they are, because that can't make much more of them.
+    `is_cut` says that elements nested too deeply were left out.
     """
-    return "".join(_Nesting(tags, attributes).pieces(markup))
 
-
-class _Nesting:
-    def __init__(self, tags: Collection[str], attributes: Collection[str]) -> None:
-        self._tags = tags
-        self._attributes = attributes
-        self._open: list[str] = []
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self._open: list[Piece] = []
         self._count: Counter[str] = Counter()
+        self._ended: set[int] = set()
+        self._has_crossed = False
+        self._running = 0
+        self._copies = 0
+        self.is_cut = False
+        self.written = "".join(self._nested(pieces))
+        self.is_mended = self._has_crossed and not self.is_cut and self._copies <= _MOST_COPIES
 
-    def pieces(self, markup: str) -> Iterator[str]:
-        for token in tokens(markup):
-            if not token.tag:
-                if not token.text.isspace():
+    def _nested(self, pieces: Iterable[Piece]) -> Iterator[str]:
+        for tag, written in pieces:
+            if not tag:
+                if not written.isspace():
                     yield from self._into_cell()
-                yield token.text.replace("<", "&lt;")
-            elif token.tag.startswith("/"):
-                yield from self._end(_RENAMED.get(token.tag[1:], token.tag[1:]))
+                yield written
+            elif tag.startswith("/"):
+                yield from self._end(tag[1:])
             else:
-                yield from self._start(token, _RENAMED.get(token.tag, token.tag))
-        yield from self._close(0)
+                yield from self._start(tag, written)
+        while self._open:
+            yield f"</{self._open.pop()[0]}>"
 
-    def _start(self, token: Token, tag: str) -> Iterator[str]:
-        if tag not in self._tags or (tag in _TABLE_PARTS and not self._count["table"]):
+    def _start(self, tag: str, written: str) -> Iterator[str]:
+        if tag in _TABLE_PARTS and not self._count["table"]:
             return
         if tag not in _TABLE_PARTS:
             yield from self._into_cell()
@@ -86,12 +98,18 @@ class _Nesting:
             yield from self._make_way(_PARAGRAPH, _IN_CELL)
         if ends := _ENDS.get(tag):
             yield from self._make_way(*ends)
-        if tag in _VOID:
-            yield self._written(tag, token)
+        self._copies += self._running
+        if tag in VOID:
+            yield written
         elif len(self._open) < _DEEPEST:
-            self._open.append(tag)
-            self._count[tag] += 1
-            yield self._written(tag, token)
+            yield self._opened(tag, written)
+        else:
+            self.is_cut = True
+
+    def _opened(self, tag: str, written: str) -> str:
+        self._open.append((tag, written))
+        self._count[tag] += 1
+        return written
 
     def _end(self, tag: str) -> Iterator[str]:
         if tag == "table":
@@ -101,8 +119,22 @@ class _Nesting:
         else:
             within = _IN_CELL if tag in _BLOCKS else _NOT_INLINE
         for at in self._found((tag,), within):
-            yield from self._close(at)
+            yield from self._close(at, until=tag)
             return
+        if tag in _FORMATTING and self._count[tag]:
+            self._end_later(tag)
+
+    def _end_later(self, tag: str) -> None:
+        """A formatting element whose end tag comes inside a block that it is around: it ends where that block does."""
+        for at in range(len(self._open) - 1, -1, -1):
+            name, written = self._open[at]
+            if name == tag and at not in self._ended:
+                self._ended.add(at)
+                self._has_crossed = True
+                self._copies += len(written) * _ANEW
+                return
+            if name in _IN_CELL:
+                return
 
     def _make_way(self, tags: Collection[str], within: Collection[str]) -> Iterator[str]:
         """End all of `tags` that are open."""
@@ -113,32 +145,28 @@ class _Nesting:
         """Where `tags` are open inside the innermost of `within`, from the innermost on."""
         if any(self._count[tag] for tag in tags):
             for at in range(len(self._open) - 1, -1, -1):
-                if self._open[at] in tags:
+                if self._open[at][0] in tags:
                     yield at
-                if self._open[at] in within:
+                if self._open[at][0] in within:
                     return
 
-    def _close(self, at: int) -> Iterator[str]:
-        while len(self._open) > at:
-            tag = self._open.pop()
+    def _close(self, at: int, until: str = "") -> Iterator[str]:
+        """End all that is open from `at` on, and then what should have ended already."""
+        while len(self._open) > at or (self._open and len(self._open) - 1 in self._ended):
+            tag, written = self._open.pop()
             self._count[tag] -= 1
+            if tag in _FORMATTING and tag != until and len(self._open) not in self._ended:
+                # Its own end tag is missing, or comes later: a tree builder has it go on behind the block.
+                self._has_crossed = True
+                self._running += len(written)
+            self._ended.discard(len(self._open))
             yield f"</{tag}>"
 
     def _into_cell(self) -> Iterator[str]:
         """Content between the cells of a table goes into a cell: a tree builder would put it before the table."""
-        while self._open and self._open[-1] in _BETWEEN_CELLS:
-            if self._open[-1] == "colgroup":
+        while self._open and self._open[-1][0] in _BETWEEN_CELLS:
+            if self._open[-1][0] == "colgroup":
                 yield from self._close(len(self._open) - 1)
                 continue
-            tag = "td" if self._open[-1] == "tr" else "tr"
-            self._open.append(tag)
-            self._count[tag] += 1
-            yield f"<{tag}>"
-
-    def _written(self, tag: str, token: Token) -> str:
-        kept = "".join(
-            f' {name}="{value.replace(chr(34), "&quot;")}"'
-            for name, value in token.attributes
-            if name in self._attributes
-        )
-        return f"<{tag}{kept}>"
+            tag = "td" if self._open[-1][0] == "tr" else "tr"
+            yield self._opened(tag, f"<{tag}>")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from message.html.markup import Token, names, tokens, unescaped
+from message.html.markup import Token, names, tokens, unescaped, unescaped_attribute
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SPACE = re.compile(r"[ \t\n\f\r\u00a0]+")
@@ -14,6 +15,12 @@ _ONE_BREAK = names(
     main nav option section summary tr tbody thead tfoot caption fieldset"""
 )
 _TWO_BREAKS = names("blockquote dl h1 h2 h3 h4 h5 h6 hr ol p pre table ul")
+_VOID = names("area base br col embed hr img input link meta param source track wbr")
+# How mails hide the words that only the list of mails is to show.
+_HIDDEN = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all)\b", re.IGNORECASE
+)
+_FILLERS = re.compile("[\u00ad\u034f\u200b-\u200d\u2060\ufeff]")
 _LONGEST_INDENT = 12
 _BETWEEN_CELLS = " | "
 
@@ -24,14 +31,42 @@ def to_text(html: str) -> str:
     Takes time in proportion to the length of `html`. Lines end in `\\n`; there is no other line end.
     """
     rendering = _Rendering()
+    hidden, depth = "", 0
     for token in tokens(html):
-        if not token.tag:
+        if hidden:
+            # Only elements of the same name are counted: others may lack their end tags.
+            depth += (token.tag == hidden) - (token.tag == f"/{hidden}")
+            hidden = hidden if depth else ""
+        elif not token.tag:
             rendering.text(unescaped(token.text))
         elif token.tag.startswith("/"):
             rendering.end(token.tag[1:])
+        elif _is_hidden(attributes := dict(token.attributes)):
+            if token.tag not in _VOID:
+                hidden, depth = token.tag, 1
         else:
-            rendering.start(token)
+            rendering.start(token, attributes)
     return rendering.finished()
+
+
+def _is_hidden(attributes: Mapping[str, str]) -> bool:
+    return "hidden" in attributes or bool(_HIDDEN.search(attributes.get("style", "")))
+
+
+class _Table:
+    """A table on its way: of its row the line that it began in (-1 before there is any text) and the cells so far.
+
+    `before` is how many cells the row before had; `wanted` the breaks that the last cell wanted behind it.
+    """
+
+    def __init__(self) -> None:
+        self.line = -1
+        self.cells = 0
+        self.before = 0
+        self.wanted = 0
+
+    def start_row(self) -> None:
+        self.line, self.before, self.cells, self.wanted = -1, self.cells, 0, 0
 
 
 class _Rendering:
@@ -41,49 +76,64 @@ class _Rendering:
         self._breaks = 0
         self._space = False
         self._lists: list[int] = []
+        self._tables: list[_Table] = []
         self._quotes = 0
         self._pre = 0
+        self._is_new_pre = False
+        self._is_new_item = False
         self._link = ""
         self._link_text: list[str] = []
 
     def text(self, text: str) -> None:
         if self._pre:
             first, *more = _LINE_END.split(text)
-            self._put(first)
+            # The line end right behind <pre> is no part of the text.
+            if first or not more or not self._is_new_pre:
+                self._put(first)
+                self._is_new_pre = False
+            else:
+                self._is_new_pre = False
+                first, *more = more
+                self._put(first)
             for line in more:
                 self._end_line()
                 self._put(line)
             return
-        collapsed = _SPACE.sub(" ", text)
+        collapsed = _SPACE.sub(" ", _FILLERS.sub("", text) if _is_filler(text) else text)
         if collapsed.startswith(" "):
             self._space = True
         if word := collapsed.strip(" "):
             self._put(word)
             self._space = collapsed.endswith(" ")
 
-    def start(self, token: Token) -> None:
+    def start(self, token: Token, attributes: Mapping[str, str]) -> None:
         tag = token.tag
         self._want(tag)
         if tag == "br":
-            self._end_line()
+            self._break()
         elif tag == "hr":
             self._put("-" * 40)
             self._want(tag)
         elif tag == "li":
-            self._item()
+            self._item(attributes.get("value", ""))
         elif tag in ("ul", "ol"):
-            self._lists.append(0 if tag == "ul" else 1)
+            self._lists.append(0 if tag == "ul" else _number(attributes.get("start", ""), 1))
+        elif tag == "table":
+            self._tables.append(_Table())
+        elif tag == "tr" and self._tables:
+            self._tables[-1].start_row()
         elif tag in ("td", "th"):
             self._cell()
         elif tag == "pre":
             self._pre += 1
+            self._is_new_pre = True
         elif tag == "blockquote":
             self._apply_breaks()
             self._quotes += 1
         elif tag == "a":
             self._end_link()
-            self._link = _target(dict(token.attributes).get("href", ""))
-        elif tag == "img" and (alt := unescaped(dict(token.attributes).get("alt", "")).strip()):
+            self._link = _target(attributes.get("href", ""))
+        elif tag == "img" and (alt := unescaped_attribute(attributes.get("alt", "")).strip()):
             self.text(f"[{alt}]")
 
     def end(self, tag: str) -> None:
@@ -91,8 +141,18 @@ class _Rendering:
             self._end_link()
         elif tag in ("ul", "ol") and self._lists:
             self._lists.pop()
+        elif tag == "table" and self._tables:
+            self._tables.pop()
         elif tag == "pre" and self._pre:
             self._pre -= 1
+        elif tag == "li":
+            # Paragraphs inside its items make no list of paragraphs.
+            self._breaks = min(self._breaks, 1)
+            self._is_new_item = False
+        elif tag in ("td", "th"):
+            self._end_cell()
+        elif tag == "tr" and self._tables and self._tables[-1].cells < 2:
+            self._breaks = max(self._breaks, self._tables[-1].wanted)
         self._want(tag)
         if tag == "blockquote" and self._quotes:
             self._end_line_if_any()
@@ -106,25 +166,53 @@ class _Rendering:
         return "\n".join(self._lines) + "\n"
 
     def _want(self, tag: str) -> None:
+        if self._is_new_item and tag != "li":
+            return  # what an item begins with stands behind its bullet
         breaks = 1 if tag in _ONE_BREAK else 2 if tag in _TWO_BREAKS else 0
-        if tag in ("ul", "ol") and self._lists:
-            breaks = 1
+        table = self._tables[-1] if self._tables else None
+        if (tag in ("ul", "ol") and self._lists) or (table and table.line < 0 and table.before > 1):
+            breaks = min(breaks, 1)  # rows of several cells stand close together
         self._breaks = max(self._breaks, breaks)
 
-    def _item(self) -> None:
+    def _break(self) -> None:
+        """A line ends here, also one that is empty; but for one there is already between two paragraphs."""
+        is_paragraph = self._breaks > 1
         self._apply_breaks()
-        number = self._lists[-1] if self._lists else 0
+        if not is_paragraph or self._line:
+            self._end_line()
+
+    def _item(self, value: str) -> None:
+        self._apply_breaks()
+        number = _number(value, self._lists[-1]) if self._lists and self._lists[-1] else 0
         if number:
-            self._lists[-1] += 1
+            self._lists[-1] = number + 1
         indent = "  " * min(max(len(self._lists) - 1, 0), _LONGEST_INDENT)
         self._line.append(f"{indent}{number}. " if number else f"{indent}* ")
+        self._is_new_item = True
 
     def _cell(self) -> None:
-        if self._line and not self._breaks and self._line[-1] != _BETWEEN_CELLS:
-            self._line.append(_BETWEEN_CELLS)
+        """Cells stand side by side as long as each is one line; else one below the other."""
+        if not self._tables:
+            return
+        self._tables[-1].cells += 1
+        if self._tables[-1].line < 0:
+            return
+        if self._tables[-1].line == len(self._lines) and not self._breaks:
+            if self._line and self._line[-1] != _BETWEEN_CELLS:
+                self._line.append(_BETWEEN_CELLS)
+        else:
+            self._breaks = max(self._breaks, 1)
+
+    def _end_cell(self) -> None:
+        """What a cell's last paragraph wants behind it is not wanted between cells of one line."""
+        if self._tables and self._tables[-1].line == len(self._lines):
+            self._tables[-1].wanted, self._breaks = self._breaks, 0
 
     def _put(self, text: str) -> None:
         self._apply_breaks()
+        self._is_new_item = False
+        if self._tables and self._tables[-1].line < 0:
+            self._tables[-1].line = len(self._lines)
         if self._space and self._line and not self._pre and not self._line[-1].endswith(" "):
             self._line.append(" ")
         self._space = False
@@ -134,6 +222,10 @@ class _Rendering:
 
     def _apply_breaks(self) -> None:
         if self._breaks:
+            between_cells = bool(self._line) and self._line[-1] == _BETWEEN_CELLS
+            if between_cells and self._tables and self._tables[-1].line == len(self._lines):
+                self._breaks = 0  # a cell begins with a paragraph of its own
+                return
             self._end_line_if_any()
             if self._breaks > 1 and self._lines and self._lines[-1].strip("> "):
                 self._lines.append(self._quote().rstrip(" "))
@@ -149,6 +241,7 @@ class _Rendering:
         self._lines.append((self._quote() + "".join(self._line)).rstrip(" "))
         self._line.clear()
         self._space = False
+        self._is_new_item = False
 
     def _quote(self) -> str:
         return "> " * min(self._quotes, _LONGEST_INDENT)
@@ -162,7 +255,16 @@ class _Rendering:
             self._put(f"<{link}>")
 
 
+def _is_filler(text: str) -> bool:
+    """Whether there is nothing in it but what keeps a list of mails from showing more words."""
+    return not _FILLERS.sub("", text).strip()
+
+
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if re.fullmatch(r"[1-9][0-9]{0,5}", text.strip()) else otherwise
+
+
 def _target(href: str) -> str:
     """Where a link leads, if that is of use outside of the page."""
-    href = re.sub(r"[\x00-\x20\x7f-\x9f]+", "", unescaped(href))
+    href = re.sub(r"[\x00-\x1f\x7f-\x9f]+", "", unescaped_attribute(href)).strip().replace(" ", "%20")
     return href if re.match(r"(?:https?|mailto|tel|ftp|sms):.", href, re.IGNORECASE) else ""

@@ -3,35 +3,70 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
 from urllib.parse import unquote
 
-from message.html.markup import names, tokens, unescaped
-from message.html.nesting import nested
+from message.html.losses import Losses
+from message.html.markup import Token, all_tokens, names, tokens, unescaped, unescaped_attribute
+from message.html.nesting import VOID, Nesting, Piece
 from message.html.rendering import to_text
+from message.html.styles import Styles
+from message.html.urls import SCHEMES, kept_url
 
-__all__ = ["content_ids", "is_html", "sanitize", "to_text"]
+__all__ = ["Sanitised", "content_ids", "is_html", "sanitize", "to_text"]
 
 _HTML_START = re.compile(r"[\s\ufeff]*<(?:!doctype\s+html|html)(?![\w:.-])", re.IGNORECASE)
-_DOCUMENT = '<!DOCTYPE html>\n<html><head><meta charset="utf-8"></head><body>\n{}\n</body></html>\n'
 _TAGS = names(
     """a abbr acronym address area article aside b bdi bdo big blockquote br caption center cite code
     col colgroup dd del details dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6
-    header hgroup hr i img ins kbd li main map mark nav ol p pre q rp rt ruby s samp section small
+    header hgroup hr i img ins kbd li main map mark nav nobr ol p pre q rp rt ruby s samp section small
     span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr"""
 )
-# No `class`: the style sheets that would refer to it are gone. `id` and `name` are what links in the text lead to.
 _ATTRIBUTES = names(
-    """abbr align alt background bgcolor border cellpadding cellspacing cite clear color cols colspan
-    coords datetime dir face headers height href hspace id lang name noshade nowrap role rowspan
-    rules scope shape size span src start style summary title type usemap valign value vspace width"""
+    """abbr align alt background bgcolor border bordercolor cellpadding cellspacing char charoff cite class clear color
+    cols colspan coords datetime dir face frame headers height href hspace id lang name noshade nowrap open role
+    rowspan rules scope shape size span src start style summary title type usemap valign value vspace width"""
 )
-_SCHEMES = names("http https mailto tel sms ftp cid")
-_BACKGROUND = re.compile(r"(?:https?|cid):[^\s]+", re.IGNORECASE)
-
-_PROPERTY = re.compile(r"(?!.*(?:behavior|binding))-?[a-z]+(?:-[a-z]+)*")
-_UNFIT_IN_A_STYLE = re.compile(r"[\\<>{}@]|/\*|[\x00-\x08\x0e-\x1f\x7f]")
-_FUNCTION = re.compile(r"([^\s,()]*)\s*\(")
-_FUNCTIONS = names("rgb rgba hsl hsla calc min max clamp")
+_OF_THE_BODY = names(
+    """alink background bgcolor bottommargin class dir id lang leftmargin link marginheight marginwidth
+    rightmargin style text title topmargin vlink"""
+)
+_OF_THE_DOCUMENT = names("class dir id lang style")
+# Without effect in a mail, whose links open in a window of their own anyway: these go without a word.
+_IDLE = re.compile(r"xmlns(?::.*)?|data-.*|target|rel|loading|decoding|xml:.*|v:.*|o:.*|w:.*", re.DOTALL)
+_ADDRESSES = names("href src cite background")
+_METAS = names(
+    """viewport color-scheme supported-color-schemes format-detection x-apple-disable-message-reformatting
+    generator author description keywords progid originator"""
+)
+_REPLACED_METAS = names("content-type x-ua-compatible content-language content-style-type")
+_STRUCTURE = names("html head body")
+_CONDITIONAL = re.compile(r"<!--\[if [^\]]*+\]>(?!<!|-->)", re.IGNORECASE)
+_DOCTYPE = re.compile(r"<!doctype\s+html\s*([^>]*)>", re.IGNORECASE)
+_DOCTYPES = (
+    (
+        "xhtml 1.0 transitional",
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
+        '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n',
+    ),
+    (
+        "xhtml 1.0 strict",
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" '
+        '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">\n',
+    ),
+    (
+        "html 4.01 transitional",
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN" '
+        '"http://www.w3.org/TR/html4/loose.dtd">\n',
+    ),
+    (
+        "html 4.01",
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd">\n',
+    ),
+)
+_HTML5 = "<!DOCTYPE html>\n"
 
 _REFERRING = names("src href background poster")
 _CSS_REFERENCE = re.compile(r"url\(\s*+['\"]?\s*+cid:([^'\")\s]++)", re.IGNORECASE)
@@ -42,22 +77,131 @@ def is_html(body: str) -> bool:
     return _HTML_START.match(body) is not None
 
 
-def sanitize(html: str) -> str:
-    """`html` as a whole document without anything that acts: scripts, handlers, forms, style sheets, odd URLs.
+@dataclass(frozen=True, slots=True)
+class Sanitised:
+    """A whole document, what it lost (`<form> 1×, onclick 2×`, "" for nothing), and whether it shows anything."""
 
-    Layout stays: tables, inline styles that fetch nothing, images, `cid:` references.
+    html: str
+    lost: str
+    is_blank: bool
+
+
+def sanitize(html: str) -> Sanitised:
+    """`html` without anything that acts: scripts, handlers, forms, odd URLs, styles that fetch.
+
+    Layout stays: tables, style sheets, classes, the body's attributes, images, `cid:` references.
     """
-    import nh3
+    return _Sanitising().document(html)
 
-    body = nh3.clean(
-        nested(html, _TAGS, _ATTRIBUTES),
-        tags=_TAGS,
-        attributes={"*": _ATTRIBUTES},
-        attribute_filter=_attribute,
-        url_schemes=_SCHEMES,
-        link_rel=None,
-    )
-    return _DOCUMENT.format(body)
+
+class _Sanitising:
+    """One document on its way: what stands around its content is taken out first and filtered by itself."""
+
+    def __init__(self) -> None:
+        self._losses = Losses()
+        self._styles = Styles(self._losses)
+        self._sheets: list[str] = []
+        self._metas: list[str] = []
+        self._title = ""
+        self._outer: dict[str, str] = {"html": "", "body": ""}
+        self._doctype = _HTML5
+
+    def document(self, html: str) -> Sanitised:
+        import nh3
+
+        pieces = list(self._pieces(html))
+        nesting = Nesting(pieces)
+        if nesting.is_cut:
+            self._losses.take("elements nested too deeply")
+        content = nh3.clean(
+            "".join(written for _, written in pieces) if nesting.is_mended else nesting.written,
+            tags=_TAGS,
+            attributes={"*": _ATTRIBUTES},
+            generic_attribute_prefixes={"aria-"},
+            url_schemes=SCHEMES,
+            link_rel=None,
+        ).strip()
+        css = "\n".join(self._sheets)
+        head = "".join([*self._metas, self._title, f"<style>\n{css}\n</style>" if css else ""])
+        document = (
+            f'{self._doctype}<html{self._outer["html"]}><head><meta charset="utf-8">{head}</head>'
+            f"<body{self._outer['body']}>\n{content}\n</body></html>\n"
+        )
+        is_blank = not any(tag == "img" or (not tag and not _is_blank(text)) for tag, text in pieces)
+        return Sanitised(document, self._losses.told(), is_blank)
+
+    def _pieces(self, html: str) -> Iterator[Piece]:
+        """What is inside the body, filtered and as it is to be written; the rest is kept aside."""
+        for token in all_tokens(html):
+            tag, name = token.tag, token.tag.lstrip("/")
+            if not tag:
+                yield "", token.text.replace("<", "&lt;")
+            elif tag == "!--":
+                self._comment(token.text)
+            elif tag.startswith("!"):
+                self._hidden(tag[1:], token)
+            elif name in _STRUCTURE:
+                self._structure(tag, token)
+            elif name == "meta":
+                self._meta(token)
+            elif tag.startswith("/"):
+                if name in _TAGS and name not in VOID:
+                    yield tag, f"<{tag}>"
+            elif tag in _TAGS:
+                yield tag, f"<{tag}{self._attributes(token, _ATTRIBUTES)}>"
+            elif tag != "o:p":
+                self._losses.take(f"<{tag}>")
+
+    def _comment(self, text: str) -> None:
+        if doctype := _DOCTYPE.match(text):
+            public = doctype[1].lower()
+            self._doctype = next((known for part, known in _DOCTYPES if part in public), _HTML5)
+        elif _CONDITIONAL.match(text):
+            self._losses.take("conditional comment")
+
+    def _hidden(self, tag: str, token: Token) -> None:
+        attributes = dict(token.attributes)
+        if tag == "title":
+            title = escape(unescaped(token.text).strip(), quote=False)
+            self._title = self._title or (f"<title>{title}</title>" if title else "")
+        elif tag == "style" and attributes.get("type", "text/css").strip().lower() in ("", "text/css"):
+            if css := self._styles.sheet(token.text, unescaped_attribute(attributes.get("media", ""))):
+                self._sheets.append(css)
+        else:
+            self._losses.take(f"<{tag}>")
+
+    def _structure(self, tag: str, token: Token) -> None:
+        if tag in self._outer and not self._outer[tag]:
+            kept = _OF_THE_BODY if tag == "body" else _OF_THE_DOCUMENT
+            self._outer[tag] = self._attributes(token, kept)
+
+    def _meta(self, token: Token) -> None:
+        attributes = {name: unescaped_attribute(value) for name, value in token.attributes}
+        name, content = attributes.get("name", ""), attributes.get("content", "")
+        if name.lower() in _METAS:
+            self._metas.append(f'<meta name="{escape(name)}" content="{escape(content)}">')
+        elif "charset" not in attributes and attributes.get("http-equiv", "").lower() not in _REPLACED_METAS:
+            self._losses.take("<meta>")
+
+    def _attributes(self, token: Token, kept: frozenset[str]) -> str:
+        written: list[str] = []
+        for name, value in token.attributes:
+            if name not in kept and not name.startswith("aria-"):
+                if not _IDLE.fullmatch(name):
+                    self._losses.take(name)
+                continue
+            text: str | None = unescaped_attribute(value)
+            if name == "style":
+                text = self._styles.attribute(text or "") or None
+            elif name in _ADDRESSES:
+                text = kept_url(name, text or "", self._losses)
+            if text is not None:
+                written.append(f' {name}="{escape(text)}"')
+        return "".join(written)
+
+
+def _is_blank(text: str) -> bool:
+    return not unescaped(text).strip("\u200b\u200c\u200d\ufeff\u00ad\u034f").strip()
 
 
 def content_ids(html: str) -> frozenset[str]:
@@ -68,37 +212,7 @@ def content_ids(html: str) -> frozenset[str]:
     for token in tokens(html):
         for name, value in token.attributes:
             if name in _REFERRING:
-                scheme, _, reference = unescaped(value).strip().partition(":")
+                scheme, _, reference = unescaped_attribute(value).strip().partition(":")
                 if scheme.lower() == "cid":
                     found.add(reference)
     return frozenset(map(unquote, found))
-
-
-def _attribute(_tag: str, name: str, value: str) -> str | None:
-    """What stays of an attribute's value. The sanitiser itself looks at `href` and `src`."""
-    if name == "style":
-        return _style(value) or None
-    if name == "background":
-        return value if _BACKGROUND.fullmatch(value) else None
-    return value
-
-
-def _style(value: str) -> str:
-    """The declarations that fetch and run nothing."""
-    kept: list[str] = []
-    for declaration in value.split(";"):
-        name, _, text = declaration.partition(":")
-        name, text = name.strip().lower(), text.strip()
-        if text and _PROPERTY.fullmatch(name) and _is_harmless(text):
-            kept.append(f"{name}: {text}")
-    return "; ".join(kept)
-
-
-def _is_harmless(value: str) -> bool:
-    return (
-        not _UNFIT_IN_A_STYLE.search(value)
-        and value.count("(") == value.count(")")
-        and value.count('"') % 2 == 0
-        and value.count("'") % 2 == 0
-        and all(name.lower() in _FUNCTIONS for name in _FUNCTION.findall(value))
-    )

@@ -150,8 +150,10 @@ class TestBcc:
         assert content.endswith(b"Subject: x\r\n\r\nBcc: six@example.com\r\n")
 
     def test_resent_bcc_is_not_shown_either(self, run: Runner, catcher: Catcher, inbox: Inbox) -> None:
-        content = sent(run, catcher, inbox, FROM_TO + "Resent-Bcc: hidden@example.com\n\nx")
+        resent = "Resent-From: r@example.com\nResent-Bcc: hidden@example.com\n"
+        content = sent(run, catcher, inbox, f"{resent}{FROM_TO}\nx")
         assert b"hidden" not in content
+        assert (inbox.only.mail_from, inbox.only.rcpt_tos) == ("r@example.com", ("hidden@example.com",))
 
 
 class TestEnvelope:

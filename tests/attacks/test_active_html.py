@@ -47,6 +47,19 @@ HOSTILE = [
     "<meta http-equiv=refresh content='0;url=javascript:alert(1)'>",
     "<style>@import '//evil.test/x.css'; p{background:url(//evil.test/x)}</style>",
     "<style></style><img src=x onerror=alert(1)>",
+    "<style>p{content:'</style><script>alert(1)</script>'}</style>",
+    "<style>p{color:red}</sty<style>le><img src=x onerror=alert(1)></style>",
+    "<style>@\\69mport '//evil.test/x'; p{background:u\\72 l(//evil.test/x)} a[x='</style>']{color:red}</style>",
+    "<style media='screen){}</style><script>alert(1)</script>'>p{color:red}</style>",
+    "<style><!-- </style><script>alert(1)</script> --></style>",
+    "<style>p::before{content:'\\3c/style>\\3cscript>alert(1)\\3c/script>'}</style>",
+    "<body class='\"><script>alert(1)</script>' onload=alert(1) background='//x\"><script>alert(1)</script>'>",
+    "<html lang='\"><script>alert(1)</script>'>",
+    "<title></title><script>alert(1)</script></title>",
+    "<title>&lt;/title>&lt;script>alert(1)&lt;/script></title>",
+    "<!doctype html public '--><script>alert(1)</script>'>",
+    "<meta name=viewport content='\"><script>alert(1)</script>'>",
+    "<img src='\\\\10.0.0.1\\s\\x.png'><a href='/\\evil.test/'>x</a>",
     "<form action='//evil.test/'><input name=q><button formaction='javascript:alert(1)'>x</button></form>",
     "<isindex action='javascript:alert(1)' type=image>",
     "<a href='javascript:alert(1)'>x</a>",
@@ -89,7 +102,6 @@ HOSTILE = [
 ALLOWED_SCHEMES = ("http", "https", "mailto", "tel", "sms", "ftp", "cid", "")
 REFUSED = {
     "script",
-    "style",
     "iframe",
     "object",
     "embed",
@@ -108,7 +120,6 @@ REFUSED |= {
     "template",
     "noscript",
     "textarea",
-    "title",
     "xmp",
     "isindex",
     "video",
@@ -116,8 +127,17 @@ REFUSED |= {
 }
 
 
+ACTING_STYLES = re.compile(
+    r"url\((?!\"?cid:)|expression|import|behavior|binding|\\(?!3c )|javascript:|font-face|<"
+)
+
+
 class Reader(HTMLParser):
     """Finds fault with whatever could act."""
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem == "style" and ACTING_STYLES.search(data.lower()):
+            self.faults.append(f"style sheet {data}")
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -141,7 +161,7 @@ class Reader(HTMLParser):
                 scheme = re.match(r"([a-z][a-z0-9+.-]*):", text)
                 if (scheme.group(1) if scheme else "") not in ALLOWED_SCHEMES:
                     self.faults.append(f"{tag} {name}={value}")
-            if name == "style" and re.search(r"url|expression|import|behavior|binding|\\|javascript", text):
+            if name == "style" and ACTING_STYLES.search(text):
                 self.faults.append(f"{tag} style={value}")
 
 
@@ -154,6 +174,8 @@ def faults(html: str) -> list[str]:
 
 def arrived(run: Runner, catcher: Catcher, inbox: Inbox, html: str) -> str:
     result = run("send_htmlemail", asset(catcher), {"to": TO, "html_body": html})
+    if "nothing of it is left" in result.message:
+        return ""
     assert result.message == "Email sent"
     return sound(inbox.messages[-1]).leaf("text/html").text
 
@@ -168,9 +190,9 @@ def test_nothing_that_acts_arrives(run: Runner, catcher: Catcher, inbox: Inbox, 
         clean = arrived(run, catcher, inbox, html)
         assert faults(clean) == []
         # Read and written once more nothing comes alive again: that is what mutations need.
-        again = arrived(run, catcher, inbox, clean)
+        again = arrived(run, catcher, inbox, clean) if clean else ""
         assert faults(again) == []
-        assert re.sub(r"</?div>|\s", "", again) == re.sub(r"</?div>|\s", "", clean)
+        assert again == clean
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_an_action_gets_its_validated_values_and_its_report_is_passed_on(
         "context": {},
     }
     assert action_run(context, "send_htmlemail").one(values) is SENT
-    assert seen == [{"to": "a@b", "html_body": "x", "should_sanitize_template": False}]
+    assert seen == [{"to": "a@b", "html_body": "x", "should_sanitize_template": False, "thread": False}]
 
 
 def test_bad_parameters_are_reported_and_the_action_is_not_asked(

@@ -20,12 +20,14 @@ ASSET_FIELDS = """
     server port username password client_id client_secret auth_url token_url scopes sender_address ssl_config
     allow_smtputf8 encoding auth_type refresh_token verify_server_cert ca_bundle client_cert client_key
     client_key_password allow_plaintext_auth connection_timeout read_timeout ehlo_name disable_pipelining
-    disable_chunking
+    disable_chunking signature_text signature_html dkim_selector dkim_domain dkim_key smime_certificate smime_key
+    smime_key_password smime_recipients
     max_connections
     window
     device_code device_url oauth_certificate oauth_certificate_password managed_identity federated_token_file
     service_account_json login_as sasl_mechanism
 """
+COMPOSED = "reply_to in_reply_to thread importance template_values attachment_names transient_files"
 RESULT_PATHS = """
     outcome message_id sender server_reply queue_id size server tls_version tls_cipher auth_method auth_mechanism
     duration_ms warnings.* recipients.*.address recipients.*.status recipients.*.code recipients.*.enhanced_code
@@ -105,25 +107,34 @@ def test_every_asset_field_is_declared_and_no_other() -> None:
 def test_secrets_are_passwords() -> None:
     passwords = {name for name, field in RAW["configuration"].items() if field["data_type"] == "password"}
     assert passwords == {
-        *("password", "client_secret", "refresh_token", "client_key", "client_key_password"),
-        *("oauth_certificate", "oauth_certificate_password", "service_account_json"),
+        "password",
+        "client_secret",
+        "refresh_token",
+        "client_key",
+        "client_key_password",
+        "dkim_key",
+        "smime_key",
+        "smime_key_password",
+        "oauth_certificate",
+        "oauth_certificate_password",
+        "service_account_json",
     }
-    assert {name for name, field in load().configuration.items() if field.is_secret} == passwords | {
-        "client_cert"
-    }
+    secrets = {name for name, field in load().configuration.items() if field.is_secret}
+    assert secrets == passwords | {"client_cert", "smime_certificate"}
 
 
 @pytest.mark.parametrize(
     ("identifier", "required", "optional"),
     [
         ("test_connectivity", "", ""),
-        ("send_email", "to body", "from cc bcc subject attachments headers"),
+        ("send_email", "to body", f"from cc bcc subject attachments headers body_format {COMPOSED}"),
         ("send_rawemail", "raw_email", ""),
         (
             "send_htmlemail",
             "to html_body",
             "from cc bcc subject headers text_body attachment_json should_sanitize_template "
-            + " ".join(f"attachment{n} content_id{n}" for n in range(1, 6)),
+            + " ".join(f"attachment{n} content_id{n}" for n in range(1, 6))
+            + f" {COMPOSED}",
         ),
     ],
 )

@@ -40,6 +40,7 @@ def test_none_and_empty_text_are_absent_and_defaults_come_from_the_manifest() ->
         "to": "a@example.com",
         "html_body": "<p>",
         "should_sanitize_template": True,
+        "thread": False,
     }
 
 
@@ -49,7 +50,8 @@ def test_a_required_parameter_that_is_empty_is_missing(value: str | None) -> Non
 
 
 def test_what_the_platform_adds_to_the_parameters_is_ignored() -> None:
-    assert SEND_EMAIL.read({**MAIL, "context": {"guid": "1"}, "_reserved_": 1}) == MAIL
+    defaults = {"body_format": "automatic", "thread": False}
+    assert SEND_EMAIL.read({**MAIL, "context": {"guid": "1"}, "_reserved_": 1}) == MAIL | defaults
 
 
 def test_all_faults_are_named_at_once() -> None:

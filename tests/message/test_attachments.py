@@ -294,3 +294,33 @@ def test_references_without_their_other_side_are_warnings(tmp_path: Path) -> Non
         "the HTML refers to cid:lost one, which no attachment has",
         "the HTML does not refer to the content id unused",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("a.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+        ("a.XLSX", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ("a.pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+        ("a.odt", "application/vnd.oasis.opendocument.text"),
+        ("a.ics", "text/calendar"),
+        ("a.vcf", "text/vcard"),
+        ("a.pdf", "application/pdf"),
+        ("a.tar.gz", "application/octet-stream"),
+        ("a.unknown", "application/octet-stream"),
+    ],
+)
+def test_what_offices_send_has_its_type(tmp_path: Path, name: str, content_type: str) -> None:
+    message = read(email(attachments=(stored(tmp_path, name, b"x"),)))
+    (part,) = message.iter_attachments()
+    assert part.get_content_type() == content_type
+
+
+@pytest.mark.parametrize(
+    "name", ["\u0646\u0627\u0645\u0647\u200c\u0647\u0627.pdf", "\U0001f469\u200d\U0001f4bb.png"]
+)
+def test_joiners_that_spell_a_name_are_kept(tmp_path: Path, name: str) -> None:
+    message = email(attachments=(stored(tmp_path, name, b"x"),))
+    (part,) = read(message).iter_attachments()
+    assert part.get_filename() == name
+    assert message.warnings == ()

@@ -291,3 +291,47 @@ def test_a_megabyte_takes_time_in_proportion(start: str, piece: str) -> None:
             raw(f"From: a@x\nTo: b@x\n{start}{piece * (size // len(piece))}")
 
     assert grows_linearly(take_apart, 250_000)
+
+
+RESENT = """Resent-From: r@x
+Resent-To: new@x
+Resent-Bcc: unseen@x
+Resent-Date: Thu, 1 Jan 2026 00:00:00 +0000
+Received: by x; Thu, 1 Jan 2026 00:00:00 +0000
+Resent-From: older@x
+Resent-To: older@x
+"""
+
+
+def test_a_mail_that_was_resent_goes_to_whom_it_was_resent_to() -> None:
+    message = raw(f"{RESENT}{HEAD}Cc: c@x\n\nx")
+    assert str(message.envelope.sender) == "r@x"
+    assert [str(a) for a in message.envelope.recipients] == ["new@x", "unseen@x"]
+    assert b"Resent-To: new@x\r\n" in octets(message)
+    assert b"Resent-To: older@x\r\n" in octets(message)
+    assert b"unseen@x" not in octets(message)
+
+
+def test_the_newest_block_ends_where_a_name_comes_again() -> None:
+    message = raw(f"Resent-Cc: a1@x\nResent-From: r1@x\nResent-From: r2@x\nResent-To: a2@x\n{HEAD}\nx")
+    assert str(message.envelope.sender) == "r1@x"
+    assert [str(a) for a in message.envelope.recipients] == ["a1@x"]
+
+
+def test_of_several_who_resent_it_the_one_who_sent_it_is_the_sender() -> None:
+    message = raw(f"Resent-From: r1@x, r2@x\nResent-Sender: r3@x\nResent-To: a1@x\n{HEAD}\nx")
+    assert str(message.envelope.sender) == "r3@x"
+
+
+def test_a_block_without_recipients_is_no_resending() -> None:
+    assert [str(a) for a in raw(f"Resent-Date: x\n{HEAD}\nx").envelope.recipients] == ["b@x"]
+
+
+def test_a_block_without_who_resent_it_has_no_sender() -> None:
+    assert "The sender (from) is unavailable" in fault(f"Resent-To: new@x\n{HEAD}\nx")
+
+
+def test_a_name_folded_before_a_tab_is_a_name() -> None:
+    message = raw('From: "Doe,\n\tJane" <a@x>\nTo: =?us-ascii?q?a?=\n\t=?utf-8?q?b?= <b@x>\n\nx')
+    assert [str(a) for a in message.envelope.recipients] == ["b@x"]
+    assert message.warnings == ()

@@ -21,6 +21,7 @@ SECRETS: Mapping[str, str] = {
     "client_secret": "canary-5ecret>client",
     "refresh_token": "canary-Refre5h+token",
     "client_key_password": "canary-Key}pa55word",
+    "smime_key_password": "canary-Mime}pa55word",
 }
 """Asset fields that must never be seen again, with values that are easy to search for."""
 

@@ -1,0 +1,118 @@
+"""What a mail says about the mails around it: whom to answer, what it answers, its thread, how urgent it is."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from message import address as addresses
+from message.errors import Fault, MessageError, shown
+from message.headers import MESSAGE_ID, Header
+from smtp.text import NOT_IN_A_LINE
+
+_MOST_REFERENCES = 50
+"""Message ids that References keeps: the first and the newest; RFC 5322 has no limit, and lines have."""
+_LONGEST_HEADER = 256 * 1024
+_IDS = re.compile(r"<[^<>\s]{1,900}>")
+# How mail programs of several languages begin the subject of an answer.
+_RE = re.compile(
+    r"\s*(?:re|aw|antw|sv|vs|odp|ref|rif|r|res|rv|ynt|回复|答复)(?:\[\d+\])?\s*[:：]", re.IGNORECASE
+)
+_IMPORTANCE = MappingProxyType(
+    {
+        "high": ("high", "1 (Highest)", "urgent"),
+        "normal": ("normal", "3", "normal"),
+        "low": ("low", "5 (Lowest)", "non-urgent"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The mail that is answered: its Message-ID, what it refers to, and its subject ("" where nobody knows)."""
+
+    message_id: str
+    references: tuple[str, ...] = ()
+    subject: str = ""
+
+    @property
+    def reply_subject(self) -> str:
+        """The subject of an answer to it, with one Re: however many answers there were."""
+        if not self.subject or _RE.match(self.subject):
+            return self.subject
+        return f"Re: {self.subject}"
+
+
+def answered(value: str | bytes, field: str = "in_reply_to") -> Answered:
+    """The mail that a Message-ID names, or that these octets are. Raises `MessageError`."""
+    if isinstance(value, str):
+        message_id = value.strip()
+        if message_id and "@" in message_id and not message_id.startswith("<"):
+            message_id = f"<{message_id}>"
+        if not MESSAGE_ID.fullmatch(message_id) or len(message_id) > 900:
+            raise MessageError([Fault(field, f"{shown(value)} is no Message-ID of the form <left@right>")])
+        return Answered(message_id)
+    fields = _fields(value)
+    message_id = next(iter(_IDS.findall(fields.get("message-id", ""))), "")
+    if not MESSAGE_ID.fullmatch(message_id):
+        raise MessageError([Fault(field, "the mail that is to be answered has no Message-ID")])
+    parents = _IDS.findall(fields.get("references", "")) or _IDS.findall(fields.get("in-reply-to", ""))[:1]
+    subject = " ".join(NOT_IN_A_LINE.sub(" ", addresses.decoded(fields.get("subject", ""))).split())
+    return Answered(message_id, tuple(i for i in parents if MESSAGE_ID.fullmatch(i)), subject)
+
+
+def thread_id(key: str) -> str:
+    """The Message-ID of the mail that a thread is thought to have begun with: always the same for one `key`."""
+    return f"<thread.{hashlib.sha256(key.encode()).hexdigest()[:32]}@thread.invalid>"
+
+
+def thread_headers(parent: Answered | None, thread: str) -> list[Header]:
+    """In-Reply-To and References (RFC 5322 section 3.6.4) for an answer, for a mail of a thread, or for both."""
+    references: list[str] = [thread_id(thread)] if thread else []
+    if parent:
+        references += [*parent.references, parent.message_id]
+    references = list(dict.fromkeys(references))
+    if not references:
+        return []
+    if len(references) > _MOST_REFERENCES:
+        references = [references[0], *references[1 - _MOST_REFERENCES :]]
+    return [
+        Header("In-Reply-To", references[-1], verbatim=True),
+        Header("References", " ".join(references), verbatim=True),
+    ]
+
+
+def importance_headers(importance: str) -> list[Header]:
+    """The three fields by which mail programs tell how urgent a mail is. Raises `MessageError`."""
+    chosen = importance.strip().lower()
+    if not chosen:
+        return []
+    if chosen not in _IMPORTANCE:
+        raise MessageError([Fault("importance", f"{shown(importance)} is neither high, normal nor low")])
+    names = ("Importance", "X-Priority", "Priority")
+    return [Header(name, text) for name, text in zip(names, _IMPORTANCE[chosen], strict=True)]
+
+
+def _fields(octets: bytes) -> dict[str, str]:
+    """The header of a mail, unfolded, the first field of each name; octets that are no UTF-8 become marks."""
+    text = octets[:_LONGEST_HEADER].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").lstrip("\r\n")
+    head = re.split(r"\r?\n\r?\n", text, maxsplit=1)[0]
+    fields: dict[str, str] = {}
+    for line in _unfolded(re.split(r"\r\n|\r|\n", head)):
+        name, colon, value = line.partition(":")
+        if colon:
+            fields.setdefault(name.strip().lower(), value.strip())
+    return fields
+
+
+def _unfolded(lines: Sequence[str]) -> list[str]:
+    whole: list[list[str]] = []
+    for line in lines:
+        if line[:1] in (" ", "\t") and whole:
+            whole[-1].append(line)
+        else:
+            whole.append([line])
+    return ["".join(parts) for parts in whole]

@@ -1,0 +1,48 @@
+"""What is asked of a message, as it was given: nothing here is checked yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from message.signing.protection import Protection
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds where a message itself says nothing: who it is from, and whether it may hold other than ASCII.
+
+    `sender_field` is what a fault of `sender` is told of. The signature stands at the end of every mail, and
+    `protection` is how mails are signed and encrypted.
+    """
+
+    sender: str = ""
+    sender_field: str = "from"
+    ascii_only: bool = False
+    signature_text: str = ""
+    signature_html: str = ""
+    protection: Protection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addressing:
+    """Who a message is from and to, and what its header says, as it was given.
+
+    `in_reply_to` is the Message-ID of the mail that is answered, or that mail's octets; then the subject follows from
+    it. Mails with the same `thread` form one, whatever that text is. `template_values` (a JSON object) makes
+    templates of subject, bodies and the names of files.
+    """
+
+    to: str | Sequence[str] | None = None
+    sender: str | None = None
+    cc: str | Sequence[str] | None = None
+    bcc: str | Sequence[str] | None = None
+    subject: str | None = None
+    headers: str | Mapping[str, object] | None = None
+    reply_to: str | Sequence[str] | None = None
+    in_reply_to: str | bytes | None = None
+    thread: str = ""
+    importance: str = ""
+    template_values: str | Mapping[str, object] | None = None
