@@ -27,6 +27,7 @@ _FOLDER = str(Path(__file__).resolve().parent)
 if sys.path[0] != _FOLDER and __name__ != "smtp_connector.app":
     sys.path.insert(0, _FOLDER)
 
+from actions.contract import HostError
 from delivery.pool import Pool
 from host.action_run import ActionRun, advice
 from host.braces import double_braces
@@ -103,8 +104,13 @@ class SmtpConnector(BaseConnector):
         if self._action_run is None:
             super().handle_all(parameters)
             return
-        for param, report in zip(parameters, self._action_run.every(parameters), strict=True):
-            self.show_result(self._add(param, report))
+        try:
+            for param, report in zip(parameters, self._action_run.every(parameters), strict=True):
+                self.show_result(self._add(param, report))
+        except HostError as error:  # it could not be begun
+            self.finalize()
+            self._refuse(str(error))
+            super().handle_all(parameters)
 
     def _add(self, param: Parameters, report: Report) -> ActionResult:
         result = self.add_action_result(ActionResult(dict(param)))

@@ -226,7 +226,7 @@ def _sentence(text: str) -> str:
 
 def _known(error: MailError) -> dict[str, Any]:
     """What is known of this reply at this step beyond what the codes say by themselves."""
-    if not isinstance(error, SmtpError):
+    if not isinstance(error, SmtpError) or (error.reply is None and not error.reason):
         return {}
     from delivery.remedies import advice, remedy  # few mails are refused
 

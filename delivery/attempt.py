@@ -42,12 +42,14 @@ class Attempt:
     """One message of a run. It has ended when it has a `delivery`, or an `error` that came before any.
 
     One that could not even be prepared has no `outgoing`: it travels with the others, so that what became of them
-    all is told in their order. `started` is in seconds of `time.monotonic`. `is_begun` is set when a session takes
-    it, `is_committed` before the octets leave that can complete it: until then it certainly was not sent. Its
-    `facts` are set before it has ended, which another thread may be waiting for.
+    all is told in their order. `position` is its place in its run, from 1; 0 where there is no order. `started` is in
+    seconds of `time.monotonic`. `is_begun` is set when a session takes it, `is_committed` before the octets leave
+    that can complete it: until then it certainly was not sent. Its `facts` are set before it has ended, which
+    another thread may be waiting for.
     """
 
     outgoing: Outgoing | None = None
+    position: int = 0
     error: MailError | None = None
     message: Message | None = None
     delivery: Delivery | None = None

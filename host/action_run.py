@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import importlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from actions.contract import MAY_SIGN_IN, Context, Report
+from actions.contract import MAY_SIGN_IN, Context, HostError, Report
 from actions.report import report, unfinished
 from delivery.access import Access
 from delivery.attempt import Attempt
@@ -31,8 +31,30 @@ if TYPE_CHECKING:
     from auth.oauth.sign_in import SignIn
 
 
+class Journal(Protocol):
+    """Where a run is written down while it happens. Called by several threads when several sessions are open."""
+
+    def begin(self, parameter_sets: Sequence[object]) -> None:
+        """Write down that a run begins. Raises `HostError`: nothing was sent, and nothing will be."""
+
+    def committing(self, attempts: Sequence[Attempt]) -> None:
+        """Write down, on the disk, that the octets that complete these may leave. Raises `HostError`: they may not."""
+
+    def finished(self, position: int, report: Report) -> None:
+        """Write down what became of the parameter set at that place, from 1. Never raises: the report stands."""
+
+    def end(self) -> None:
+        """Write down that the run has ended. Never raises."""
+
+
 class RunContext(Context, Protocol):
-    """A context that its run can be asked through to stop. `slots` is None where no other process is minded."""
+    """A context that its run can be asked through to stop, with the journal of that run.
+
+    `slots` is None where no other process is minded.
+    """
+
+    @property
+    def journal(self) -> Journal: ...
 
     @property
     def slots(self) -> Slots | None: ...
@@ -52,6 +74,8 @@ class ActionRun:
         self._rules = rules_of_parameters(action)
         access = Access(context.asset, context, context.state, self._sign_in(), context.slots)
         self._transport = Transport(access, pool)
+        self._taken = 0
+        """How many parameter sets of the run were taken to be prepared."""
 
     def __enter__(self) -> Self:
         return self
@@ -63,12 +87,28 @@ class ActionRun:
 
     def one(self, parameters: object) -> Report:
         """Do what one parameter set asks for, as the platform gave it. Raises nothing."""
-        (told,) = self.every([parameters])
+        try:
+            (told,) = self.every([parameters])
+        except HostError as error:
+            return self._report_failed(error, may_be_sent=False)
         return told
 
-    def every(self, parameter_sets: Iterable[object]) -> Iterator[Report]:
-        """Do what each parameter set asks for, and yield a report for each, in order. Raises nothing."""
-        waiting = iter(parameter_sets)
+    def every(self, parameter_sets: Sequence[object]) -> Generator[Report, None, None]:
+        """Do what each parameter set asks for, and yield a report for each, in order.
+
+        Raises `HostError`, before the first report, if the run can't be written down: nothing was sent then.
+        """
+        journal = self._context.journal
+        journal.begin(parameter_sets)
+        self._taken = 0
+        try:
+            for position, told in enumerate(self._reports(iter(parameter_sets)), 1):
+                journal.finished(position, told)
+                yield told
+        finally:
+            journal.end()
+
+    def _reports(self, waiting: Iterator[object]) -> Iterator[Report]:
         if not self._prepares:
             for parameters in waiting:
                 yield self._run(parameters)
@@ -94,7 +134,8 @@ class ActionRun:
 
     def _prepare_each(self, waiting: Iterator[object], under_way: deque[Attempt]) -> Iterator[Attempt]:
         for parameters in waiting:
-            attempt = Attempt()
+            self._taken += 1
+            attempt = Attempt(position=self._taken)
             under_way.append(attempt)
             try:
                 attempt.outgoing = self._module.prepare(self._typed(parameters), self._context)

@@ -86,7 +86,8 @@ class StoreCommands:
         return [asdict(entry) for entry in self._home.runs.list()]
 
     def _runs_show(self, arguments: Namespace) -> Any:
-        return {"id": arguments.id, **asdict(self._home.runs.get(arguments.id))}
+        run = asdict(self._home.runs.get(arguments.id))
+        return {**run.pop("entry"), **run}
 
     def _shown(self, name: str, value: Any) -> Any:
         """A value, unless it is a secret or nobody knows what it is: a misspelt `passwrod` is one too."""

@@ -99,7 +99,11 @@ class BaseConnector:
 
     def get_asset_id(self) -> str:
         """The asset's id; for an asset that has none, a digest of what its remembered tokens belong to."""
-        return str(self._input.get("asset_id") or "") or unnamed_asset_id(self.get_config())
+        return self.get_given_asset_id() or unnamed_asset_id(self.get_config())
+
+    def get_given_asset_id(self) -> str:
+        """The same, "" for an asset that has none: this host's own."""
+        return str(self._input.get("asset_id") or "")
 
     def get_container_id(self) -> str:
         value = self._input.get("container_id")

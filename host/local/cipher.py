@@ -45,27 +45,48 @@ def ensure_key(folder: Path) -> None:
         raise StoreError(f"The key file {path} can't be made: {reason(error)}.") from error
 
 
+class Cipher:
+    """The data folder's key, read once, for whoever has more than one value. Raises `StoreError`."""
+
+    def __init__(self, folder: Path) -> None:
+        from cryptography.fernet import Fernet
+
+        self._folder = folder
+        self._key = _read_key(folder)
+        self._fernet = Fernet(self._key)
+
+    def encrypt(self, value: Mapping[str, Any]) -> bytes:
+        """`value` as JSON, encrypted."""
+        return self.encrypt_octets(json.dumps(value).encode())
+
+    def encrypt_octets(self, octets: bytes) -> bytes:
+        """`octets` as they are, encrypted."""
+        return self._fernet.encrypt(octets)
+
+    def decrypt(self, token: bytes, what: str) -> dict[str, Any]:
+        """The value that `encrypt` was given. Raises `StoreError`, naming `what` could not be read."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            value = json.loads(self._fernet.decrypt(token))
+        except InvalidToken as error:
+            raise StoreError(
+                f"{what} can't be decrypted: it is damaged, or {self._folder / KEY_FILE} is not the key it was "
+                "stored with. Nothing was changed. Put that key back, or remove and enter it again."
+            ) from error
+        if not isinstance(value, dict):
+            raise StoreError(f"{what} is damaged: it is not an object.")
+        return value
+
+
 def encrypt(folder: Path, value: Mapping[str, Any]) -> bytes:
     """`value` as JSON, encrypted with the folder's key. Raises `StoreError`."""
-    from cryptography.fernet import Fernet
-
-    return Fernet(_read_key(folder)).encrypt(json.dumps(value).encode())
+    return Cipher(folder).encrypt(value)
 
 
 def decrypt(folder: Path, token: bytes, what: str) -> dict[str, Any]:
     """The value that `encrypt` was given. Raises `StoreError`, naming `what` could not be read."""
-    from cryptography.fernet import Fernet, InvalidToken
-
-    try:
-        value = json.loads(Fernet(_read_key(folder)).decrypt(token))
-    except InvalidToken as error:
-        raise StoreError(
-            f"{what} can't be decrypted: it is damaged, or {folder / KEY_FILE} is not the key it was stored "
-            "with. Nothing was changed. Put that key back, or remove and enter it again."
-        ) from error
-    if not isinstance(value, dict):
-        raise StoreError(f"{what} is damaged: it is not an object.")
-    return value
+    return Cipher(folder).decrypt(token, what)
 
 
 def _read_key(folder: Path) -> bytes:

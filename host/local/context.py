@@ -13,6 +13,8 @@ from delivery.attempt import Attempt
 from delivery.pool import Slots
 from host.braces import double_braces
 from host.local.home import Home
+from host.local.ledger import Heading, Ledger
+from host.manifest.model import load
 from smtp.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -43,9 +45,10 @@ class LocalContext:
     """A browser on this machine is sent back to the run itself."""
     slots: Slots | None = None
 
-    def __init__(self, asset: Asset, container_id: str, home: Home, watcher: Watcher) -> None:
+    def __init__(self, asset: Asset, heading: Heading, home: Home, watcher: Watcher) -> None:
         self.asset = asset
-        self.container_id = container_id
+        self.container_id = heading.container_id
+        self.journal = Ledger(home.folder, heading, asset, self.progress)
         self._home = home
         self._watcher = watcher
         self._is_cancelled = False
@@ -71,7 +74,7 @@ class LocalContext:
             self._watcher.session_ended(transcript)
 
     def committing(self, attempts: Sequence[Attempt]) -> None:
-        """Nothing is kept of a message before its result."""
+        self.journal.committing(attempts)
 
     def cancel(self) -> None:
         """Ask the run to stop. Takes no lock: it is called from signal handlers."""
@@ -85,7 +88,9 @@ class HostContext(LocalContext):
     """The same for an app that is derived from this host's BaseConnector, as it would be from the platform's."""
 
     def __init__(self, connector: BaseConnector, asset: Asset) -> None:
-        super().__init__(asset, connector.get_container_id(), Home(), _Shown(connector))
+        action = load().action(connector.get_action_identifier())
+        heading = Heading(action.name, "", connector.get_given_asset_id(), connector.get_container_id())
+        super().__init__(asset, heading, Home(), _Shown(connector))
         self._connector = connector
 
     def is_cancelled(self) -> bool:

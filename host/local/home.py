@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from host.local.cipher import DATABASE
-from host.local.spool import RecordedRun, Spool
 
 if TYPE_CHECKING:
     from host.local.assets import Assets
@@ -52,11 +51,7 @@ class Home:
     def runs(self) -> Runs:
         from host.local.runs import Runs
 
-        return Runs(Spool(self.folder), self._store)
-
-    def record(self, run: RecordedRun) -> None:
-        """Keep a finished run; `runs` shows it. Light: the database is not opened for it."""
-        Spool(self.folder).record(run)
+        return Runs(self.folder, self._store)
 
     def state(self, asset_id: str) -> FileState:
         from host.local.state import FileState

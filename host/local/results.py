@@ -12,12 +12,11 @@ def document(
     identifier: str, results: Sequence[Document], success: bool = True, message: str = ""
 ) -> Document:
     """The whole of it. `success` and `message` are the run's own, beside those of its results."""
-    good = sum(result["status"] == "success" for result in results)
-    total = len(results)
+    good, total = _good(results), len(results)
     return {
         "identifier": identifier,
         "status": "success" if success and good == total else "failed",
-        "message": message or _joint_message(results, good),
+        "message": message or joint_message(results),
         "result_data": list(results),
         "result_summary": {"total_objects": total, "total_objects_successful": good},
     }
@@ -28,8 +27,14 @@ def succeeded(result: Mapping[str, Any]) -> bool:
     return result["status"] == "success" and all(one["status"] == "success" for one in result["result_data"])
 
 
-def _joint_message(results: Sequence[Document], good: int) -> str:
+def joint_message(results: Sequence[Mapping[str, Any]]) -> str:
+    """One message for them all."""
     if len(results) == 1:
         return str(results[0]["message"])
     failed = next((result["message"] for result in results if result["status"] != "success"), "")
-    return f"{good} of {len(results)} succeeded" + (f". The first that failed: {failed}" if failed else "")
+    text = f"{_good(results)} of {len(results)} succeeded"
+    return f"{text}. The first that failed: {failed}" if failed else text
+
+
+def _good(results: Sequence[Mapping[str, Any]]) -> int:
+    return sum(result["status"] == "success" for result in results)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,11 @@ from delivery.asset import Asset
 from delivery.pool import Pool
 from host.action_run import ActionRun
 from host.local.context import LocalContext, Watcher
-from host.local.files import StoreError, timestamp
 from host.local.home import Home
 from host.local.inputs import GivenAsset, InputError
+from host.local.ledger import Heading
 from host.local.results import Document, document
 from host.local.signals import first_signal
-from host.local.spool import RecordedRun
 from host.manifest.asset_fields import parse_asset, unknown_fields, unnamed_asset_id
 from host.manifest.model import Action, Manifest
 from host.manifest.validation import InvalidInput
@@ -27,13 +27,14 @@ from smtp.errors import MailError
 class Request:
     """What is to be run; the asset's fields were checked.
 
-    `asset_called` is what an error calls it; `asset_name` is "" for one that is not stored.
+    `asset_called` is what an error calls it; `asset_name` and `asset_id` are "" for one that is not stored.
     """
 
     action: Action
     asset: Asset
     asset_called: str
     asset_name: str
+    asset_id: str
     parameters: Sequence[Mapping[str, Any]]
     container_id: str = ""
     warnings: Sequence[str] = ()
@@ -53,7 +54,7 @@ def make_request(
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"The parameters can't be written as JSON: {error}.") from error
     warnings = unknown_fields(given.config, manifest)
-    return Request(action, asset, given.called, given.name, parameters, container_id, warnings)
+    return Request(action, asset, given.called, given.name, given.id, parameters, container_id, warnings)
 
 
 def read_asset(given: GivenAsset, manifest: Manifest) -> Asset:
@@ -69,9 +70,9 @@ class LocalRun:
 
     def __init__(self, request: Request, home: Home, watcher: Watcher, pool: Pool) -> None:
         self._request = request
-        self._home = home
         self._watcher = watcher
-        self._context = LocalContext(request.asset, request.container_id, home, watcher)
+        heading = Heading(request.action.name, request.asset_name, request.asset_id, request.container_id)
+        self._context = LocalContext(request.asset, heading, home, watcher)
         try:
             self._action_run = ActionRun(request.action, self._context, pool)
         except MailError as error:
@@ -85,14 +86,13 @@ class LocalRun:
         return self._context.is_cancelled()
 
     def perform(self) -> Document:
-        """Run it and record it. The result is SOAR's: status, message, result_data, result_summary.
+        """Run it, recorded as it happens. The result is SOAR's: status, message, result_data, result_summary.
 
-        The first signal that asks the process to stop ends the run with the truth about what was sent. A run that
-        can't be recorded has happened all the same: its result stands, and the watcher is told.
+        The first signal that asks the process to stop ends the run with the truth about what was sent. Raises
+        `StoreError` if it can't be recorded: nothing was sent then.
         """
         for warning in self._request.warnings:
             self._watcher.progress(warning)
-        start_time = timestamp()
         results: list[Document] = []
         message = ""
         try:
@@ -101,40 +101,23 @@ class LocalRun:
                 self._run_each(results)
         except KeyboardInterrupt:
             message = "The run was interrupted."
-        result = document(self._request.action.identifier, results, not message, message)
-        self._record(result, start_time)
-        return result
+        return document(self._request.action.identifier, results, not message, message)
 
     def _run_each(self, results: list[Document]) -> None:
         parameters = self._request.parameters
-        for given, report in zip(parameters, self._action_run.every(parameters), strict=True):
-            results.append(
-                {
-                    "data": report.data,
-                    "status": "success" if report.success else "failed",
-                    "message": report.message,
-                    "parameter": dict(given),
-                    "summary": report.summary,
-                }
-            )
-            self._watcher.finished(report.success, report.message)
+        # Closed, so that the run is written down as ended also when it is interrupted.
+        with closing(self._action_run.every(parameters)) as reports:
+            for given, report in zip(parameters, reports, strict=True):
+                results.append(
+                    {
+                        "data": report.data,
+                        "status": "success" if report.success else "failed",
+                        "message": report.message,
+                        "parameter": dict(given),
+                        "summary": report.summary,
+                    }
+                )
+                self._watcher.finished(report.success, report.message)
 
     def _stop(self, _signal: int) -> None:
         self._context.cancel()
-
-    def _record(self, result: Document, start_time: str) -> None:
-        record = RecordedRun(
-            action=self._request.action.name,
-            asset=self._request.asset_name,
-            container_id=self._request.container_id,
-            parameters=list(self._request.parameters),
-            status=result["status"],
-            message=result["message"],
-            result=result,
-            start_time=start_time,
-            end_time=timestamp(),
-        )
-        try:
-            self._home.record(record)
-        except StoreError as error:
-            self._watcher.progress(f"This run could not be recorded. {error}")

@@ -1,114 +1,148 @@
-"""Recorded runs, in the database.
-
-A run comes from the spool: insert, commit, and only then is its file deleted. After a crash anywhere in
-between it is in the spool, in both, or in the database; its spool name, unique in the database, makes "both"
-count once. So two processes may do this at the same time, and no run is lost or doubled.
-"""
+"""Recorded runs, as they are read: what was asked, what became of each mail, and what is not known yet."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.orm import defer
 
-from host.local import spool
+from host.local import cipher, database, holders, spool
+from host.local.cipher import Cipher
 from host.local.files import StoreError
-from host.local.spool import RecordedRun, Spool
-from host.local.store import RunRow, Store
+from host.local.results import document, joint_message
+from host.local.sqlite import faults_named
+from host.local.store import MailRow, RunRow, Store
+from host.local.streams import say
+
+UNTOLD = {
+    "unknown": "A message may have been delivered, and was not retried: the process that sent it ended before the "
+    "answer was known. Look for it at the recipients before you send it again.",
+    "not sent": "Nothing was sent. The run ended before this was begun.",
+    "committed": "It is being sent.",
+    "claimed": "It is yet to be sent.",
+}
+"""What is said of a mail in this state that has no result."""
+CUT_OFF = "The process that ran it ended before the run did."
 
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """What a list of runs shows of each."""
+    """What a list of runs shows of each. `state` is running, ended or cut off."""
 
     id: int
     action: str
     asset: str
     container_id: str
+    state: str
     status: str
     message: str
     start_time: str
     end_time: str
 
 
+@dataclass(frozen=True, slots=True)
+class MailEntry:
+    """One mail of a run: `state` as in `host.local.ledger`, `attempts` how often it was about to be sent."""
+
+    position: int
+    state: str
+    attempts: int
+    message_id: str
+    committed_at: str
+    finished_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """A run with its parameters as they were recorded, its mails, and its result in SOAR's shape, as far as it goes."""
+
+    entry: RunEntry
+    parameters: Sequence[Mapping[str, Any]]
+    mails: Sequence[MailEntry]
+    result: Mapping[str, Any]
+
+
 class Runs:
     """The recorded runs of a data folder. Every method raises `StoreError`."""
 
-    def __init__(self, waiting: Spool, store: Store) -> None:
-        self._spool = waiting
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._folder = folder
         self._store = store
 
     def list(self, limit: int = 100) -> tuple[RunEntry, ...]:
         """The latest runs, the last one first."""
-        self._take_over()
+        self._tidy_up()
+        secret = Cipher(self._folder)
         with self._store.reading() as session:
-            latest = select(RunRow).options(defer(RunRow.result), defer(RunRow.parameters))
-            rows = session.scalars(latest.order_by(RunRow.id.desc()).limit(limit))
-            return tuple(
-                RunEntry(
-                    row.id,
-                    row.action,
-                    row.asset,
-                    row.container_id,
-                    row.status,
-                    row.message,
-                    row.start_time,
-                    row.end_time,
-                )
-                for row in rows
-            )
+            rows = session.scalars(select(RunRow).order_by(RunRow.id.desc()).limit(limit))
+            return tuple(_entry(row, secret) for row in rows)
 
     def get(self, number: int) -> RecordedRun:
-        """One run with its parameters and result."""
-        self._take_over()
+        """One run. Raises `StoreError` where there is none of that number."""
+        self._tidy_up()
+        secret = Cipher(self._folder)
         with self._store.reading() as session:
             row = session.get(RunRow, number)
             if row is None:
                 raise StoreError(f"There is no recorded run {number}.")
+            mails = session.scalars(
+                select(MailRow).where(MailRow.run_id == number).order_by(MailRow.position)
+            ).all()
+            results = [_result(mail, secret) for mail in mails]
+            entry = _entry(row, secret)
+            identifier = entry.action.replace(" ", "_")
             return RecordedRun(
-                action=row.action,
-                asset=row.asset,
-                container_id=row.container_id,
-                parameters=json.loads(row.parameters),
-                status=row.status,
-                message=row.message,
-                result=json.loads(row.result),
-                start_time=row.start_time,
-                end_time=row.end_time,
+                entry,
+                [result["parameter"] for result in results],
+                [_mail(mail) for mail in mails],
+                document(
+                    identifier, results, entry.status == "success", entry.message or joint_message(results)
+                ),
             )
 
-    def _take_over(self) -> None:
-        waiting = self._spool.waiting()
-        if not waiting:
-            return
-        taken: list[Path] = []
-        with self._store.writing() as session:
-            for path, run in spool.read(waiting):
-                session.execute(insert(RunRow).values(_columns(path.stem, run)).on_conflict_do_nothing())
-                taken.append(path)
-        for path in taken:
-            path.unlink(missing_ok=True)
+    def _tidy_up(self) -> None:
+        """Settle the runs of processes that are gone, and take in what version 1 may have written meanwhile."""
+        with (
+            closing(database.connect(self._folder)) as connection,
+            faults_named(self._folder / cipher.DATABASE),
+        ):
+            spool.take_in(self._folder, say)
+            holders.settle_abandoned(connection, self._folder)
 
 
-def _columns(record_id: str, run: RecordedRun) -> dict[str, str]:
-    return {
-        "record_id": record_id,
-        "action": _storable(run.action),
-        "asset": _storable(run.asset),
-        "container_id": _storable(run.container_id),
-        "parameters": json.dumps(run.parameters),
-        "status": run.status,
-        "message": _storable(run.message),
-        "result": json.dumps(run.result),
-        "start_time": run.start_time,
-        "end_time": run.end_time,
-    }
+def _entry(row: RunRow, secret: Cipher) -> RunEntry:
+    message = secret.decrypt(row.message, f"Run {row.id}")["message"] if row.message is not None else ""
+    if row.state == "cut off":
+        message = CUT_OFF
+    return RunEntry(
+        row.id,
+        row.action,
+        row.asset,
+        row.container_id,
+        row.state,
+        row.status,
+        message,
+        row.start_time,
+        row.end_time,
+    )
 
 
-def _storable(text: str) -> str:
-    """JSON can hold half a surrogate pair; SQLite's texts can't."""
-    return text.encode(errors="replace").decode()
+def _mail(row: MailRow) -> MailEntry:
+    return MailEntry(row.position, row.state, row.attempts, row.message_id, row.committed_at, row.finished_at)
+
+
+def _result(row: MailRow, secret: Cipher) -> dict[str, Any]:
+    """The action result of a mail."""
+    what = f"Mail {row.position} of run {row.run_id}"
+    asked = secret.decrypt(row.asked, what) if row.asked is not None else {}
+    if (
+        row.result is None or row.state == "committed"
+    ):  # what is recorded then is what stands if nothing follows
+        told = {"status": "failed", "message": UNTOLD[row.state], "data": [], "summary": {}}
+    else:
+        told = secret.decrypt(row.result, what)
+    return {**told, "parameter": asked}

@@ -1,73 +1,68 @@
-"""Where a finished run is recorded first: a file of its own, so that sending a mail loads no database for it.
+"""Runs that version 1 recorded as files, taken into the database.
 
-`host.local.runs` moves the spool into the database when somebody looks at the runs.
+Insert, commit, and only then is the file deleted. After a crash anywhere in between it is a file, both, or in the
+database; its name, unique in the database, makes "both" count once.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
+from host.local import cipher
+from host.local.cipher import Cipher
 from host.local.files import StoreError, private_folder, reason, replace
+from host.local.sqlite import faults_named, opened, transaction
+from host.local.version1 import RecordedRun, insert
+
+FOLDER = "spool"
+DAMAGED = "damaged"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedRun:
-    """One finished action run.
-
-    `asset` is the name of a stored asset, or "": what an asset holds is not recorded. `parameters` are as
-    they were given, times are ISO 8601 in UTC, `result` is the result JSON in SOAR's shape.
-    """
-
-    action: str
-    asset: str
-    container_id: str
-    parameters: list[Any]
-    status: str
-    message: str
-    result: dict[str, Any]
-    start_time: str
-    end_time: str
-
-
-class Spool:
-    """Recorded runs that the database does not have yet. Every method raises `StoreError`."""
-
-    def __init__(self, folder: Path) -> None:
-        self._home = folder
-        self._folder = folder / "spool"
-
-    def record(self, run: RecordedRun) -> None:
-        """Keep a run: wholly, or not at all."""
-        private_folder(self._home)
-        replace(
-            self._folder / f"{time.time_ns():020d}-{os.urandom(8).hex()}.json",
-            # Not `asdict`: that would copy thousands of results, each of them whole.
-            json.dumps({one.name: getattr(run, one.name) for one in fields(run)}).encode(),
-        )
-
-    def waiting(self) -> list[Path]:
-        """The files that hold a run each, the oldest first."""
-        try:
-            return sorted(self._folder.glob("*.json"))
-        except OSError as error:
-            raise StoreError(
-                f"The recorded runs in {self._folder} can't be read: {reason(error)}."
-            ) from error
+def take_in(folder: Path, tell: Callable[[str], None]) -> None:
+    """Move the spool of a data folder into its database; `tell` what can't be read. Raises `StoreError`."""
+    paths = _waiting(folder / FOLDER)
+    if not paths:
+        return
+    secret = Cipher(folder)
+    database = folder / cipher.DATABASE
+    with faults_named(database), closing(opened(database)) as connection:
+        for path in paths:
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                continue  # another process was quicker
+            except OSError as error:
+                raise StoreError(f"The recorded run {path} can't be read: {reason(error)}.") from error
+            try:
+                _insert(connection, path.stem, data, secret)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                tell(_keep_aside(path, data, secret))
+            path.unlink(missing_ok=True)
+    with suppress(OSError):  # there may be more by now, or damaged ones
+        (folder / FOLDER).rmdir()
 
 
-def read(paths: list[Path]) -> Iterator[tuple[Path, RecordedRun]]:
-    """Each file and its run. One that another process took over meanwhile, or a damaged one, is passed by."""
-    for path in paths:
-        try:
-            run = RecordedRun(**json.loads(path.read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError):
-            continue
-        except OSError as error:
-            raise StoreError(f"The recorded run {path} can't be read: {reason(error)}.") from error
-        yield path, run
+def _insert(connection: sqlite3.Connection, record_id: str, data: bytes, secret: Cipher) -> None:
+    run = RecordedRun.of_file(data)
+    with transaction(connection):
+        known = connection.execute("SELECT 1 FROM run WHERE record_id = ?", (record_id,)).fetchone()
+        if known is None:
+            insert(connection.execute, None, record_id, run, secret)
+
+
+def _waiting(folder: Path) -> list[Path]:
+    """The files that hold a run each, the oldest first."""
+    try:
+        return sorted(folder.glob("*.json"))
+    except OSError as error:
+        raise StoreError(f"The recorded runs in {folder} can't be read: {reason(error)}.") from error
+
+
+def _keep_aside(path: Path, data: bytes, secret: Cipher) -> str:
+    """Encrypted as every record is: half of one may hold a whole body. Returns what is to be told."""
+    aside = private_folder(path.parent / DAMAGED) / path.name
+    replace(aside, secret.encrypt_octets(data))
+    return f"The recorded run {path.name} is damaged and can't be listed; it is kept, encrypted, as {aside}."

@@ -234,11 +234,11 @@ def test_runs_are_recorded_without_the_assets_fields(call: Any) -> None:
     assert "canary" not in shown.out
 
 
-def test_a_run_that_cannot_be_recorded_keeps_its_result(call: Any, folder: Path) -> None:
+def test_a_run_that_cannot_be_recorded_is_not_begun(call: Any, folder: Path) -> None:
     (folder / "data").write_text("a file where the data folder should be")
     done = call("run", "send email", "--asset", "asset.json", "--params", params(GOOD))
-    assert (done.code, done.result["status"]) == (0, "success")
-    assert "This run could not be recorded." in done.err
+    assert (done.code, done.out) == (2, "")
+    assert f"The data folder {folder / 'data'} can't be made: File exists." in done.err
 
 
 def test_soars_test_file_is_run(call: Any, folder: Path) -> None:

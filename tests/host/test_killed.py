@@ -25,7 +25,8 @@ import os, sys
 from pathlib import Path
 from host.local.files import StoreError
 from host.local.home import Home
-from host.local.spool import RecordedRun
+from host.local.ledger import Heading
+from tests.support.ledgers import Written
 home, number = Home(Path(sys.argv[1])), sys.argv[2]
 file = Path(sys.argv[1] + number)
 print("ready", flush=True)
@@ -35,7 +36,7 @@ for turn in range(1000):
     print("asset", name, flush=True)
     file.write_bytes(name.encode() * 40000)
     print("vault", home.vault.add(file, "1", name).vault_id, flush=True)
-    home.record(RecordedRun("send email", name, "", [{"to": name}], "success", "", {"x": "x" * 50000}, "", ""))
+    Written(home.folder, Heading("send email", name, "", "")).whole({"to": name, "subject": "x" * 50000})
     print("run", name, flush=True)
     home.state("1").save({"one": name * 5000, "two": name * 5000})
     if turn % 3 == 0:
@@ -51,14 +52,14 @@ def kept(home: Home, said: list[str]) -> None:
     for record in records:
         assert hashlib.sha1(home.vault.find(record.vault_id).path.read_bytes()).hexdigest() == record.vault_id
     runs = [home.runs.get(entry.id) for entry in home.runs.list(limit=10_000)]
-    assert all(run.parameters == [{"to": run.asset}] for run in runs)
-    assert len({run.asset for run in runs}) == len(runs)
+    assert all(run.parameters == [{"to": run.entry.asset, "subject": "x" * 50000}] for run in runs)
+    assert len({run.entry.asset for run in runs}) == len(runs)
     state = home.state("1").load()
     assert state.get("one") == state.get("two")
     there = {
         *(f"asset {name}" for name in assets),
         *(f"vault {record.vault_id}" for record in records),
-        *(f"run {run.asset}" for run in runs),
+        *(f"run {run.entry.asset}" for run in runs if run.entry.state == "ended"),
     }
     assert {line for line in said if line != "ready"} <= there
 
@@ -87,7 +88,7 @@ def test_two_processes_killed_at_any_moment_leave_everything_whole(tmp_path: Pat
 def test_a_database_that_another_process_keeps_busy_is_named_and_nothing_is_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("host.local.store.BUSY_TIMEOUT", 0.2)
+    monkeypatch.setattr("host.local.sqlite.BUSY_TIMEOUT", 0.2)
     home = Home(tmp_path / "data")
     home.assets.add("first", {"password": "first"})
     with closing(sqlite3.connect(home.folder / "store.db", isolation_level=None)) as other:
@@ -125,10 +126,9 @@ def run_without_room(home: Path, asset: dict[str, Any], octets: int) -> subproce
     )
 
 
-@pytest.mark.parametrize("octets", [0, 100])
-def test_a_mail_that_was_sent_is_said_to_be_sent_although_there_is_no_room_to_record_it(
-    tmp_path: Path, octets: int
-) -> None:
+@pytest.mark.parametrize("octets", [0, 20, 100, 5000, 20_000, 40_000, 60_000])
+def test_without_room_to_write_it_down_first_nothing_is_sent(tmp_path: Path, octets: int) -> None:
+    home = tmp_path / "data"
     with Catcher() as catcher:
         asset = {
             "server": catcher.host,
@@ -136,9 +136,16 @@ def test_a_mail_that_was_sent_is_said_to_be_sent_although_there_is_no_room_to_re
             "ssl_config": "None",
             "sender_address": "a@b.test",
         }
-        done = run_without_room(tmp_path / "data", asset, octets)
-        assert len(catcher.messages) == 1
-    assert (done.returncode, json.loads(done.stdout)["message"]) == (0, "Email sent")
-    assert "This run could not be recorded." in done.stderr
-    assert "File too large. What it held before is unchanged." in done.stderr
-    assert Home(tmp_path / "data").runs.list() == ()
+        done = run_without_room(home, asset, octets)
+        came = len(catcher.messages)
+    assert "Traceback" not in done.stderr
+    if came:
+        assert (done.returncode, json.loads(done.stdout)["message"]) == (0, "Email sent")
+        return
+    said = json.loads(done.stdout)["message"] if done.stdout else done.stderr
+    assert done.returncode in (1, 2)
+    assert any(reason in said for reason in ("File too large", "disk I/O error", "disk is full")), said
+    assert "Nothing was sent" in said or done.returncode == 2
+    assert all(
+        one.state != "unknown" for run in Home(home).runs.list() for one in Home(home).runs.get(run.id).mails
+    )

@@ -49,6 +49,22 @@ class EmptyVault:
         raise VaultError(f"{vault_id}: the vault has no such file")
 
 
+class NoJournal:
+    """Nothing is written down."""
+
+    def begin(self, parameter_sets: Sequence[object]) -> None:
+        """Nobody will ask."""
+
+    def committing(self, attempts: Sequence[Attempt]) -> None:
+        """Nobody will ask."""
+
+    def finished(self, position: int, report: Report) -> None:
+        """Nobody will ask."""
+
+    def end(self) -> None:
+        """Nobody will ask."""
+
+
 @dataclass
 class FakeContext:
     """A context whose progress texts are kept."""
@@ -60,6 +76,7 @@ class FakeContext:
     state: Any = None
     redirect: Any = None
     slots: Any = None
+    journal: Any = field(default_factory=NoJournal)
     committed: list[Attempt] = field(default_factory=list)
     cancelled: bool = False
 

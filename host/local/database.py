@@ -1,0 +1,54 @@
+"""The database file of the data folder: made, brought up to date, and opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from host.local import cipher, schema
+from host.local.files import StoreError, private_folder, reason, sync_folder
+from host.local.sqlite import alone, faults_named, is_current, opened, transaction
+
+
+def connect(folder: Path) -> sqlite3.Connection:
+    """A connection to the folder's database, which is made, or brought up to date, first. Raises `StoreError`.
+
+    It begins and ends no transaction by itself, and may be used by several threads, one at a time.
+    """
+    private_folder(folder)
+    cipher.ensure_key(folder)
+    path = folder / cipher.DATABASE
+    with faults_named(path):
+        if not path.exists():
+            with alone(folder):
+                if not path.exists():
+                    _make(path)
+        connection = opened(path)
+        try:
+            if not is_current(connection, path):
+                from host.local.migrate import bring_up_to_date  # once in the life of a folder
+
+                bring_up_to_date(folder)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _make(path: Path) -> None:
+    """Make it under another name and rename it, so that one that is there is always complete."""
+    beside = path.with_name("store.new")
+    try:
+        beside.unlink(missing_ok=True)
+        beside.touch(mode=0o600)  # SQLite gives its side files the mode of the database
+        with closing(opened(beside)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")  # remembered in the file
+            with transaction(connection):
+                for statement in schema.STATEMENTS:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+        beside.rename(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(f"The data folder {path.parent} can't be written: {reason(error)}.") from error

@@ -1,0 +1,45 @@
+"""SQLAlchemy over the database file of the data folder."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from host.local import sqlite
+from host.local.files import StoreError
+
+
+@contextmanager
+def faults_of_sqlalchemy_named(path: Path) -> Iterator[None]:
+    """What SQLAlchemy raises becomes a `StoreError` that says what to do; an `IntegrityError` stays what it is."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise StoreError(sqlite.explain(path, error.orig)) from error
+
+
+def engine_of(path: Path) -> Engine:
+    """SQLAlchemy over a database that is there."""
+    # No pool: a process does a transaction or two, and a connection carried over a fork is harmful.
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": sqlite.BUSY_TIMEOUT})
+
+    @event.listens_for(engine, "connect")
+    def leave_transactions_to_us(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,240 @@
+"""The ledger: what is known of each mail of a run, written down as it becomes known.
+
+A run and its mails, one for each parameter set, are in the database before anything is connected. A mail's state goes
+
+    claimed -> committed -> sent | partly sent | not sent | unknown
+
+`claimed`: it is this run's to send. `committed`: written, and on the disk, before the octets leave that can complete
+the message; if that fails it is not sent. From there on only the server's answer says what became of it. Each
+result is written as soon as it is known; it outlives the end of the process, however that comes. It is
+brought to the disk with the next commitment, or the end of the run: a loss of power in between leaves the mail
+`unknown`, which is never sent again by itself.
+
+What happens to a run whose process ends before it does is in `host.local.holders`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from actions import report as reports
+from actions.contract import Report
+from delivery.asset import Asset
+from delivery.attempt import Attempt, Facts
+from host.local import database, holders
+from host.local.cipher import DATABASE, Cipher
+from host.local.files import StoreError, timestamp
+from host.local.recording import recorded
+from host.local.results import joint_message
+from host.local.sqlite import faults_named, transaction
+from smtp.errors import Category, SmtpError, Step
+from smtp.outcome import Delivery, RecipientDelivery, Status
+
+LOST = "the process that sent it ended before the server's answer was known"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What is known of a run beside its mails. `asset_name` and `asset_id` are "" for an asset that is not stored."""
+
+    action: str
+    asset_name: str
+    asset_id: str
+    container_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A run that is in the database. `resources` are given back when it ends."""
+
+    number: int
+    count: int
+    connection: sqlite3.Connection
+    cipher: Cipher
+    resources: ExitStack
+
+
+class Ledger:
+    """The journal of one run on this machine: `host.action_run.Journal`. Used by several threads at once.
+
+    `tell` is given a sentence where something can't be written any more and is true all the same.
+    """
+
+    def __init__(self, folder: Path, heading: Heading, asset: Asset, tell: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._heading = heading
+        self._asset = asset
+        self._tell = tell
+        self._lock = threading.RLock()
+        self._begun: _Begun | None = None
+        self._told: list[dict[str, str]] = []
+        """Status and message of each mail that has its result."""
+        self._unwritten: dict[int, tuple[Any, ...]] = {}
+        """Results that are not in the database yet: more than one only while they can't be written."""
+
+    def begin(self, parameter_sets: Sequence[Any]) -> None:
+        """Write down the run and its mails. Raises `StoreError`: nothing was sent."""
+        with ExitStack() as resources:
+            connection = database.connect(self._folder)
+            resources.callback(connection.close)
+            holder = holders.hold(self._folder)
+            resources.callback(holder.free, remove=True)
+            secret = Cipher(self._folder)
+            with faults_named(self._folder / DATABASE), transaction(connection):
+                number = self._insert(connection, holder.path.name)
+                connection.executemany(
+                    "INSERT INTO mail (run_id, position, state, attempts, message_id, asked, committed_at, finished_at)"
+                    " VALUES (?, ?, 'claimed', 0, '', ?, '', '')",
+                    (
+                        (number, position, secret.encrypt(recorded(parameters)))
+                        for position, parameters in enumerate(parameter_sets, 1)
+                    ),
+                )
+            self._begun = _Begun(number, len(parameter_sets), connection, secret, resources.pop_all())
+
+    def committing(self, attempts: Sequence[Attempt]) -> None:
+        """Write down, on the disk, that the octets that complete these mails may leave. Raises `StoreError`."""
+        begun = self._begun
+        assert begun is not None  # noqa: S101 - mails are sent after their run has begun
+        rows = [
+            # An action that sends without preparing does one set after the other.
+            (
+                timestamp(),
+                *self._if_lost(attempt, begun.cipher),
+                begun.number,
+                attempt.position or len(self._told) + 1,
+            )
+            for attempt in attempts
+        ]
+        with self._writing(begun, "FULL"):
+            changed = begun.connection.executemany(
+                "UPDATE mail SET state = 'committed', attempts = attempts + 1, committed_at = ?, message_id = ?,"
+                " result = ? WHERE run_id = ? AND position = ? AND state IN ('claimed', 'committed')",
+                rows,
+            )
+            if changed.rowcount != len(rows):
+                raise StoreError(
+                    f"Run {begun.number} was settled by another process, as if this one had ended. It sends no more."
+                )
+
+    def finished(self, position: int, report: Report) -> None:
+        """Write down what became of a mail. If that fails it is told, and tried again later."""
+        begun = self._begun
+        assert begun is not None  # noqa: S101 - what has not begun has no results
+        status = "success" if report.success else "failed"
+        result = {"status": status, "message": report.message, "data": report.data, "summary": report.summary}
+        row = (
+            _outcome(report),
+            report.success,
+            timestamp(),
+            begun.cipher.encrypt(result),
+            begun.number,
+            position,
+        )
+        with self._lock:
+            self._told.append({"status": status, "message": report.message})
+            self._unwritten[position] = row
+        try:
+            self._write_results(begun)
+        except StoreError as error:
+            self._tell(f"The result of mail {position} could not be recorded yet. {error}")
+
+    def end(self) -> None:
+        """Settle what has no result, and the run itself. What can't be written is told."""
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return
+        try:
+            self._write_results(begun)
+            self._end(begun)
+        except StoreError as error:
+            self._tell(f"This run's end could not be recorded. {error}")
+        finally:
+            begun.resources.close()
+
+    def _insert(self, connection: sqlite3.Connection, holder: str) -> int:
+        heading = self._heading
+        row = connection.execute(
+            "INSERT INTO run (action, asset, asset_id, container_id, holder, state, status, start_time, end_time,"
+            " kept_since) VALUES (?, ?, ?, ?, ?, 'running', '', ?, '', '')",
+            (
+                heading.action,
+                heading.asset_name,
+                heading.asset_id,
+                heading.container_id,
+                holder,
+                timestamp(),
+            ),
+        )
+        assert row.lastrowid is not None  # noqa: S101 - it was an INSERT
+        return row.lastrowid
+
+    def _if_lost(self, attempt: Attempt, secret: Cipher) -> tuple[str, bytes]:
+        """The Message-ID, and the result that stands if nothing more is heard of this mail."""
+        message = attempt.message
+        assert message is not None  # noqa: S101 - it is about to be sent
+        recipients = message.envelope.recipients
+        lost = Delivery(
+            tuple(RecipientDelivery(address, Status.UNKNOWN, None, False) for address in recipients),
+            None,
+            SmtpError(LOST, step=Step.END, category=Category.CANCELLED),
+        )
+        server = Facts(f"{self._asset.server}:{self._asset.port}")
+        report = reports.report(replace(attempt, delivery=lost, facts=server), self._asset)
+        result = {
+            "status": "failed",
+            "message": report.message,
+            "data": report.data,
+            "summary": report.summary,
+        }
+        return message.message_id, secret.encrypt(result)
+
+    def _write_results(self, begun: _Begun) -> None:
+        rows = dict(self._unwritten)
+        with self._writing(begun, "NORMAL"):
+            begun.connection.executemany(
+                # An action without data says no more than whether it went well.
+                "UPDATE mail SET state = coalesce(?, CASE WHEN state != 'committed' THEN 'not sent' WHEN ? THEN"
+                " 'sent' ELSE 'unknown' END), finished_at = ?, result = ? WHERE run_id = ? AND position = ?",
+                rows.values(),
+            )
+        self._unwritten = {
+            position: row for position, row in self._unwritten.items() if rows.get(position) != row
+        }
+
+    def _end(self, begun: _Begun) -> None:
+        now = timestamp()
+        is_whole = len(self._told) == begun.count
+        is_good = is_whole and all(told["status"] == "success" for told in self._told)
+        message = joint_message(self._told) if is_whole else "The run was interrupted."
+        with self._writing(begun, "FULL"):
+            holders.settle_mails(begun.connection, begun.number, now)
+            begun.connection.execute(
+                "UPDATE run SET state = 'ended', status = ?, message = ?, end_time = ?, kept_since = ?"
+                " WHERE id = ? AND state = 'running'",
+                (
+                    "success" if is_good else "failed",
+                    begun.cipher.encrypt({"message": message}),
+                    now,
+                    now,
+                    begun.number,
+                ),
+            )
+
+    @contextmanager
+    def _writing(self, begun: _Begun, synchronous: str) -> Iterator[None]:
+        """One transaction; FULL: on the disk when it ends."""
+        with self._lock, faults_named(self._folder / DATABASE):
+            begun.connection.execute(f"PRAGMA synchronous = {synchronous}")
+            with transaction(begun.connection):
+                yield
+
+
+def _outcome(report: Report) -> str | None:
+    return report.data[0].get("outcome") if report.data else None

@@ -1,0 +1,62 @@
+"""What is recorded of a run, and for how long: settings of the environment, for every process that uses the folder."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from host.local.files import StoreError
+
+RECORD = "SMTP_CONNECTOR_RECORD"
+KEEP_DAYS = "SMTP_CONNECTOR_KEEP_DAYS"
+MOST_DAYS = 36_500
+_DEFAULT_DAYS = 30.0
+_LARGE = 4096
+"""Octets of a text from which on its size and digest are recorded instead."""
+_CONTENTS = frozenset(
+    {"body", "html_body", "text_body", "raw_email", "description", "template_values", "transient_files"}
+)
+"""The parameters that hold what a mail says, rather than to whom and how it goes."""
+_PIECE = 1 << 20
+
+
+def keep_days() -> float:
+    """For how many days an ended run is kept; 0: not at all. Raises `StoreError`."""
+    text = os.environ.get(KEEP_DAYS, "").strip()
+    try:
+        days = float(text) if text else _DEFAULT_DAYS
+    except ValueError:
+        days = math.nan
+    if not 0 <= days <= MOST_DAYS:
+        raise StoreError(f"{KEEP_DAYS} is {text!r:.40}: give a number of days from 0 to {MOST_DAYS}.")
+    return days
+
+
+def recorded(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A parameter set as it is kept: of a large content its size in octets and its SHA-256 alone."""
+    if os.environ.get(RECORD, "").strip().lower() == "full":
+        return dict(parameters)
+    return {
+        name: _digest(value) if name in _CONTENTS and _is_large(value) else value
+        for name, value in parameters.items()
+    }
+
+
+def _is_large(value: object) -> bool:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return len(text) > _LARGE or (len(text) * 4 > _LARGE and len(text.encode(errors="replace")) > _LARGE)
+
+
+def _digest(value: object) -> dict[str, Any]:
+    """A piece at a time: a raw mail may be all that fits into memory."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    digest, size = sha256(), 0
+    for start in range(0, len(text), _PIECE):
+        octets = text[start : start + _PIECE].encode(errors="surrogatepass")
+        digest.update(octets)
+        size += len(octets)
+    return {"size": size, "sha256": digest.hexdigest()}

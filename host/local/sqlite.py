@@ -1,0 +1,107 @@
+"""SQLite by the standard library alone: connections, transactions, and what is wrong in plain words.
+
+Write-ahead mode: readers never wait, writers wait for each other, and what was committed outlives a loss of power.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from host.local import cipher, locks, schema
+from host.local.files import StoreError, reason
+
+BUSY_TIMEOUT = 30.0
+"""Seconds to wait for other processes' transactions, each of which takes milliseconds."""
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    """A connection to a database that is there. Raises `sqlite3.Error`."""
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    try:
+        # Not every build has it that way: a commit is on the disk before it is said to be one.
+        connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def is_current(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether it has this version's tables; False for an older one's. Raises `StoreError` for what is neither."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == schema.VERSION:
+        revisions = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        if revisions == [(schema.REVISION,)]:
+            return True
+    if version >= schema.VERSION:
+        raise StoreError(
+            f"{path} was made by a newer version of this program. Nothing was changed. Use that version, or "
+            "another folder (SMTP_CONNECTOR_HOME)."
+        )
+    if version < 1:
+        raise StoreError(_damaged(path, "it is empty, or not a database of this program"))
+    return False
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """One transaction that writes, whole or not at all. Raises `sqlite3.Error`.
+
+    The write lock is taken at once, so that waiting for others works: a reader that turns writer half-way would be
+    refused.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """While nobody else makes the database or brings it up to date. Raises `StoreError`."""
+    path = folder / "store.lock"
+    try:
+        lock = locks.wait_for(path, BUSY_TIMEOUT)
+    except TimeoutError as error:
+        raise StoreError(
+            f"{folder / cipher.DATABASE} is being made by another process; try again."
+        ) from error
+    except OSError as error:
+        raise StoreError(f"The data folder {folder} can't be written: {reason(error)}.") from error
+    try:
+        yield
+    finally:
+        lock.free()
+
+
+@contextmanager
+def faults_named(path: Path) -> Iterator[None]:
+    """What SQLite raises becomes a `StoreError` that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(explain(path, error)) from error
+
+
+def explain(path: Path, error: object) -> str:
+    """What is wrong with the database, and what to do."""
+    name, text = getattr(error, "sqlite_errorname", ""), str(error)
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return _damaged(path, text)
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return f"{path} was in use elsewhere for {BUSY_TIMEOUT:g} s. Nothing was changed; try again."
+    return f"{path} can't be used: {text}. Nothing was changed. Check its permissions and free space."
+
+
+def _damaged(path: Path, why: str) -> str:
+    return (
+        f"{path} is damaged ({why}). Nothing was changed. Restore it from a backup, or move it and "
+        f"{cipher.KEY_FILE} away to start anew."
+    )
