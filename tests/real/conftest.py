@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from host.local.home import HOME_VARIABLE, Home
+from tests.real.aiosmtpd_server import Aiosmtpd
 from tests.real.certificates import Certificates, KeyPair
 from tests.real.dovecot import Dovecot, Introspection, Submission, User
 from tests.real.exim import Exim
+from tests.real.node_servers import Haraka, Nodemailer
 from tests.real.openid import SHORT_LIFETIME, OpenIdProvider
-from tests.real.people import ALICE, DOMAINS, MAILBOXES, PASSWORD, REFUSALS, USERS
+from tests.real.opensmtpd import OpenSmtpd
+from tests.real.people import ALICE, DEFERRED, DOMAINS, MAILBOXES, MEMBERS, PASSWORD, PRESENT, REFUSALS, USERS
 from tests.real.postfix import Postfix
 from tests.real.processes import public_folder
 from tests.real.services import ALL_SERVICES, RELAY
@@ -72,7 +75,7 @@ def postfix(servers_folder: Path, server_certificate: KeyPair) -> Iterator[Postf
         server_certificate,
         ALL_SERVICES,
         domains=DOMAINS,
-        recipients=MAILBOXES,
+        recipients=(*MAILBOXES, *MEMBERS),
         refusals=REFUSALS,
     ) as server:
         yield server
@@ -115,7 +118,39 @@ def dovecot(
 def exim(servers_folder: Path, server_certificate: KeyPair) -> Iterator[Exim]:
     folder = servers_folder / "exim"
     folder.mkdir()
-    with Exim(folder, server_certificate, recipients=MAILBOXES) as server:
+    with Exim(folder, server_certificate, recipients=MAILBOXES, deferred=DEFERRED) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def opensmtpd(servers_folder: Path, postfix: Postfix) -> Iterator[OpenSmtpd]:
+    folder = servers_folder / "opensmtpd"
+    folder.mkdir()
+    with OpenSmtpd(folder, recipients=PRESENT, postfix=postfix, service=RELAY) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def haraka(servers_folder: Path) -> Iterator[Haraka]:
+    folder = servers_folder / "haraka"
+    folder.mkdir()
+    with Haraka(folder, recipients=PRESENT) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nodemailer(servers_folder: Path) -> Iterator[Nodemailer]:
+    folder = servers_folder / "nodemailer"
+    folder.mkdir()
+    with Nodemailer(folder, recipients=PRESENT) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def aiosmtpd(servers_folder: Path) -> Iterator[Aiosmtpd]:
+    folder = servers_folder / "aiosmtpd"
+    folder.mkdir()
+    with Aiosmtpd(folder, recipients=PRESENT) as server:
         yield server
 
 

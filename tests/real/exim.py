@@ -11,7 +11,7 @@ from typing import Self
 
 from tests.real.certificates import KeyPair
 from tests.real.mailboxes import Mailboxes
-from tests.real.processes import Daemon, ServerTrouble, free_ports
+from tests.real.processes import Daemon, ServerTrouble, free_ports, wait_until
 
 _PROGRAM = Path(__file__).parents[2] / ".local" / "exim" / "usr" / "sbin" / "exim4"
 _MAILBOX_USER = "mail"
@@ -20,20 +20,34 @@ _MAILBOX_USER = "mail"
 class Exim:
     """Started on entry with a port for each TLS mode ("plain", "starttls", "ssl"), gone on exit.
 
-    `recipients` have a mailbox each, every other address is refused with 550. Exim checks that a client waits
-    where it has to: one that sends ahead without having been offered PIPELINING is cut off.
+    `recipients` have a mailbox each, `deferred` are answered 421, after which Exim goes on as if it had been any
+    other 4xx; every other address is refused with 550. Exim checks that a client waits where it has to: one that
+    sends ahead without having been offered PIPELINING is cut off.
     """
 
-    def __init__(self, folder: Path, certificate: KeyPair, *, recipients: Iterable[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        certificate: KeyPair,
+        *,
+        recipients: Iterable[str],
+        deferred: Iterable[str] = (),
+    ) -> None:
         self._folder = folder
         self._certificate = certificate
         self._recipients = tuple(recipients)
+        self._deferred = tuple(deferred)
         self.ports: dict[str, int] = {}
         self.mailboxes = Mailboxes(folder / "mailboxes")
 
     @property
     def log(self) -> str:
         return (self._folder / "log" / "main").read_text(errors="replace")
+
+    def wait_until_quiet(self, seconds: float = 60.0) -> None:
+        """Wait until every message that was accepted is in its mailboxes."""
+        queue = self._folder / "spool" / "input"
+        wait_until(lambda: not any(queue.glob("*")), "Exim to have delivered everything", seconds)
 
     def __enter__(self) -> Self:
         if not _PROGRAM.exists():
@@ -48,6 +62,7 @@ class Exim:
         (self._folder / "recipients").write_text(
             "".join(f"{address}: {address}\n" for address in self._recipients)
         )
+        (self._folder / "deferred").write_text("".join(f"{address}\n" for address in self._deferred))
         config = self._folder / "exim.conf"
         config.write_text(self._main() + _BEHAVIOUR.format(folder=self._folder, user=_MAILBOX_USER))
         self._daemon = Daemon(
@@ -96,6 +111,8 @@ acl_smtp_data = accept
 
 begin acl
 judge_recipient:
+  defer  condition = ${{lookup{{$local_part@$domain}}lsearch{{{folder}/deferred}}{{yes}}{{no}}}}
+         message = 421 4.3.2 no answer about this one now
   accept condition = ${{lookup{{$local_part@$domain}}lsearch{{{folder}/recipients}}{{yes}}{{no}}}}
   deny   message = no such user
 

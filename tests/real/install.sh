@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs what the tests against real servers need, and starts none of it: Debian's packages with apt-get, Exim's
-# program unpacked into .local/exim, the OpenID provider with npm into .local/provider. Quick when all is there.
+# Installs what the tests against real servers need, and starts none of it: Debian's packages with apt-get, Exim and
+# OpenSMTPD unpacked into .local/, the OpenID provider, Haraka and smtp-server with npm. Quick when all is there.
 set -euo pipefail
 cd "$(dirname "$0")"
 local_folder=$(cd ../.. && pwd)/.local
@@ -10,7 +10,7 @@ fail() { say "$*" >&2; exit 1; }
 
 missing_packages() {
     local name
-    for name in postfix dovecot-core dovecot-submissiond chromium libidn12 systemd; do
+    for name in postfix dovecot-core dovecot-submissiond chromium libidn12 libevent-2.1-7 systemd; do
         dpkg-query --show --showformat='${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || echo "$name"
     done
     command -v node >/dev/null || echo nodejs
@@ -39,42 +39,51 @@ install_packages() {
     apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install --yes --no-install-recommends "$@" </dev/null
 }
 
-# Debian allows one mail server at a time, so Exim is unpacked only. It insists on the user of its package.
-unpack_exim() {
-    local folder=$local_folder/exim
-    [ ! -x "$folder/usr/sbin/exim4" ] || return 0
-    say "unpacking exim4-daemon-light into $folder"
-    local download
+# Debian allows one mail server at a time, so the other ones are unpacked only: program, package.
+unpack() {
+    local program=$1 package=$2 download
+    local folder=$local_folder/${program%%/*}
+    [ ! -x "$local_folder/$program" ] || return 0
+    say "unpacking $package into $folder"
     download=$(mktemp --directory)
-    (cd "$download" && { fetch_exim || { apt-get -qq update && fetch_exim; }; })
+    (cd "$download" && { fetch "$package" || { apt-get -qq update && fetch "$package"; }; })
     rm -rf "$folder"
     mkdir -p "$folder"
-    dpkg-deb --extract "$download"/exim4-daemon-light_*.deb "$folder"
+    dpkg-deb --extract "$download/$package"_*.deb "$folder"
     rm -r "$download"
-    chmod 0755 "$folder/usr/sbin/exim4"
+    chmod 0755 "$local_folder/$program"
 }
 
-fetch_exim() {
-    apt-get -qq -o APT::Sandbox::User=root download exim4-daemon-light
+fetch() {
+    apt-get -qq -o APT::Sandbox::User=root download "$1"
 }
 
-add_exim_user() {
-    getent passwd Debian-exim >/dev/null ||
-        useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin Debian-exim
+# They insist on the users of their packages.
+add_user() {
+    getent passwd "$1" >/dev/null ||
+        useradd --system --user-group --no-create-home --home-dir "$2" --shell /usr/sbin/nologin "$1"
 }
 
-install_provider() {
-    local folder=$local_folder/provider
-    cmp -s provider/package-lock.json "$folder/installed" && return 0
-    say "installing oidc-provider into $folder"
+# A folder of this one with a lock file, installed into one of the same name.
+install_from_npm() {
+    local name=$1
+    local folder=$local_folder/$name
+    cmp -s "$name/package-lock.json" "$folder/installed" && return 0
+    say "installing $(node -p "Object.keys(require('./$name/package.json').dependencies).join(', ')") into $folder"
     mkdir -p "$folder"
-    cp provider/package.json provider/package-lock.json provider/.npmrc "$folder/"
-    npm ci --prefix "$folder" --no-progress --loglevel=error </dev/null
+    cp "$name/package.json" "$name/package-lock.json" "$name/.npmrc" "$folder/"
+    npm ci --prefix "$folder" --ignore-scripts --no-progress --loglevel=error </dev/null
     cp "$folder/package-lock.json" "$folder/installed"
 }
 
 mapfile -t packages < <(missing_packages)
 [ "${#packages[@]}" = 0 ] || install_packages "${packages[@]}"
-unpack_exim
-add_exim_user
-install_provider
+unpack exim/usr/sbin/exim4 exim4-daemon-light
+add_user Debian-exim /nonexistent
+unpack opensmtpd/usr/sbin/smtpd opensmtpd
+empty=/var/lib/opensmtpd/empty # where it locks itself up
+mkdir -p "$empty"
+add_user opensmtpd "$empty"
+add_user opensmtpq "$empty"
+install_from_npm provider
+install_from_npm servers

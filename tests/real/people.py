@@ -15,6 +15,11 @@ BOOKS = "post@xn--bcher-kva.example"
 CROWD = tuple(f"user{number:03}@example.com" for number in range(200))
 REFUSED = CROWD[::9]
 """Those of the crowd that the server refuses."""
+PRESENT = tuple(address for address in CROWD if address not in REFUSED)
+MEMBERS = tuple(f"member{number:04}@example.com" for number in range(2500))
+"""More than a default Postfix takes in one transaction."""
+DEFERRED = ("away@example.com", "later@example.com")
+"""Whom Exim has no answer for now: 421, and the session goes on."""
 
 BLOCKED = "blocked@example.com"
 BUSY = "busy@example.com"
@@ -40,7 +45,7 @@ MAILBOXES = (
     "receiver@testdomain.com",
     "receiver1@testdomain.com",
     "receiver2@testdomain.com",
-    *(address for address in CROWD if address not in REFUSED),
+    *PRESENT,
 )
 
 USERS = (ALICE, BOB)

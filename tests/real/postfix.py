@@ -42,7 +42,8 @@ class Service:
     """One port of the server. `without` are the EHLO keywords that it does not offer, in lower case.
 
     `login` asks for authentication (Dovecot answers for it) and takes mail from nobody else, `mechanisms` filters
-    what may be used; `recipient_limit` is how many recipients one transaction may have (452 4.5.3 beyond).
+    what may be used; `recipient_limit` is how many recipients one transaction may have (452 4.5.3 beyond);
+    `error_limits` are Postfix's own: slow from 10 errors of a session on, 421 and the end of it at 20.
     """
 
     tls: str = "plain"
@@ -51,6 +52,7 @@ class Service:
     login: bool = False
     mechanisms: str = "!external, static:rest"
     recipient_limit: int = 1000
+    error_limits: bool = False
 
     def __post_init__(self) -> None:
         assert self.tls in ("plain", "starttls", "ssl")
@@ -66,6 +68,10 @@ class Service:
             "smtpd_client_restrictions": "permit_sasl_authenticated,reject" if self.login else "",
             "smtpd_sasl_mechanism_filter": self.mechanisms.replace(" ", ""),
             "smtpd_recipient_limit": str(self.recipient_limit),
+            # Refused recipients are what is tested: elsewhere they are not to slow a session down or to end it.
+            "smtpd_error_sleep_time": "1s" if self.error_limits else "0",
+            "smtpd_soft_error_limit": "10" if self.error_limits else "1000",
+            "smtpd_hard_error_limit": "20" if self.error_limits else "1000",
             "syslog_name": f"postfix/{port}",
         }
         written = "".join(f" -o {name}={value}" for name, value in options.items())
@@ -229,10 +235,6 @@ class Postfix:
             "smtpd_forbid_unauth_pipelining": "yes",
             "smtpd_forbid_bare_newline": "reject",
             "smtpd_forbid_bare_newline_exclusions": "",
-            # Refused recipients are what is tested: they are not to slow a session down or to end it.
-            "smtpd_error_sleep_time": "0",
-            "smtpd_soft_error_limit": "1000",
-            "smtpd_hard_error_limit": "1000",
             "smtpd_tls_cert_file": self._certificate.certificate,
             "smtpd_tls_key_file": self._certificate.key,
             "smtpd_tls_received_header": "yes",

@@ -22,6 +22,8 @@ OLD = Service(
 """A server of 1995: plain RFC 1869 with no extension that matters."""
 NO_SMTPUTF8 = Service(smtputf8=False)
 FIFTY_AT_MOST = Service(recipient_limit=50)
+DEFAULT_LIMITS = Service(error_limits=True)
+"""As Postfix comes: 1,000 recipients a transaction, and 20 errors a session."""
 PASSWORD_MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
 BEARER_MECHANISMS = ("XOAUTH2", "OAUTHBEARER")
 LOGIN_BY = MappingProxyType(
@@ -34,7 +36,16 @@ LOGIN_BY = MappingProxyType(
 LOGIN_STARTTLS = Service(tls="starttls", login=True)
 LOGIN_SSL = Service(tls="ssl", login=True)
 
-ALL_SERVICES = (*TRANSPORTS, OLD, NO_SMTPUTF8, FIFTY_AT_MOST, LOGIN_STARTTLS, LOGIN_SSL, *LOGIN_BY.values())
+ALL_SERVICES = (
+    *TRANSPORTS,
+    OLD,
+    NO_SMTPUTF8,
+    FIFTY_AT_MOST,
+    DEFAULT_LIMITS,
+    LOGIN_STARTTLS,
+    LOGIN_SSL,
+    *LOGIN_BY.values(),
+)
 
 
 def name_of(value: object) -> str | None:
