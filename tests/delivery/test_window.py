@@ -8,17 +8,11 @@ from email import message_from_bytes
 
 import pytest
 
-from auth.settings import Login
-from delivery.access import Access
-from delivery.asset import Asset
-from delivery.pool import Pool
-from delivery.transport import Transport
 from smtp.envelope import Address
 from smtp.errors import ConnectionLost
 from smtp.errors import Step as SmtpStep
 from smtp.outcome import Delivery, RecipientDelivery, Status, not_sent
 from smtp_connector import SmtpConnector
-from tests.support.actions import FakeContext
 from tests.support.running import Run, Runner
 from tests.support.running import asset as any_asset
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
@@ -74,11 +68,11 @@ def test_all_are_sent_in_order_over_one_connection(run: Runner, fields: dict[str
     assert ("BDAT" in used) is not fields.get("disable_chunking", False)
 
 
-def test_the_next_message_does_not_wait_for_the_answer_to_the_one_before(run: Runner) -> None:
-    with ScriptedServer(Settings(fault=Fault(Step.END, Kind.SILENCE), lifetime=0.5)) as server:
-        done = run("send_email", asset(server), *mails(10))
-    assert outcomes(done) == ["unknown"] * 10
-    assert server.log.connections == 1
+def test_one_message_is_unanswered_at_a_time_and_its_loss_touches_no_other(run: Runner) -> None:
+    with ScriptedServer(Settings(fault=Fault(Step.END, Kind.HALF_LINE, nth=3))) as server:
+        done = run("send_email", asset(server, window=1), *mails(10))
+    assert outcomes(done) == ["sent", "sent", "unknown"] + ["sent"] * 7
+    assert_told_the_truth(done, server)
 
 
 def test_what_can_not_be_sent_is_told_in_its_place_and_the_others_go(run: Runner) -> None:
@@ -123,26 +117,9 @@ def test_a_server_that_says_farewell_after_some_gets_the_rest_over_other_connect
     run: Runner, most: int
 ) -> None:
     with ScriptedServer(Settings(max_messages=most)) as server:
-        done = run("send_email", asset(server), *mails())
+        done = run("send_email", asset(server, window=1), *mails())
     assert outcomes(done) == ["sent"] * COUNT
     assert_told_the_truth(done, server)
-
-
-def test_no_more_is_in_flight_than_the_server_took_on_the_connection_that_it_closed() -> None:
-    with ScriptedServer() as server:
-        account = Asset(Login("1", server.host, server.port), "None")
-        transport = Transport(Access(account, FakeContext(asset=account)), Pool())
-        transport.session()
-        rooms = [transport.room()]
-        for delivery in [SENT] * 4 + [CLOSED]:
-            transport.learn(delivery)
-        transport.close()
-        transport.session()
-        for _ in range(6):
-            rooms.append(transport.room())
-            transport.learn(SENT)
-        transport.close()
-    assert rooms == [None, 4, 3, 2, 1, 1, None]
 
 
 @pytest.mark.parametrize("chunking", [True, False], ids=["BDAT", "DATA"])
