@@ -14,6 +14,7 @@ from delivery.certificates import tls_context
 from delivery.observer import Observer
 from delivery.pool import Slots
 from smtp.errors import AuthenticationRefused, Cancelled, Category, Step
+from smtp.habits import Habits
 from smtp.options import Options, Timeouts
 from smtp.session import Session
 from smtp.tls import TlsMode
@@ -49,6 +50,7 @@ class Access:
         self._choice = choose(asset.login, state, sign_in)
         self._tls = None if asset.ssl_config == TlsMode.NONE else tls_context(asset)
         self._is_stopped = False
+        self._habits = Habits()
         self.tried = ""
         """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
         self._refusal: AuthenticationRefused | AuthError | None = None
@@ -125,6 +127,7 @@ class Access:
                 context=self._tls,
                 use_pipelining=not asset.disable_pipelining,
                 use_chunking=not asset.disable_chunking,
+                habits=self._habits,
                 interrupt=interrupt,
             ),
         )

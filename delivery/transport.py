@@ -12,8 +12,9 @@ from delivery.attempt import Facts
 from delivery.pool import LOOK_AGAIN, WAIT_SECONDS, Interrupt, Pool, PooledSession, Slot
 from smtp.content import Content
 from smtp.envelope import Envelope
-from smtp.errors import ConnectionLost, Step, TimedOut
+from smtp.errors import MailError, Step, TimedOut
 from smtp.outcome import Delivery, Outcome
+from smtp.pipeline import Committing
 from smtp.session import Session
 
 
@@ -30,8 +31,6 @@ class Transport:
         self._may_wait = may_wait
         self._pause = threading.Event()
         self._borrowed: PooledSession | None = None
-        self._served = 0
-        self._most: int | None = None
         self.committed = 0
         """How many messages came to the point of no return."""
 
@@ -66,41 +65,26 @@ class Transport:
             borrowed = self._borrowed = self.pool.lend(
                 self.access.asset, self._connect, self.access.raise_if_cancelled, may_wait=self._may_wait
             )
-            self._served = 0
         return borrowed.session
 
-    def send(self, envelope: Envelope, content: Content) -> Delivery:
-        """Send over the session, and once more over another if the server closed it before this message.
+    def send(self, envelope: Envelope, content: Content, committing: Committing) -> Delivery:
+        """Send one message, over as many connections as it takes: see `Delivery.elsewhere`."""
+        delivery = self.session().send(envelope, content, committing)
+        return self.send_the_rest(delivery, envelope, content, committing)
 
-        Only a message that certainly was not sent is tried again, and only when the connection was one that
-        had served before: its end says nothing about the message.
-        """
-        session = self.session()
-        reused = session.has_sent
-        delivery = session.send(envelope, content)
-        self.learn(delivery)
-        if reused and was_closed_before(delivery):
-            delivery = self.session().send(envelope, content)
-            self.learn(delivery)
+    def send_the_rest(
+        self, delivery: Delivery, envelope: Envelope, content: Content, committing: Committing
+    ) -> Delivery:
+        """Go on with those recipients that another connection can do better with at once."""
+        while rest := delivery.elsewhere:
+            try:
+                session = self.session()
+            except MailError:
+                if delivery.outcome is Outcome.NOT_SENT:
+                    raise
+                return delivery
+            delivery = delivery.continued(session.send(envelope.to(rest), content, committing))
         return delivery
-
-    def room(self) -> int | None:
-        """How many messages the session may be given before the end of the last is waited for; None is no limit.
-
-        Some servers close a connection after so many messages, and don't say how many (RFC 9422 would have them
-        do it). What was in flight behind the last one may then be anywhere. So where one has closed, the next
-        connection gets as many as that one took, and from there on one at a time.
-        """
-        return None if self._most is None else max(1, self._most - self._served)
-
-    def learn(self, delivery: Delivery) -> None:
-        """Draw the lesson for `room` from a delivery over the session."""
-        if _was_closed(delivery):
-            self._most = self._served or None
-            return
-        self._served += 1
-        if self._most is not None and self._served > self._most:
-            self._most = None
 
     def close(self) -> None:
         """Give the session back. Never raises."""
@@ -138,21 +122,3 @@ class Transport:
                 )
             self._pause.wait(LOOK_AGAIN)
         return slot
-
-
-def was_closed_before(delivery: Delivery) -> bool:
-    """The server hung up, or said 421, before it could judge the message: no recipient was sent anything.
-
-    An answer to the whole message, 421 too, comes after the point of no return: nothing is retried then.
-    """
-    failure = delivery.failure
-    if delivery.outcome is not Outcome.NOT_SENT or failure is None or failure.step is Step.END:
-        return False
-    return _was_closed(delivery)
-
-
-def _was_closed(delivery: Delivery) -> bool:
-    failure = delivery.failure
-    if failure is None or isinstance(failure, TimedOut):
-        return False
-    return isinstance(failure, ConnectionLost) or failure.code == 421

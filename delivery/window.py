@@ -8,9 +8,9 @@ Sessions. A run of few messages has one session. From `MANY` messages on it uses
 each in a thread of its own that takes the next attempt when it has room. The first one keeps its session; the others
 give theirs back as soon as another run waits for one.
 
-Retry. A message is tried again in one case: the server closed a connection that had served others before, and
-certainly did not get this message. The connection's end then says nothing about the message. The first message of
-a new connection has had its try.
+Retry. What a connection did not get goes over another one where that can do better at once, for each recipient
+(`smtp.outcome.Delivery.elsewhere`): the server closed a connection that had served others before, or takes so many
+messages or recipients on each. It certainly did not get the message for these recipients.
 
 The point of no return. An attempt is committed before the octets leave that can complete it (`Observer.committing`).
 From there on only the server's answer says what became of it; without one it is unknown and never repeated.
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Protocol
 
@@ -34,7 +34,7 @@ from delivery.observer import Observer
 from delivery.pool import Pool
 from delivery.progress import watched
 from delivery.senders import Senders
-from delivery.transport import Transport, was_closed_before
+from delivery.transport import Transport
 from message.compose import Message
 from smtp.content import Content
 from smtp.envelope import Envelope
@@ -294,33 +294,37 @@ class _Window:
         self._transport = transport
         self._observer = observer
         self._session = session
-        self._has_served = session.has_sent
         self._taken: deque[Attempt] = deque()
         """In order: every attempt that was taken and is not told yet."""
         self._in_flight: deque[Attempt] = deque()
         """Those of them that the session was given."""
-        self._again: list[Attempt] = []
-        """Those of them that the server did not get because it closed the connection."""
+        self._settled = 0
+        """How many of those that the session was given it has dealt with."""
+        self._again: deque[tuple[Attempt, Delivery | None]] = deque()
+        """Those of which something has to go over another connection, with what became of them on this one."""
 
     def deliver(self, source: _Source) -> Iterator[Attempt]:
-        """Yield what has ended, in order; the few that are tried again hold up those behind them."""
+        """Yield what has ended, in order; the few that need another connection hold up those behind them."""
         window = self._transport.access.asset.window
-        for delivery in self._session.send_many(self._compose(source), window):
-            self._settle(self._in_flight.popleft(), delivery)
-            yield from self._ended()
+        try:
+            for delivery in self._session.send_many(self._compose(source), window, self._committing):
+                self._settle(delivery)
+                yield from self._ended()
+        except MailError:
+            # Whoever watches would not let one of them be completed, and so none of those in flight was.
+            self._again.extend((attempt, None) for attempt in self._in_flight if not attempt.has_ended)
         if self._again:
             self._observer.progress(
                 "The server closed the connection between two messages; connecting again."
             )
-        for attempt in self._again:
-            self._send_again(attempt)
+        while self._again:
+            self._send_again(*self._again.popleft())
             yield from self._ended()
         yield from self._ended()
 
     def _compose(self, source: _Source) -> Iterator[tuple[Envelope, Content]]:
-        """Take attempts while the session has room for them; one that can't be composed keeps its place."""
-        room = self._transport.room()
-        while room is None or room > len(self._in_flight):
+        """Take attempts while the session takes messages; one that can't be composed keeps its place."""
+        while self._session.is_open and not self._session.is_used_up and not self._again:
             attempt = source.take(may_wait=not self._in_flight)
             if attempt is None:
                 return
@@ -331,15 +335,7 @@ class _Window:
             message = self._composed(attempt)
             if message is not None:
                 self._in_flight.append(attempt)
-                self._commit(attempt)
                 yield message.envelope, watched(message.content, self._observer.sent)
-            if not self._session.is_open or self._session.is_used_up:
-                return
-
-    def _commit(self, attempt: Attempt) -> None:
-        self._observer.committing([attempt])
-        attempt.is_committed = True
-        self._transport.committed += 1
 
     def _composed(self, attempt: Attempt) -> Message | None:
         """The message as this server can take it; None when the attempt has ended with that."""
@@ -355,23 +351,45 @@ class _Window:
             attempt.error = exc
         return attempt.message
 
-    def _settle(self, attempt: Attempt, delivery: Delivery) -> None:
-        """Give the attempt its delivery, unless the server closed the connection before it could judge it."""
-        self._transport.learn(delivery)
-        # The first on a new connection has had its try: the server's closing may be about that message.
-        if self._has_served and was_closed_before(delivery):
-            self._again.append(attempt)
+    def _committing(self, numbers: Sequence[int]) -> None:
+        """The point of no return of those messages of the session, counted from the first that it was given."""
+        self._commit([self._in_flight[number - self._settled] for number in numbers])
+
+    def _commit(self, attempts: Sequence[Attempt]) -> None:
+        try:
+            self._observer.committing(attempts)
+        except MailError as exc:
+            if len(attempts) == 1:  # of several nobody knows yet which one it is about
+                attempts[0].facts = self._transport.facts
+                attempts[0].error = exc
+            raise
+        for attempt in attempts:
+            attempt.is_committed = True
+        self._transport.committed += len(attempts)
+
+    def _settle(self, delivery: Delivery) -> None:
+        """Give the first attempt in flight its delivery, unless another connection can do better with it."""
+        attempt = self._in_flight.popleft()
+        self._settled += 1
+        if delivery.elsewhere:
+            self._again.append((attempt, delivery))
         else:
             attempt.facts = self._transport.facts
             attempt.delivery = delivery
-        self._has_served = True
 
-    def _send_again(self, attempt: Attempt) -> None:
+    def _send_again(self, attempt: Attempt, delivery: Delivery | None) -> None:
         message = attempt.message
         assert message is not None  # noqa: S101 - it was in flight
+        content = watched(message.content, self._observer.sent)
+
+        def committing(_numbers: Sequence[int]) -> None:
+            self._commit([attempt])
+
         try:
-            content = watched(message.content, self._observer.sent)
-            delivery = self._transport.send(message.envelope, content)
+            if delivery is None:
+                delivery = self._transport.send(message.envelope, content, committing)
+            else:
+                delivery = self._transport.send_the_rest(delivery, message.envelope, content, committing)
         except MailError as exc:
             attempt.facts = self._transport.facts
             attempt.error = exc

@@ -8,17 +8,11 @@ from email import message_from_bytes
 
 import pytest
 
-from auth.settings import Login
-from delivery.access import Access
-from delivery.asset import Asset
-from delivery.pool import Pool
-from delivery.transport import Transport
 from smtp.envelope import Address
 from smtp.errors import ConnectionLost
 from smtp.errors import Step as SmtpStep
 from smtp.outcome import Delivery, RecipientDelivery, Status, not_sent
 from smtp_connector import SmtpConnector
-from tests.support.actions import FakeContext
 from tests.support.running import Run, Runner
 from tests.support.running import asset as any_asset
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
@@ -128,23 +122,6 @@ def test_a_server_that_says_farewell_after_some_gets_the_rest_over_other_connect
         done = run("send_email", asset(server), *mails())
     assert outcomes(done) == ["sent"] * COUNT
     assert_told_the_truth(done, server)
-
-
-def test_no_more_is_in_flight_than_the_server_took_on_the_connection_that_it_closed() -> None:
-    with ScriptedServer() as server:
-        account = Asset(Login("1", server.host, server.port), "None")
-        transport = Transport(Access(account, FakeContext(asset=account)), Pool())
-        transport.session()
-        rooms = [transport.room()]
-        for delivery in [SENT] * 4 + [CLOSED]:
-            transport.learn(delivery)
-        transport.close()
-        transport.session()
-        for _ in range(6):
-            rooms.append(transport.room())
-            transport.learn(SENT)
-        transport.close()
-    assert rooms == [None, 4, 3, 2, 1, 1, None]
 
 
 @pytest.mark.parametrize(("chunking", "window"), [(True, 1), (False, 1), (True, 20)])
