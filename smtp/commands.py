@@ -37,6 +37,8 @@ class Kind(Enum):
     RSET = auto()
     NOOP = auto()
     VRFY = auto()
+    CHUNK_PROBE = auto()
+    """A chunk where none is due."""
     QUIT = auto()
 
 
@@ -123,6 +125,14 @@ def bdat(octets: int, *, last: bool) -> Command:
         raise InvalidValue("a chunk has no negative size")
     kind = Kind.BDAT_LAST if last else Kind.BDAT
     return _plain(kind, Step.END if last else Step.BODY, f"BDAT {octets}{' LAST' if last else ''}")
+
+
+# Two questions about the server itself, asked outside of a transaction. Their answers can't be taken for those to
+# the commands of a transaction: nobody has this mailbox, and a chunk without recipients is refused (RFC 3030
+# section 2). What the chunk holds does no harm to a server that takes it for a command.
+WHO_IS_NOBODY = _plain(Kind.VRFY, Step.VRFY, "VRFY no-such-mailbox")
+EMPTY_CHUNK = Command(Kind.CHUNK_PROBE, Step.VRFY, b"BDAT 0 LAST\r\n", "BDAT 0 LAST")
+STRAY_CHUNK = Command(Kind.CHUNK_PROBE, Step.VRFY, b"BDAT 6 LAST\r\nNOOP\r\n", "BDAT 6 LAST")
 
 
 def vrfy(text: str) -> Command:

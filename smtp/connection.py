@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import ssl
 import time
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ from smtp.tls import certificate_error, handshake_error
 from smtp.transaction import refused
 
 _ENDS_MESSAGE = frozenset({Kind.END, Kind.BDAT_LAST})
+# How long the reply to a complete message is waited for once somebody wants to stop, in seconds. Whoever sent the
+# signal is to have an answer within two.
+GRACE = 1.5
 
 
 class Connection:
@@ -37,16 +41,38 @@ class Connection:
         self.timeouts = timeouts
         self.engine = Engine()
         self._cancelled: Cancelled | None = None
-        """Why it was let go of, if somebody asked for it: that is also what those behind have to be told."""
+        """Why nothing more is written, if somebody asked for it: that is also what those behind have to be told."""
+        self._last_moment = math.inf
+        """How long anything is waited for then."""
+        self._ends_due = 0
+        """How many messages are complete at the server and not answered."""
 
     @property
     def is_open(self) -> bool:
-        return self.engine.state is not State.CLOSED
+        """Whether something may be written."""
+        return self.engine.state is not State.CLOSED and self._cancelled is None
+
+    @property
+    def trouble(self) -> SmtpError:
+        """Why nothing may be written any more."""
+        if self._cancelled is not None:
+            return self._cancelled
+        farewell = self.engine.farewell
+        if farewell is None:
+            return ConnectionLost("the connection is closed", step=Step.MAIL)
+        text = f"the server is closing the connection: {farewell}"
+        return ConnectionLost(text, step=Step.MAIL, reply=farewell)
 
     def write(self, data: bytes, step: Step | None = None) -> None:
-        """Write all of it. Raises `ConnectionLost` or `TimedOut`: then not all of it has left."""
+        """Write all of it. Raises `ConnectionLost` or `TimedOut`: then not all of it has left.
+
+        A server that is busy with a message reads nothing else, and may be so for as long as its reply may take.
+        """
+        if self._cancelled is not None:
+            raise self._cancelled
+        limit = self._end_of_message if self._ends_due else self.timeouts.reply
         try:
-            self.stream.write(data, time.monotonic() + self.timeouts.reply)
+            self.stream.write(data, time.monotonic() + limit)
         except TimeoutError as exc:
             self.close()
             raise TimedOut("the server stopped reading", step=step or self.engine.step) from exc
@@ -55,21 +81,32 @@ class Connection:
         except Cancelled as exc:
             raise self._stopped(exc, step or self.engine.step) from exc
 
+    def write_end(self, data: bytes) -> None:
+        """Write the last octets of a message. Raises as `write` does: then the message is not complete."""
+        self.write(data, Step.BODY)
+        self._ends_due += 1
+
     def next_answer(self) -> Answer:
-        """Wait for the answer to the first command outstanding; the deadline is for the whole of it."""
+        """Wait for the answer to the first command outstanding; the deadline is for the whole of it.
+
+        While a message is complete and not answered, any answer may take as long as the one to that.
+        """
         engine = self.engine
         answer = self._taken()
         if answer is not None:
             return answer
         step = engine.step
-        ends = engine.awaited is not None and engine.awaited.kind in _ENDS_MESSAGE
-        limit = max(self.timeouts.end_of_message, self.timeouts.reply) if ends else self.timeouts.reply
+        limit = self._end_of_message if self._ends_due else self.timeouts.reply
         deadline = time.monotonic() + limit
         while answer is None:
             data = self._read(deadline, limit, step)
             engine.receive(data)
             answer = self._taken()
         return answer
+
+    @property
+    def _end_of_message(self) -> float:
+        return max(self.timeouts.end_of_message, self.timeouts.reply)
 
     def exchange(self, command: Command) -> Answer:
         """One command and its answer. What was said before the command must not be taken for the answer to it."""
@@ -103,6 +140,17 @@ class Connection:
         category = Category.SECURITY if step is Step.STARTTLS else Category.PROTOCOL
         text = f"the server spoke out of turn: {unread}"
         raise RemoteProtocolError(text, step=step, category=category, reply=reply)
+
+    def second_answer(self, *, wait: bool = False) -> Reply | None:
+        """What the server said behind its answer to a message, though nothing was asked; the connection is closed then.
+
+        None where it said nothing so far, or said farewell, or what is no reply. `wait` for it a second at most.
+        """
+        if not self.is_open or not (wait or self._has_input()):
+            return None
+        unread = self._unread()
+        self.close()
+        return unread if isinstance(unread, Reply) and unread.code != 421 else None
 
     def interruption(self) -> SmtpError | None:
         """What the server said while a message is being written, if it did: nothing may be written after that."""
@@ -159,23 +207,32 @@ class Connection:
 
     def _taken(self) -> Answer | None:
         try:
-            return self.engine.next_answer()
+            answer = self.engine.next_answer()
         except RemoteProtocolError:
             self.close()
             raise
+        if answer is not None and answer.command.kind in _ENDS_MESSAGE:
+            self._ends_due = max(0, self._ends_due - 1)
+        return answer
 
     def _read(self, deadline: float, limit: float, step: Step) -> bytes:
-        if self._cancelled is not None:
+        if self._cancelled is not None and not self._ends_due:
+            self.close()
             raise self._cancelled
         try:
-            data = self.stream.read(deadline)
+            data = self.stream.read(min(deadline, self._last_moment))
         except TimeoutError as exc:
             self.close()
+            if self._cancelled is not None:
+                raise self._cancelled from exc
             raise TimedOut(f"no answer within {limit:g} seconds", step=step) from exc
         except OSError as exc:
             raise self._lost(exc, step) from exc
         except Cancelled as exc:
-            raise self._stopped(exc, step) from exc
+            stopped = self._stopped(exc, step)
+            if self._ends_due:
+                return self._read(deadline, limit, step)
+            raise stopped from exc
         if not data:
             self.close()
             raise ConnectionLost("the server closed the connection", step=step)
@@ -219,9 +276,16 @@ class Connection:
             return None
 
     def _stopped(self, exc: Cancelled, step: Step) -> Cancelled:
-        """The same, at the step where it struck: whoever asked for it could not know."""
-        self.close()
+        """The same, at the step where it struck: whoever asked for it could not know.
+
+        Nothing more is written. What is due for complete messages is still read for a moment: nobody is to be left
+        in doubt about them.
+        """
         self._cancelled = Cancelled(exc.text, step=step)
+        self._last_moment = time.monotonic() + GRACE
+        self.stream.ignore_interrupt()
+        if not self._ends_due:
+            self.close()
         return self._cancelled
 
     def _lost(self, exc: OSError, step: Step) -> SmtpError:

@@ -46,6 +46,8 @@ class Engine:
         self.state = State.START
         self.transcript = Transcript()
         self._farewell: Reply | None = None
+        self.said_farewell = False
+        """421 was among the answers: nothing new is begun here, also where the server goes on."""
         self._expected = State.START
         self._pending: deque[Command] = deque()
         self._reader = ReplyReader()
@@ -135,6 +137,7 @@ class Engine:
             self._break_off()
             raise RemoteProtocolError(f"the server spoke out of turn: {reply}", step=step, reply=reply)
         self._farewell = reply if reply.code == 421 else None
+        self.said_farewell |= reply.code == 421
         command = self._pending.popleft()
         meaning = verdict(command.kind, reply.code)
         out_of_step = is_out_of_step(command.kind, reply)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from smtp.habits import Habits
 
 if TYPE_CHECKING:
     import ssl
@@ -15,7 +17,7 @@ class Timeouts:
     """Seconds. `reply` holds for one whole reply, and for the peer to take one chunk.
 
     RFC 5321 section 4.5.3.2.6 gives the reply to the end of a message ten minutes: a client that gives up
-    earlier than the server makes doubled mail.
+    earlier than the server makes doubled mail. While that reply is due, the peer may take as long with a write.
     """
 
     connect: float = 15.0
@@ -34,5 +36,7 @@ class Options:
     """For TLS now or later; None is one that trusts the system's authorities."""
     use_pipelining: bool = True
     use_chunking: bool = True
+    habits: Habits = field(default_factory=Habits)
+    """What is known of the server; sessions that share it learn from each other."""
     interrupt: Callable[[], None] | None = None
     """Called while anything is waited for; what it raises (`Cancelled`) ends the wait and the connection."""

@@ -1,29 +1,91 @@
-"""From messages to transactions: what the server can't take is not offered, and what is too much at once is split."""
+"""From messages to transactions: what the server can't take is not offered, and what is too much at once is split.
+
+Order. A message is begun when the one before it is on its way, and its delivery is given before that of the next.
+By default one message is complete and unanswered at a time, so that a connection that breaks leaves one in doubt.
+
+Recipients. A transaction takes what the server says that it takes (LIMITS, RFC 9422), or what it was found to take.
+Those that are one too many go into another transaction with the same message.
+
+The connection's end. What was not sent because the connection ended, or takes no more, says so for each recipient
+(`RecipientDelivery.elsewhere`), as far as another connection can do better at once: when this one had served
+before, so that its end says nothing about the message, or when something was learned on it that the next one
+heeds. Whoever has another connection gives it the message for these recipients.
+"""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 
 from smtp.connection import Connection
 from smtp.content import Content
-from smtp.envelope import Address, Body, Envelope
-from smtp.errors import Category, ConnectionLost, NotOffered, SmtpError, Step, TooLarge
+from smtp.envelope import Body, Envelope
+from smtp.errors import (
+    Cancelled,
+    Category,
+    ConnectionLost,
+    NotOffered,
+    RemoteProtocolError,
+    SmtpError,
+    Step,
+    TimedOut,
+    TooLarge,
+)
 from smtp.extensions import Extensions
-from smtp.outcome import Delivery, Outcome, joined, not_sent
-from smtp.pipeline import Pipeline
+from smtp.habits import Habits
+from smtp.outcome import Delivery, Outcome, RecipientDelivery, Status
+from smtp.pipeline import Committing, Pipeline, nobody_asked
+from smtp.reply import Reply
 from smtp.transaction import Transaction
+
+MAX_WINDOW = 50
+# Recipients of a message that is in flight with others: the first group that `Pipeline` tells a server of.
+MAX_TOGETHER = 100
+
+
+@dataclass(slots=True)
+class _Message:
+    """A message and what is known of its recipients. `number` is its place in the run, from 0."""
+
+    number: int
+    envelope: Envelope
+    content: Content
+    results: list[RecipientDelivery | None] = field(init=False)
+    """One for each recipient; None as long as nothing is known."""
+    transaction: Transaction | None = None
+    """The one under way; `told` are the recipients in it, by their place in the envelope."""
+    told: list[int] = field(default_factory=list)
+    reply: Reply | None = None
+    failure: SmtpError | None = None
+    may_go_elsewhere: bool = False
+
+    def __post_init__(self) -> None:
+        self.results = [None] * len(self.envelope.recipients)
+
+    @property
+    def left(self) -> list[int]:
+        """The recipients of which nothing is known yet."""
+        return [index for index, result in enumerate(self.results) if result is None]
+
+    def delivery(self) -> Delivery:
+        return Delivery(tuple(result for result in self.results if result), self.reply, self.failure)
 
 
 class Outbox:
     """Sends whole messages over one connection that is ready for them."""
 
-    def __init__(self, connection: Connection, extensions: Extensions, pipeline: Pipeline) -> None:
+    def __init__(
+        self, connection: Connection, extensions: Extensions, habits: Habits, pipeline: Pipeline
+    ) -> None:
         self._connection = connection
         self._extensions = extensions
+        self._habits = habits
         self._pipeline = pipeline
         self._limits = extensions.limits
         self._begun = 0
+        self._served = 0
+        """How many transactions the server has dealt with, whatever it said to them."""
 
     @property
     def has_begun(self) -> bool:
@@ -31,102 +93,226 @@ class Outbox:
 
     @property
     def is_used_up(self) -> bool:
-        """As many transactions were begun as the server takes on one connection (RFC 9422 section 4.1)."""
-        return "MAILMAX" in self._limits and self._begun >= self._limits["MAILMAX"]
+        """The server takes no more here: it says so (RFC 9422 section 4.1), said 421, or was found to close now."""
+        if self._connection.engine.said_farewell or self._begun >= self._limits.get(
+            "MAILMAX", self._begun + 1
+        ):
+            return True
+        return self._habits.is_sure_of_most_messages and self._begun >= (self._habits.most_messages or 0)
 
-    def send(self, envelope: Envelope, content: Content) -> Delivery:
+    def send(self, envelope: Envelope, content: Content, committing: Committing | None) -> Delivery:
         """One message; too many recipients for one transaction make several (RFC 5321 section 4.5.3.1.10)."""
-        return self._send_rest(Delivery(()), envelope, content)
+        self._pipeline.committing = committing or nobody_asked
+        return self._send(_Message(0, envelope, content))
 
-    def send_many(self, messages: Iterable[tuple[Envelope, Content]], window: int) -> Iterator[Delivery]:
-        """Many messages, in order. Where messages leave in one write up to `window` of them are in flight.
+    def send_many(
+        self, messages: Iterable[tuple[Envelope, Content]], window: int, committing: Committing | None
+    ) -> Iterator[Delivery]:
+        """Many messages, in order; with a `window` over 1 so many in flight, if the server has shown that it can."""
+        if not 1 <= window <= MAX_WINDOW:
+            raise ValueError(f"a window has 1 to {MAX_WINDOW} messages")
+        self._pipeline.committing = committing or nobody_asked
+        waiting = (_Message(number, *message) for number, message in enumerate(messages))
+        if window > 1:
+            yield from self._send_in_batches(waiting, window)
+        yield from self._send_in_turn(waiting)
 
-        Otherwise, with PIPELINING, the commands of one leave together with the end of the one before.
-        """
-        flying: deque[Transaction] = deque()
-        for envelope, content in messages:
-            together = self._fits_behind_another(envelope, content)
-            ahead = self._room(flying, content, window) if together else 0
-            while flying and (len(flying) > ahead or not self._connection.is_open):
-                yield self._landed(flying)
-            if together and self._connection.is_open:
-                transaction = Transaction(envelope, content)
-                self._begun += 1
-                self._pipeline.begin(transaction, flying[-1] if flying else None)
-                flying.append(transaction)
+    # -- one message at a time -------------------------------------------------------------------------------
+
+    def _send_in_turn(self, waiting: Iterator[_Message]) -> Iterator[Delivery]:
+        """Each message leaves together with the envelope of the next, where that may be."""
+        ahead: _Message | None = None
+        for message in waiting:
+            if ahead is not None and ahead.transaction is not None:
+                self._pipeline.open(ahead.transaction)
+                is_last_of_it = len(ahead.told) == len(ahead.left)
+                if is_last_of_it and self._may_follow(ahead.transaction, message):
+                    following = self._new_transaction(message)
+                    self._pipeline.write_with_next(ahead.transaction, following)
+                    yield self._finish(ahead)
+                    ahead = message
+                    continue
+                yield self._finish(ahead, is_followed=True)
+                ahead = None
+            if self._objection(message) is None:
+                self._pipeline.begin(self._new_transaction(message))
+                ahead = message
             else:
-                yield self.send(envelope, content)
-        while flying:
-            yield self._landed(flying)
+                yield self._send(message)
+        if ahead is not None:
+            yield self._finish(ahead)
 
-    def _room(self, flying: deque[Transaction], content: Content, window: int) -> int:
-        """How many may be in flight ahead of this message: one, unless nothing has to be waited for on the way."""
-        one_write = self._pipeline.in_one_write
-        waits = not one_write(content) or (bool(flying) and not one_write(flying[-1].content))
-        return min(1, window - 1) if waits else window - 1
+    def _may_follow(self, ahead: Transaction, message: _Message) -> bool:
+        """Whether the envelope of a message may leave with the message that is open."""
+        is_last = self._habits.most_messages is not None and self._begun >= self._habits.most_messages
+        if is_last or not self._pipeline.may_go_behind or not ahead.may_be_followed:
+            return False
+        return self._objection(message) is None
 
-    def _landed(self, flying: deque[Transaction]) -> Delivery:
-        transaction = flying.popleft()
-        self._pipeline.finish(transaction)
-        if transaction.deferred:
-            # Another transaction for the rest: the connection has to be quiet before it begins.
-            for other in flying:
-                self._pipeline.finish(other)
-        return self._send_rest(transaction.delivery(), transaction.envelope, transaction.content)
+    def _finish(self, message: _Message, *, is_followed: bool = False) -> Delivery:
+        """The delivery of a message that was begun. Raises what the caller's hook has raised."""
+        if message.transaction is not None:
+            self._pipeline.finish(message.transaction)
+            if is_followed:
+                self._pipeline.confirm(message.transaction)
+            self._settle(message, message.transaction)
+        return self._send(message)
 
-    def _send_rest(self, delivery: Delivery, envelope: Envelope, content: Content) -> Delivery:
-        """The delivery, continued with the recipients of the envelope that it does not tell of yet."""
-        while rest := envelope.recipients[len(delivery.recipients) :]:
-            objection = _hopeless(delivery) or self._objection(envelope, content)
+    def _send(self, message: _Message) -> Delivery:
+        """Go on with the recipients of which nothing is known yet."""
+        while left := message.left:
+            objection = _hopeless(message) or self._objection(message)
             if objection is not None:
-                return joined(delivery, not_sent(rest, objection))
-            transaction = Transaction(envelope.to(self._batch(rest)), content)
-            self._begun += 1
+                self._give_up(message, left, objection)
+                break
+            transaction = self._new_transaction(message)
             self._pipeline.begin(transaction)
             self._pipeline.finish(transaction)
-            delivery = joined(delivery, transaction.delivery())
-        return delivery
+            self._settle(message, transaction)
+        return message.delivery()
 
-    def _fits_behind_another(self, envelope: Envelope, content: Content) -> bool:
-        """Whether this message can be begun while others are in flight, and is one transaction."""
-        if not self._pipeline.pipelining or self._objection(envelope, content) is not None:
+    def _new_transaction(self, message: _Message) -> Transaction:
+        message.told = self._next_batch(message)
+        recipients = tuple(message.envelope.recipients[index] for index in message.told)
+        message.transaction = Transaction(message.envelope.to(recipients), message.content, message.number)
+        self._begun += 1
+        return message.transaction
+
+    def _settle(self, message: _Message, transaction: Transaction) -> None:
+        """Note what became of the recipients of a transaction, but those that go into another one."""
+        if transaction.raised is not None:
+            raise transaction.raised
+        message.may_go_elsewhere = self._may_go_elsewhere(transaction)
+        known: list[RecipientDelivery] = []
+        for place, index in enumerate(message.told):
+            if transaction.is_accepted and transaction.deferred(place):
+                continue
+            result = transaction.result(place, elsewhere=message.may_go_elsewhere)
+            message.results[index] = result
+            known.append(result)
+        message.reply = transaction.reply or message.reply
+        message.failure = transaction.why(known) or message.failure
+        message.transaction = None
+        if self._was_closed(transaction) and not transaction.was_begun:
+            self._habits.closed_after(self._served)
+        elif transaction.failure is None:
+            self._served += 1
+            self._habits.served(self._served)
+
+    def _may_go_elsewhere(self, transaction: Transaction) -> bool:
+        """Whether another connection can do better at once with a message of which nothing was completed here."""
+        has_reason = self._served > 0 or transaction.shows_limit
+        return has_reason and not transaction.committed and self._was_closed(transaction)
+
+    def _was_closed(self, transaction: Transaction) -> bool:
+        """The connection is no good any more, and that is why the message did not get further."""
+        failure = transaction.failure or transaction.refusal()
+        if failure is None or isinstance(failure, Cancelled):
             return False
-        return self._batch(envelope.recipients) == envelope.recipients
+        if isinstance(failure, TimedOut):
+            return failure.step is Step.VRFY
+        if isinstance(failure, ConnectionLost | RemoteProtocolError):
+            return True
+        return failure.code == 421 and failure.step is not Step.END and not self._connection.is_open
 
-    def _batch(self, recipients: tuple[Address, ...]) -> tuple[Address, ...]:
-        """The first recipients, as many as one transaction takes: RCPTMAX and RCPTDOMAINMAX (RFC 9422 section 4)."""
-        batch = recipients[: self._limits.get("RCPTMAX", len(recipients))]
-        most = self._limits.get("RCPTDOMAINMAX")
-        if most is None:
+    def _give_up(self, message: _Message, left: list[int], objection: SmtpError) -> None:
+        is_closed = isinstance(objection, ConnectionLost)
+        elsewhere = is_closed if message.failure is not objection else message.may_go_elsewhere
+        for index in left:
+            address = message.envelope.recipients[index]
+            message.results[index] = RecipientDelivery(
+                address, Status.NOT_TRIED, None, objection.retryable, elsewhere
+            )
+        message.failure = objection
+
+    def _next_batch(self, message: _Message) -> list[int]:
+        """The next recipients, as many as one transaction takes: RCPTMAX and RCPTDOMAINMAX (RFC 9422 section 4)."""
+        left = message.left
+        most = self._limits.get("RCPTMAX") or self._habits.most_recipients
+        batch = left[:most]
+        most_domains = self._limits.get("RCPTDOMAINMAX")
+        if most_domains is None:
             return batch
         domains: set[str] = set()
-        for index, address in enumerate(batch):
-            domains.add(address.domain.casefold())
-            if len(domains) > most:
-                return batch[:index]
+        for place, index in enumerate(batch):
+            domains.add(message.envelope.recipients[index].domain.casefold())
+            if len(domains) > most_domains:
+                return batch[:place]
         return batch
 
-    def _objection(self, envelope: Envelope, content: Content) -> SmtpError | None:
+    def _objection(self, message: _Message) -> SmtpError | None:
         """Why this message can't be offered to this server on this connection."""
-        limit = self._extensions.size
-        if limit is not None and content.size > limit:
-            return TooLarge(f"the message has {content.size} octets; the server takes at most {limit}")
-        if envelope.body is Body.EIGHT_BIT and "8BITMIME" not in self._extensions:
+        limit, size = self._extensions.size, message.content.size
+        if limit is not None and size > limit:
+            return TooLarge(f"the message has {size} octets; the server takes at most {limit}")
+        if message.envelope.body is Body.EIGHT_BIT and "8BITMIME" not in self._extensions:
             return _missing("8BITMIME", "the message has 8-bit content")
-        if envelope.smtputf8 and "SMTPUTF8" not in self._extensions:
+        if message.envelope.smtputf8 and "SMTPUTF8" not in self._extensions:
             return _missing("SMTPUTF8", "an address or a header field is not ASCII")
         if not self._connection.is_open:
-            return ConnectionLost("the connection is closed", step=Step.MAIL)
+            return self._connection.trouble
         if self.is_used_up:
             return ConnectionLost("the server takes no more messages on this connection", step=Step.MAIL)
         return None
 
+    # -- several messages in flight together -----------------------------------------------------------------
 
-def _hopeless(delivery: Delivery) -> SmtpError | None:
+    def _send_in_batches(self, waiting: Iterator[_Message], window: int) -> Iterator[Delivery]:
+        """One message, then 2, 4, … up to `window` at once; until there are no more, or something is not as it was.
+
+        What can't be in flight with others goes by itself, in its place.
+        """
+        size = 1
+        ahead: _Message | None = None
+        for first in waiting:
+            if ahead is not None:
+                yield self._finish(ahead, is_followed=True)
+                ahead = None
+                size = min(2 * size, window) if self._pipeline.can_take_together() else 1
+            if self._habits.is_surprising or self._objection(first) is not None:
+                yield self._send(first)
+                return
+            batch = [first] if size > 1 and self._fits_with_others(first) else []
+            if not batch:
+                ahead = first
+            for message in islice(waiting, self._room(size) - 1) if batch else ():
+                if not self._fits_with_others(message):
+                    ahead = message
+                    break
+                batch.append(message)
+            if batch:
+                yield from self._send_together(batch)
+                size = min(2 * size, window)
+            if ahead is not None and self._objection(ahead) is None:
+                self._pipeline.begin(self._new_transaction(ahead))
+        if ahead is not None:
+            yield self._finish(ahead)
+
+    def _fits_with_others(self, message: _Message) -> bool:
+        """Whether it is one transaction, of which all can be written at once."""
+        if self._objection(message) is not None or not self._pipeline.fits_with_others(message.content):
+            return False
+        return len(self._next_batch(message)) == len(message.results) <= MAX_TOGETHER
+
+    def _room(self, size: int) -> int:
+        """How many of `size` transactions the server still takes on this connection."""
+        limits = (self._limits.get("MAILMAX"), self._habits.most_messages)
+        return max(1, min(size, *(limit - self._begun for limit in limits if limit is not None), size))
+
+    def _send_together(self, batch: list[_Message]) -> Iterator[Delivery]:
+        transactions = [self._new_transaction(message) for message in batch]
+        self._pipeline.send_together(transactions)
+        for message, transaction in zip(batch, transactions, strict=True):
+            self._settle(message, transaction)
+            yield self._send(message)
+
+
+def _hopeless(message: _Message) -> SmtpError | None:
     """Why the other recipients need not be tried: it was the message that failed, not its recipients."""
-    if delivery.failure is None or delivery.failure.step is Step.RCPT:
+    if message.failure is None or message.failure.step is Step.RCPT:
         return None
-    return delivery.failure if delivery.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN) else None
+    failed = message.delivery().outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN)
+    return message.failure if failed else None
 
 
 def _missing(extension: str, why: str) -> NotOffered:

@@ -38,6 +38,8 @@ class RecipientDelivery:
     status: Status
     reply: Reply | None
     retryable: bool
+    elsewhere: bool = False
+    """Nothing was sent to it for the connection's sake alone, and another connection can do better at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +59,32 @@ class Delivery:
             return Outcome.PARTLY_SENT
         return Outcome.UNKNOWN if Status.UNKNOWN in statuses else Outcome.NOT_SENT
 
+    @property
+    def elsewhere(self) -> tuple[Address, ...]:
+        """Who has to get the message over another connection: an envelope for them goes there as a whole.
+
+        There is none of them unless this connection had served before, or something was learned on it that the
+        next one will heed. So whoever goes on with them, connection by connection, comes to an end.
+        """
+        return tuple(recipient.address for recipient in self.recipients if recipient.elsewhere)
+
+    def continued(self, rest: Delivery) -> Delivery:
+        """This delivery with `rest`, the one to those `elsewhere` over another connection, in their places."""
+        others = iter(rest.recipients)
+        recipients = tuple(next(others) if one.elsewhere else one for one in self.recipients)
+        is_whole = all(one.status is Status.ACCEPTED for one in recipients)
+        reason = rest.failure or next(
+            (self.failure for one in recipients if one.status is Status.REFUSED), None
+        )
+        return Delivery(recipients, rest.reply or self.reply, None if is_whole else reason)
+
     def count(self, status: Status) -> int:
         return sum(recipient.status is status for recipient in self.recipients)
 
 
-def not_sent(addresses: tuple[Address, ...], failure: SmtpError) -> Delivery:
+def not_sent(addresses: tuple[Address, ...], failure: SmtpError, *, elsewhere: bool = False) -> Delivery:
     """The delivery of a message that never got to the server."""
+    status, retryable = Status.NOT_TRIED, failure.retryable
     return Delivery(
-        tuple(RecipientDelivery(a, Status.NOT_TRIED, None, failure.retryable) for a in addresses),
-        None,
-        failure,
-    )
-
-
-def joined(first: Delivery, second: Delivery) -> Delivery:
-    """One message that took two transactions."""
-    return Delivery(
-        first.recipients + second.recipients, second.reply or first.reply, second.failure or first.failure
+        tuple(RecipientDelivery(a, status, None, retryable, elsewhere) for a in addresses), None, failure
     )

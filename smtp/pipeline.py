@@ -1,13 +1,26 @@
-"""How a transaction travels: everything that may be written at once is written at once.
+"""How a transaction travels: what may be written at once is written at once, and nothing of a message too early.
 
-With PIPELINING, MAIL, every RCPT and DATA leave in one write (RFC 2920). With CHUNKING the message leaves as
-one chunk, `BDAT n LAST` (RFC 3030), and a small one leaves in the same write as its MAIL and RCPT: one round
-trip for the whole transaction. Then the point of no return comes before that write.
+Nothing of a message leaves before the server has accepted one of its recipients. Some servers don't pass over
+the chunk of a BDAT that they refuse (RFC 3030 section 2 has them do it) but take it for commands: what somebody
+put into a mail would then be said to the server in our name. So a message takes two round trips: MAIL and every
+RCPT, with DATA behind them where there is no CHUNKING, in one write (RFC 2920); then the message to its end.
+
+In a run the commands of the next message leave in the same write as the end of the one before, which makes one
+round trip a message. RSET goes ahead of them: whatever becomes of the one before, its recipients can't get this
+message.
+
+Replies are told apart by their order alone. Some servers give two to the end of a message, and from there on each
+would be taken for the answer to another command. So nothing is pipelined behind the first end on a connection,
+nor behind one that was refused, until the server has been asked something whose answer is like no other (`prove`).
+
+Messages in flight together, each written whole in one go with its commands (`send_together`), are a bet on the
+server's manners, and only for those whose users ask for it. It is taken once the server has shown that it
+passes over a stray chunk (`can_take_together`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from smtp import commands
 from smtp.commands import Command, Kind
@@ -15,79 +28,154 @@ from smtp.connection import Connection
 from smtp.content import Content
 from smtp.engine import Answer
 from smtp.envelope import Body
-from smtp.errors import ConnectionLost, ContentError, LocalProtocolError, RemoteProtocolError, SmtpError, Step
+from smtp.errors import (
+    ConnectionLost,
+    ContentError,
+    LocalProtocolError,
+    OutOfStep,
+    RemoteProtocolError,
+    SmtpError,
+    Step,
+)
 from smtp.extensions import Extensions
+from smtp.habits import Habits
+from smtp.reply import Reply
 from smtp.state import State
 from smtp.transaction import Transaction
 from smtp.transparency import DotStuffer, LineGuard
 
-# Up to here a message is small enough to be written before the server has said a word about its recipients.
+Committing = Callable[[Sequence[int]], None]
+"""Called with the places, from 0, of messages in their run, just before the octets leave that can complete them.
+
+If it raises, they have not left, and the connection is closed. An `SmtpError` then becomes the message's failure;
+anything else is raised in the place of its delivery.
+"""
+
+# Up to here a message may be in flight with others, in octets.
 SMALL = 64 * 1024
+# Recipients that are told of in one write: up to here, then up to here, and so on, so that a limit that the server
+# keeps to itself is met in small steps. Each goes a little beyond a limit that many servers have (RFC 5321 section
+# 4.5.3.1.8: 100 at least; Postfix: 1000), by fewer than the errors after which a server hangs up.
+_GROUPS = (105, 1005, 10_005)
+# What only VRFY is answered with (RFC 5321 section 4.2.3): no reply to a message can be mistaken for it.
+_LIKE_NO_OTHER = frozenset({251, 252, 502})
+
+
+def nobody_asked(_numbers: Sequence[int]) -> None:
+    """The hook of those who have none."""
 
 
 class Pipeline:
     """Sends transactions over one connection. What goes wrong on the way is noted in the transaction, not raised.
 
-    A transaction is begun, then finished. Another one may be begun behind it before it is finished: its
-    commands follow the message at once, as RFC 2920 section 3.1 has it for the dot and RFC 3030 for LAST.
+    A transaction is begun, then finished. Another one may be opened behind it before it is finished.
     """
 
     def __init__(
-        self, connection: Connection, extensions: Extensions, *, pipelining: bool, chunking: bool
+        self,
+        connection: Connection,
+        extensions: Extensions,
+        habits: Habits,
+        *,
+        pipelining: bool,
+        chunking: bool,
     ) -> None:
         self._connection = connection
         self._extensions = extensions
+        self._habits = habits
         self._chunking = chunking
-        self.pipelining = pipelining
+        self._pipelining = pipelining
+        self._nobody: Reply | None = None
+        """What the server answers when it is asked for a mailbox that nobody has."""
+        self._is_proven = True
+        """Nothing has happened since the replies were last known to be in step with the commands."""
+        self._ends = 0
+        """How many messages were answered here."""
+        self._takes_chunks_together: bool | None = None
+        self.committing: Committing = nobody_asked
 
-    def in_one_write(self, content: Content) -> bool:
-        """Whether a transaction with this message can leave at once, before any answer."""
-        return self.pipelining and self._chunking and content.size <= SMALL
+    # -- one at a time ---------------------------------------------------------------------------------------
 
-    def begin(self, transaction: Transaction, behind: Transaction | None = None) -> None:
-        """Write what may be written before an answer. `behind` is the last one begun, if it is not finished yet."""
+    @property
+    def may_go_behind(self) -> bool:
+        """Whether a message's commands may leave with the end of the one before."""
+        return self._pipelining and self._ends > 0 and self._is_proven
+
+    def begin(self, transaction: Transaction) -> None:
+        """Write what may be written before an answer: MAIL and the first recipients."""
         try:
-            if behind is None:
-                self._prepare()
-                self._write_opening(transaction, behind)
-                return
-            # In one packet, so that a server answers it at once: one that answers in two halves lets the second
-            # wait until we have acknowledged the first, which we are in no hurry to do (RFC 896, RFC 1122).
-            self._connection.stream.cork(True)
-            self._go_on(behind)
-            self._write_opening(transaction, behind)
-            self._connection.stream.cork(False)
-        except SmtpError as exc:
-            # What the server has said so far is for those ahead: they take it when they are finished.
-            transaction.failure = exc
-            self._connection.close()
-
-    def _go_on(self, transaction: Transaction) -> None:
-        """Write the message of a transaction that another one is to follow. Raises `ConnectionLost` if none can."""
-        try:
-            self._write_message_once(transaction)
+            self._prepare()
+            self._write_opening(transaction)
         except SmtpError as exc:
             self._fail(transaction, exc)
-        if not self._connection.is_open:
-            raise ConnectionLost("the connection ended with the message before", step=Step.MAIL)
+
+    def open(self, transaction: Transaction) -> None:
+        """Hear the answers to the envelope, and tell the rest of it where it did not go in one write."""
+        if transaction.is_opened or transaction.failure is not None:
+            return
+        transaction.is_opened = True
+        try:
+            if not self._connection.is_open:
+                raise self._connection.trouble
+            self._open(transaction)
+        except SmtpError as exc:
+            self._fail(transaction, exc)
+        self._habits.took_recipients(transaction.accepted, were_too_many=transaction.shows_limit)
+
+    def write_with_next(self, transaction: Transaction, following: Transaction) -> None:
+        """Write the message of one that is open, and what may be written of the `following` one, in one packet.
+
+        A server that answers such a thing in two halves lets the second wait until we have acknowledged the first,
+        which we are in no hurry to do (RFC 896, RFC 1122).
+        """
+        self._connection.stream.cork(True)
+        self._write_message_once(transaction)
+        try:
+            if not self._connection.is_open:
+                raise self._connection.trouble
+            self._write_opening(following, transaction)
+            self._connection.stream.cork(False)
+        except SmtpError as exc:
+            following.failure = exc
 
     def finish(self, transaction: Transaction) -> None:
         """Go on to the server's last word on this transaction. All that were begun before it are finished."""
-        if transaction.failure is not None:
-            return
-        try:
-            self._write_message_once(transaction)
-            self._read_to_end(transaction)
-        except SmtpError as exc:
-            self._fail(transaction, exc)
+        self.open(transaction)
+        self._write_message_once(transaction)
+        self._read_to_end(transaction)
 
     def _prepare(self) -> None:
-        """The connection has to be quiet, and no transaction may be left over on it."""
-        self._connection.check_quiet(Step.MAIL)
+        """The connection has to be quiet, in step, and no transaction may be left over on it."""
+        if not self._connection.is_open:
+            raise self._connection.trouble
+        if self._is_proven:
+            self._connection.check_quiet(Step.MAIL)
+        else:
+            self.prove()
         if self._connection.engine.state is not State.READY:
             self._connection.require(commands.RSET)
 
-    def _opening(self, transaction: Transaction) -> list[Command]:
+    def _write_opening(self, transaction: Transaction, behind: Transaction | None = None) -> None:
+        """Without PIPELINING nothing: each command waits for its turn in `_exchange_opening`.
+
+        A server that has asked for the data of the one before forgets its recipients by itself, whatever it says
+        to the data in the end (RFC 5321 section 4.1.1.4); any other is told to (RSET).
+        """
+        if not self._pipelining:
+            return
+        opening = [self._mail(transaction), *self._next_recipients(transaction)]
+        if behind is not None and not behind.server_wants_message:
+            opening.insert(0, commands.RSET)
+        self._write_group(transaction, opening)
+
+    def _write_group(self, transaction: Transaction, group: list[Command]) -> None:
+        """Commands in one write, and DATA behind them once all recipients are told of."""
+        if not self._chunking and transaction.asked == len(transaction.envelope.recipients):
+            group.append(commands.DATA)
+        send = self._connection.engine.send
+        self._connection.write(b"".join([send(command) for command in group]), group[0].step)
+
+    def _mail(self, transaction: Transaction) -> Command:
         envelope = transaction.envelope
         parameters = []
         if "SIZE" in self._extensions:
@@ -96,59 +184,53 @@ class Pipeline:
             parameters.append("BODY=8BITMIME")
         if envelope.smtputf8:
             parameters.append("SMTPUTF8")
-        mail = commands.mail(envelope.sender, tuple(parameters))
-        return [mail, *(commands.rcpt(address) for address in envelope.recipients)]
+        return commands.mail(envelope.sender, tuple(parameters))
 
-    def _write_opening(self, transaction: Transaction, behind: Transaction | None) -> None:
-        """Without PIPELINING nothing: each command waits for its turn in `_exchange_opening`.
+    def _next_recipients(self, transaction: Transaction) -> list[Command]:
+        """The next group: growing as long as the server takes them, and as large as it is known to take."""
+        start, recipients = transaction.asked, transaction.envelope.recipients
+        known = max(self._extensions.limits.get("RCPTMAX", 0), self._habits.proven_recipients)
+        end = next((end for end in _GROUPS if end > start), len(recipients))
+        group = recipients[start : max(end, known)]
+        transaction.asked += len(group)
+        return [commands.rcpt(address) for address in group]
 
-        Behind another one RSET goes first: whatever becomes of that one, its recipients can't get this message.
-        A server that has asked for that one's data forgets them by itself, whatever it says to the data in the
-        end (RFC 5321 section 4.1.1.4).
-        """
-        if not self.pipelining:
-            return
-        opening = self._opening(transaction)
-        if behind is not None and not behind.server_wants_message:
-            opening.insert(0, commands.RSET)
-        if self.in_one_write(transaction.content):
-            content = b"".join(_whole(transaction.content))
-            last = commands.bdat(len(content), last=True)
-            self._complete(transaction, self._lines([*opening, last]) + content)
-            return
-        if not self._chunking:
-            opening.append(commands.DATA)
-        self._connection.write(self._lines(opening), Step.MAIL)
-
-    def _lines(self, group: list[Command]) -> bytes:
-        engine = self._connection.engine
-        return b"".join([engine.send(command) for command in group])
-
-    def _write_message_once(self, transaction: Transaction) -> None:
-        """The answers to the opening, and then the message if there is somebody to have it."""
-        if transaction.failure is not None or transaction.is_written:
-            return
-        transaction.is_written = True
-        if self.pipelining:
-            while self._connection.engine.outstanding:
-                transaction.take(self._answer())
+    def _open(self, transaction: Transaction) -> None:
+        if self._pipelining:
+            self._hear(transaction)
+            while self._wants_more_recipients(transaction):
+                self._write_group(transaction, self._next_recipients(transaction))
+                self._hear(transaction)
         else:
             self._exchange_opening(transaction)
         if not self._connection.is_open:
             return
-        if self._chunking:
-            if transaction.has_recipients:
-                self._write_chunk(transaction)
-        elif transaction.server_wants_message:
-            self._write_data(transaction)
+        if not self._chunking and transaction.has_recipients and not transaction.data_was_answered:
+            transaction.take(self._connection.exchange(commands.DATA))
+        if transaction.server_wants_message:
+            self._is_proven = True  # no other command is answered with 354
+            return
+        # Who has refused the message before this one, or has said 421, has to show that it goes on in step.
+        is_in_doubt = not self._is_proven or (transaction.got_farewell and transaction.has_recipients)
+        if is_in_doubt and self._connection.is_open:
+            self.prove()
+
+    def _hear(self, transaction: Transaction) -> None:
+        while self._connection.engine.outstanding:
+            transaction.take(self._answer())
+
+    def _wants_more_recipients(self, transaction: Transaction) -> bool:
+        if transaction.too_many or transaction.mail_refused or not self._connection.is_open:
+            return False
+        return transaction.asked < len(transaction.envelope.recipients) and not transaction.got_farewell
 
     def _exchange_opening(self, transaction: Transaction) -> None:
-        for command in self._opening(transaction):
-            transaction.take(self._connection.exchange(command))
-            if transaction.mail_refused or not self._connection.is_open:
+        transaction.take(self._connection.exchange(self._mail(transaction)))
+        for address in transaction.envelope.recipients:
+            if transaction.mail_refused or transaction.too_many or not self._connection.is_open:
                 return
-        if not self._chunking and transaction.has_recipients:
-            transaction.take(self._connection.exchange(commands.DATA))
+            transaction.asked += 1
+            transaction.take(self._connection.exchange(commands.rcpt(address)))
 
     def _answer(self) -> Answer:
         answer = self._connection.next_answer()
@@ -158,6 +240,19 @@ class Pipeline:
             )
         return answer
 
+    # -- the message -------------------------------------------------------------------------------------------
+
+    def _write_message_once(self, transaction: Transaction) -> None:
+        """Write the message if there is somebody to have it."""
+        if transaction.failure is not None or transaction.is_written:
+            return
+        transaction.is_written = True
+        try:
+            if self._connection.is_open:
+                self._write_message(transaction)
+        except SmtpError as exc:
+            self._fail(transaction, exc)
+
     def write_message(self, content: Content, transaction: Transaction | None = None) -> None:
         """The message after 354, and the dot. Raises `SmtpError` when it could not be completed."""
         stuffer = DotStuffer()
@@ -166,24 +261,31 @@ class Pipeline:
             self._write_piece(rest)
             rest = stuffer.stuff(piece)
         self._raise_interruption()
+        self._commit(transaction)
         self._complete(transaction, rest + self._connection.engine.send(commands.END))
 
-    def _write_data(self, transaction: Transaction) -> None:
-        if transaction.has_recipients:
+    def _write_message(self, transaction: Transaction) -> None:
+        if self._chunking:
+            if transaction.has_recipients:
+                self._write_chunk(transaction)
+        elif transaction.server_wants_message and transaction.has_recipients:
             self.write_message(transaction.content, transaction)
-        else:
+        elif transaction.server_wants_message:
             # A lone dot ends what the server should not have begun (RFC 2920 section 3.1).
-            self._connection.write(self._connection.engine.send(commands.END), Step.BODY)
+            self._connection.write_end(self._connection.engine.send(commands.END))
             transaction.awaits_end = True
 
     def _write_chunk(self, transaction: Transaction) -> None:
         """The whole message as one chunk: its last octets are the ones that complete it."""
         content = transaction.content
-        rest = self._connection.engine.send(commands.bdat(content.size, last=True))
+        line = self._connection.engine.send(commands.bdat(content.size, last=True))
+        rest = b""
         for piece in _whole(content):
             self._write_piece(rest)
-            rest = piece
+            rest = line + piece if line else piece
+            line = b""
         self._raise_interruption()
+        self._commit(transaction)
         self._complete(transaction, rest)
 
     def _write_piece(self, piece: bytes) -> None:
@@ -196,37 +298,216 @@ class Pipeline:
         if interruption is not None:
             raise interruption
 
+    def _commit(self, *transactions: Transaction | None) -> None:
+        """Tell the hook. What it raises, if it is no `SmtpError`, waits in the transactions for their turn."""
+        asked = [transaction for transaction in transactions if transaction is not None]
+        if not asked:
+            return
+        try:
+            self.committing([transaction.number for transaction in asked])
+        except SmtpError:
+            raise
+        except Exception as exc:
+            for transaction in asked:
+                transaction.raised = exc
+            raise ConnectionLost("the message was held back", step=Step.BODY) from exc
+
     def _complete(self, transaction: Transaction | None, octets: bytes) -> None:
         """The point of no return. A write that raises has left octets behind: then the message is not complete."""
-        if transaction is None:
-            self._connection.write(octets, Step.BODY)
-            return
-        transaction.is_written = transaction.awaits_end = transaction.committed = True
+        if transaction is not None:
+            transaction.is_written = transaction.awaits_end = transaction.committed = True
         try:
-            self._connection.write(octets, Step.BODY)
+            self._connection.write_end(octets)
         except SmtpError:
-            transaction.committed = False
+            if transaction is not None:
+                transaction.committed = False
             raise
 
     def _read_to_end(self, transaction: Transaction) -> None:
-        while transaction.awaits_end and not transaction.is_over:
-            transaction.take(self._answer())
+        if transaction.failure is not None or transaction.is_settled:
+            return
+        transaction.is_settled = True
+        try:
+            while transaction.awaits_end and not transaction.is_over:
+                transaction.take(self._answer())
+            self._look_behind(transaction)
+        except SmtpError as exc:
+            self._fail(transaction, exc)
+
+    def _look_behind(self, transaction: Transaction) -> None:
+        """What the end of a message tells about the connection. Raises `OutOfStep` for a second verdict on it."""
+        if not transaction.is_over:
+            return
+        self._ends += 1
+        if transaction.end_refused or self._ends == 1:
+            self._is_proven = False
         if transaction.is_anomalous:
             self._connection.close()
+        if self._connection.engine.outstanding:
+            return
+        second = self._connection.second_answer()
+        if second is not None:
+            self._habits.is_wrong_about_chunks = True
+            self._doubt(transaction, second)
+
+    def _doubt(self, transaction: Transaction, second: Reply) -> None:
+        """A second answer to a chunk that says something else than the first: nobody can tell which one counts."""
+        if self._chunking and (second.code < 400) is not transaction.is_accepted:
+            text = f"the server gave the message two answers: {transaction.reply}, and then {second}"
+            transaction.failure = OutOfStep(text, step=Step.END, reply=second)
 
     def _fail(self, transaction: Transaction, failure: SmtpError) -> None:
         """Of the answers that came before the failure, those up to the last word on this transaction are its own."""
         self._connection.close()
+        if isinstance(failure, OutOfStep) and not transaction.committed:
+            transaction.disbelieve()
+            transaction.failure = failure
+            return
         leftover = self._connection.leftover_answers()
         while not transaction.is_over and (answer := next(leftover, None)) is not None:
             transaction.take(answer)
         farewell = self._connection.engine.farewell
         if farewell is not None:
-            transaction.is_dismissed = True
             failure = ConnectionLost(
                 f"the server is closing the connection: {farewell}", step=failure.step, reply=farewell
             )
         transaction.failure = failure
+
+    # -- whether the server keeps step -------------------------------------------------------------------------
+
+    def confirm(self, transaction: Transaction) -> None:
+        """Before another message follows on the connection: whether the answer to this one was the only one to it."""
+        if self._is_proven or not transaction.is_over or self._connection.engine.outstanding:
+            return
+        try:
+            self._prepare()
+        except OutOfStep as exc:
+            if exc.reply is not None:
+                self._doubt(transaction, exc.reply)
+        except SmtpError:
+            return  # the one that follows will tell
+
+    def prove(self) -> None:
+        """Make sure that the next reply answers the next command. Raises `OutOfStep`, the connection is closed then.
+
+        The server is asked for a mailbox that nobody has. An answer that only VRFY can have proves it; so does
+        the one that it gave before. Any other could be one too many to what came before; asked again, the server
+        has to say the same then, word for word.
+        """
+        try:
+            first = self._asked(commands.WHO_IS_NOBODY)
+            if first.code not in _LIKE_NO_OTHER and first != self._nobody:
+                self._compare(first)
+        except OutOfStep as exc:
+            self._habits.is_wrong_about_chunks |= self._ends == 1 and exc.reply is not None
+            raise
+        self._nobody, self._is_proven = first, True
+
+    def _compare(self, first: Reply) -> None:
+        if first.code == 250 and self._chunking and self._connection.engine.state is State.READY:
+            # It may say yes to everybody. To a chunk outside of a transaction it can't say yes. (Without CHUNKING
+            # nothing of a message leaves before a 354, which is like no other answer, too.)
+            chunk = self._asked(commands.EMPTY_CHUNK)
+            if chunk.code == 250:
+                self._pipelining = False
+            elif chunk.code < 400:
+                raise self._unequal(first)
+        if self._asked(commands.WHO_IS_NOBODY) != first:
+            raise self._unequal(first)
+
+    def _unequal(self, first: Reply) -> OutOfStep:
+        """The same question was answered in two ways. If `first` was one too many, another answer is to come."""
+        surplus = self._connection.second_answer(wait=True)
+        return self._shift(first if surplus is not None else "not twice the same answer to VRFY")
+
+    def _asked(self, question: Command) -> Reply:
+        try:
+            reply = self._connection.exchange(question).reply
+        except RemoteProtocolError as exc:
+            raise self._shift(exc.reply or exc.text) from exc
+        if not self._connection.is_open:
+            raise ConnectionLost(
+                f"the server is closing the connection: {reply}", step=Step.VRFY, reply=reply
+            )
+        return reply
+
+    def _shift(self, said: Reply | str) -> OutOfStep:
+        """The error for a reply that was one too many. The connection is of no further use."""
+        self._connection.close()
+        text = f"the server's replies are out of step with the commands: {said}"
+        return OutOfStep(text, step=Step.VRFY, reply=said if isinstance(said, Reply) else None)
+
+    # -- several together --------------------------------------------------------------------------------------
+
+    def fits_with_others(self, content: Content) -> bool:
+        """Whether a message may be in flight with others: it is written whole, before any answer."""
+        return self._pipelining and self._chunking and content.size <= SMALL
+
+    def can_take_together(self) -> bool:
+        """Whether this server has shown, outside of a transaction, that it passes over a chunk that it refuses.
+
+        It is asked once it has answered a message, for what it does behind one has to be known, too.
+        """
+        if not (self._pipelining and self._chunking and self._ends):
+            return False
+        if self._takes_chunks_together is None and self._connection.is_open:
+            self._takes_chunks_together = self._passes_over_a_chunk()
+        return bool(self._takes_chunks_together) and not self._habits.is_surprising
+
+    def _passes_over_a_chunk(self) -> bool:
+        try:
+            self._prepare()
+            if self._nobody is None:
+                self.prove()
+            chunk = self._connection.exchange(commands.STRAY_CHUNK)
+            # Who takes the chunk for a command answers that, too: it would stand where this answer is due.
+            answer = self._asked(commands.WHO_IS_NOBODY)
+            if answer != self._nobody:
+                raise self._shift(answer)
+        except SmtpError as exc:
+            self._connection.close()
+            self._habits.is_surprising = True
+            self._habits.is_wrong_about_chunks |= isinstance(exc, OutOfStep)
+            return False
+        return not chunk.is_accepted and answer.code != 250
+
+    def send_together(self, transactions: Sequence[Transaction]) -> None:
+        """Write all of them, each whole, before any answer; then hear what became of each."""
+        try:
+            self._prepare()
+            pieces = self._lines_and_messages(transactions)
+            ready = [transaction for transaction, _ in pieces]
+            self._commit(*ready)
+            self._connection.stream.cork(True)
+            for transaction, octets in pieces:
+                self._complete(transaction, octets)
+            self._connection.stream.cork(False)
+        except SmtpError as exc:
+            self._connection.close()
+            for transaction in transactions:
+                if not transaction.committed and transaction.failure is None:
+                    transaction.failure = exc
+        for transaction in transactions:
+            self._read_to_end(transaction)
+            if not transaction.is_accepted and not isinstance(transaction.failure, ContentError):
+                self._habits.is_surprising = True
+
+    def _lines_and_messages(self, transactions: Sequence[Transaction]) -> list[tuple[Transaction, bytes]]:
+        """What to write for each. One whose content is not what it said to be fails by itself."""
+        pieces: list[tuple[Transaction, bytes]] = []
+        for transaction in transactions:
+            try:
+                message = b"".join(_whole(transaction.content))
+            except ContentError as exc:
+                transaction.failure = exc
+                continue
+            group = [commands.RSET] if pieces else []
+            group += [self._mail(transaction), *map(commands.rcpt, transaction.envelope.recipients)]
+            group.append(commands.bdat(len(message), last=True))
+            transaction.asked = len(transaction.envelope.recipients)
+            send = self._connection.engine.send
+            pieces.append((transaction, b"".join([send(command) for command in group]) + message))
+        return pieces
 
 
 def _whole(content: Content) -> Iterator[bytes]:

@@ -42,7 +42,7 @@ from smtp.extensions import Extensions
 from smtp.options import Options, Timeouts
 from smtp.outbox import Outbox
 from smtp.outcome import Delivery
-from smtp.pipeline import Pipeline
+from smtp.pipeline import Committing, Pipeline
 from smtp.reply import Reply
 from smtp.stream import Stream, connect
 from smtp.tls import TlsState, make_context, state_of
@@ -54,8 +54,6 @@ if TYPE_CHECKING:
     from smtp.sasl.mechanism import Mechanism
 
 QUIT_TIMEOUT = 5.0
-# Transactions in flight on one connection. Enough to fill a link of 50 ms and more; few enough to account for.
-WINDOW = 20
 _HOST_NAME = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
 )
@@ -110,7 +108,7 @@ class Session:
 
     @property
     def is_used_up(self) -> bool:
-        """The server takes no further message on this connection (LIMITS MAILMAX, RFC 9422 section 4.1)."""
+        """The server takes no further message on this connection: it said so, or was found to close it now."""
         return self._ready_outbox().is_used_up
 
     @property
@@ -120,7 +118,7 @@ class Session:
 
     def is_alive(self) -> bool:
         """Whether the connection is as it was left. Does not wait; what the server said meanwhile ends it."""
-        if not self.is_open:
+        if not self.is_open or self._connection.engine.said_farewell:
             return False
         try:
             self._connection.check_quiet(Step.MAIL)
@@ -216,18 +214,27 @@ class Session:
 
     # -- whole messages --------------------------------------------------------------------------------------
 
-    def send(self, envelope: Envelope, content: Content) -> Delivery:
-        """One message to all recipients of the envelope, in as few transactions as the server allows."""
-        return self._ready_outbox().send(envelope, content)
+    def send(self, envelope: Envelope, content: Content, committing: Committing | None = None) -> Delivery:
+        """One message to all recipients of the envelope, in as few transactions as the server allows.
+
+        `committing` is called just before the octets leave that can complete it (see `Committing`).
+        """
+        return self._ready_outbox().send(envelope, content, committing)
 
     def send_many(
-        self, messages: Iterable[tuple[Envelope, Content]], window: int = WINDOW
+        self,
+        messages: Iterable[tuple[Envelope, Content]],
+        window: int = 1,
+        committing: Committing | None = None,
     ) -> Iterator[Delivery]:
-        """Many messages, in order, with up to `window` of them in flight where the server has CHUNKING.
+        """Many messages, in order: each is on its way before the next is asked for, or a few more.
 
-        Each delivery is as true as `send`'s. Once the connection is lost the rest are not sent.
+        Each delivery is as true as `send`'s. By default one message is complete and unanswered at a time. With a
+        `window` of 2 to 50 so many are, where the server has PIPELINING and CHUNKING and has shown that it passes
+        over a chunk that it refuses: for servers that you know. A connection that breaks leaves so many unknown.
+        Once the connection is lost the rest are not sent; `Delivery.elsewhere` says who needs another one.
         """
-        return self._ready_outbox().send_many(messages, window)
+        return self._ready_outbox().send_many(messages, window, committing)
 
     # -- the end ---------------------------------------------------------------------------------------------
 
@@ -295,15 +302,19 @@ class Session:
     def _ready_outbox(self) -> Outbox:
         """Made anew whenever the server has said what it offers."""
         if self._outbox is None:
-            self._outbox = Outbox(self._connection, self.extensions, self._pipeline())
+            habits = self._options.habits
+            self._outbox = Outbox(self._connection, self.extensions, habits, self._pipeline())
         return self._outbox
 
     def _pipeline(self) -> Pipeline:
         return Pipeline(
             self._connection,
             self.extensions,
+            self._options.habits,
             pipelining=self._options.use_pipelining and "PIPELINING" in self.extensions,
-            chunking=self._options.use_chunking and "CHUNKING" in self.extensions,
+            chunking=self._options.use_chunking
+            and "CHUNKING" in self.extensions
+            and not self._options.habits.is_wrong_about_chunks,
         )
 
     def _own_name(self) -> str:

@@ -88,6 +88,7 @@ EXPECTED = MappingProxyType(
         K.RSET: (frozenset({2}), frozenset()),
         K.NOOP: (frozenset({2}), frozenset()),
         K.VRFY: (frozenset({2}), frozenset()),
+        K.CHUNK_PROBE: (frozenset({2}), frozenset()),
         K.QUIT: (frozenset({2}), frozenset()),
     }
 )
@@ -121,6 +122,10 @@ _IN_ORDER = MappingProxyType(
         (S.MAIL, K.NOOP): (S.MAIL, S.MAIL),
         (S.RCPT, K.NOOP): (S.RCPT, S.RCPT),
         (S.READY, K.VRFY): (S.READY, S.READY),
+        (S.MAIL, K.VRFY): (S.MAIL, S.MAIL),
+        (S.RCPT, K.VRFY): (S.RCPT, S.RCPT),
+        (S.SPOILED, K.VRFY): (S.SPOILED, S.SPOILED),
+        (S.READY, K.CHUNK_PROBE): (S.READY, S.READY),
         (S.READY, K.QUIT): (S.CLOSED, S.CLOSED),
         (S.MAIL, K.QUIT): (S.CLOSED, S.CLOSED),
         (S.RCPT, K.QUIT): (S.CLOSED, S.CLOSED),
@@ -174,8 +179,13 @@ def is_out_of_step(kind: Kind, reply: Reply) -> bool:
 
 
 def after(state: State, kind: Kind, meaning: Verdict, code: int) -> State:
-    """The state that an answer establishes. 421 says that the server is closing (RFC 5321 section 3.8)."""
-    if meaning is Verdict.VIOLATION or code == 421 or state is State.CLOSED:
+    """The state that an answer establishes. 421 says that the server is closing (RFC 5321 section 3.8).
+
+    Exim says it of one recipient, when an administrator's rule has it so, and goes on.
+    """
+    goes_on = kind is Kind.RCPT and state in (State.MAIL, State.RCPT)
+    is_closing = code == 421 and not goes_on
+    if meaning is Verdict.VIOLATION or is_closing or state is State.CLOSED:
         return State.CLOSED
     if meaning is Verdict.CONTINUE:
         return State.AUTHENTICATING

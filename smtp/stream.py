@@ -7,6 +7,7 @@ a peer that sends one octet now and then does not extend it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -57,12 +58,18 @@ class Stream(Protocol):
     def local(self) -> str:
         """Our own IP address on this connection."""
 
+    def ignore_interrupt(self) -> None:
+        """From now on wait without asking whether to stop."""
+
     def close(self) -> None:
         """Let go of the connection. Never raises."""
 
 
 class SocketStream:
-    """A stream over a connected TCP socket. `interrupt` is called while waiting and may raise."""
+    """A stream over a connected TCP socket. `interrupt` is called while waiting and may raise.
+
+    A process that is forked off inherits it, and only the connection's owner may speak and listen on it.
+    """
 
     def __init__(self, sock: socket.socket, interrupt: Callable[[], None] | None = None) -> None:
         sock.setblocking(False)
@@ -71,6 +78,7 @@ class SocketStream:
         self._sock = sock
         self._tls: ssl.SSLSocket | None = None
         self._interrupt = interrupt
+        self._owner = os.getpid()
         self._aside = bytearray()
         self._ended = False
         self.peer = str(sock.getpeername()[0])
@@ -94,6 +102,7 @@ class SocketStream:
         return b""
 
     def write(self, data: bytes, deadline: float) -> None:
+        self._check_owner()
         view = memoryview(data)
         while view:
             try:
@@ -130,6 +139,9 @@ class SocketStream:
             else:
                 return
 
+    def ignore_interrupt(self) -> None:
+        self._interrupt = None
+
     def close(self) -> None:
         self._ended = True
         self._aside.clear()
@@ -138,6 +150,7 @@ class SocketStream:
 
     def _receive(self) -> tuple[bytes, int]:
         """What is there, or what to wait for. An end of the stream is noted."""
+        self._check_owner()
         try:
             data = self._sock.recv(READ_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -161,6 +174,10 @@ class SocketStream:
                 return
             self._aside += data
         raise ConnectionAbortedError(f"more than {MAX_READ_ASIDE} octets that nobody asked for")
+
+    def _check_owner(self) -> None:
+        if os.getpid() != self._owner:
+            raise OSError(errno.EBADF, "the connection belongs to the process that this one was forked from")
 
     def _wait(self, events: int, deadline: float) -> None:
         poll = select.poll()

@@ -1,8 +1,9 @@
 """One mail transaction's book-keeping: fed with answers, it knows what may be said about the message.
 
 The point of no return is `committed`: it is set before the octets that can complete the message at the server
-are written. A loss before it leaves the message not sent; a loss after it leaves it unknown, unless the
-answers that did come rule a delivery out.
+are written. A loss before it leaves the message not sent. A loss after it leaves it unknown, unless the answers
+that did come rule a delivery out: that nobody was accepted as a recipient, or that the message was refused. A
+421 rules out no more than that (RFC 5321 section 3.8 has the server close then, but there are some that go on).
 """
 
 from __future__ import annotations
@@ -12,42 +13,61 @@ from smtp.content import Content
 from smtp.engine import Answer
 from smtp.envelope import Envelope
 from smtp.errors import Category, OutOfStep, Refused, SmtpError, Step
-from smtp.outcome import Delivery, RecipientDelivery, Status
+from smtp.outcome import RecipientDelivery, Status
 from smtp.reply import Reply
+
+_TOO_MANY = ("4.5.3", "5.5.3")
+# So many accepted recipients before the first refusal are no chance, even where no enhanced code says what it means.
+_SURELY_MANY = 10
 
 
 class Transaction:
-    """A message for the recipients of one envelope."""
+    """A message for the recipients of one envelope. `number` is the message's place in its run."""
 
     __slots__ = (
         "_data",
         "_end",
-        "_has_accepted_rcpt",
         "_mail",
         "_rcpts",
+        "accepted",
+        "asked",
         "awaits_end",
         "committed",
         "content",
         "envelope",
         "failure",
-        "is_dismissed",
+        "is_opened",
+        "is_settled",
         "is_written",
+        "number",
+        "raised",
+        "too_many",
     )
 
-    def __init__(self, envelope: Envelope, content: Content) -> None:
+    def __init__(self, envelope: Envelope, content: Content, number: int = 0) -> None:
         self.envelope = envelope
         self.content = content
+        self.number = number
+        self.asked = 0
+        """How many recipients the server was told of."""
+        self.accepted = 0
+        """How many it has accepted."""
+        self.too_many = False
+        """It has refused one because there were too many."""
+        self.is_opened = False
+        """The answers to the envelope have been heard."""
         self.is_written = False
         """All that there was to write has been written."""
+        self.is_settled = False
+        """The answer to the message has been heard, if one was due."""
         self.awaits_end = False
         """A reply to the complete message is due."""
         self.committed = False
         self.failure: SmtpError | None = None
-        self.is_dismissed = False
-        """The server's last word was 421, and not to this message: it stopped before it (RFC 5321 section 3.8)."""
+        self.raised: Exception | None = None
+        """What the caller's own hook raised just before the point of no return."""
         self._mail: Answer | None = None
         self._rcpts: list[Answer] = []
-        self._has_accepted_rcpt = False
         self._data: Answer | None = None
         self._end: Answer | None = None
 
@@ -56,7 +76,8 @@ class Transaction:
         kind = answer.command.kind
         if kind is Kind.RCPT:
             self._rcpts.append(answer)
-            self._has_accepted_rcpt |= answer.is_accepted
+            self.accepted += answer.is_accepted
+            self.too_many |= self.accepted > 0 and _is_too_many(answer)
         elif kind is Kind.MAIL:
             self._mail = answer
         elif kind is Kind.DATA:
@@ -70,9 +91,18 @@ class Transaction:
         return self._end is not None
 
     @property
+    def is_accepted(self) -> bool:
+        """The server has accepted the complete message for somebody."""
+        return self._end is not None and self._end.is_accepted and self.has_recipients and self.committed
+
+    @property
     def is_anomalous(self) -> bool:
         """The server accepted a message that it has no recipient for: it can't be trusted with another."""
         return self._end is not None and self._end.is_accepted and not self.has_recipients
+
+    @property
+    def end_refused(self) -> bool:
+        return self._end is not None and not self._end.is_accepted
 
     @property
     def mail_refused(self) -> bool:
@@ -81,36 +111,106 @@ class Transaction:
     @property
     def has_recipients(self) -> bool:
         """MAIL and at least one RCPT were accepted, so far."""
-        return self._has_accepted_rcpt and not self.mail_refused
+        return self.accepted > 0 and not self.mail_refused
+
+    @property
+    def got_farewell(self) -> bool:
+        """421 was said to a recipient: the server may be closing, or may not."""
+        return any(answer.reply.code == 421 for answer in self._rcpts)
+
+    @property
+    def shows_limit(self) -> bool:
+        """Whether the number of accepted recipients is the server's limit. A bare 452 may mean a single mailbox."""
+        clear = any(a.reply.enhanced_code in _TOO_MANY for a in self._rcpts if _is_too_many(a))
+        return self.too_many and (clear or self.accepted >= _SURELY_MANY)
+
+    @property
+    def was_begun(self) -> bool:
+        """The server has begun with it: MAIL was answered, and not with a farewell."""
+        return self._mail is not None and self._mail.reply.code != 421
+
+    @property
+    def may_be_followed(self) -> bool:
+        """All of the envelope was told, and there is a message to write: another one may go behind that."""
+        return self.failure is None and self.raised is None and self.has_recipients and self._is_asked_whole
+
+    @property
+    def _is_asked_whole(self) -> bool:
+        return self.asked == len(self.envelope.recipients) and not self.too_many and not self.got_farewell
+
+    @property
+    def data_was_answered(self) -> bool:
+        return self._data is not None
+
+    def disbelieve(self) -> None:
+        """Forget the answers to the envelope: they were those to something else."""
+        self._mail, self._data, self._rcpts, self.accepted, self.too_many = None, None, [], 0, False
 
     @property
     def server_wants_message(self) -> bool:
         """DATA was answered with 354."""
         return self._data is not None and self._data.is_accepted
 
-    @property
-    def deferred(self) -> int:
-        """How many recipients at the end were too many for one transaction: they go into another one.
+    def deferred(self, index: int) -> bool:
+        """Whether this recipient was one too many, or not asked for after one was, and goes into another transaction.
 
-        452, or 552 of old, means that when it follows an accepted recipient (RFC 5321 section 4.5.3.1.10);
-        with an enhanced code it has to be X.5.3, for 452 4.2.2 is a full mailbox.
+        452, or 552 of old, means that when it follows an accepted recipient (RFC 5321 section 4.5.3.1.10); with
+        an enhanced code it has to be X.5.3, for 452 4.2.2 is a full mailbox.
         """
-        if self._shared_fate()[0] is not Status.ACCEPTED:
-            return 0
-        count = 0
-        for answer in reversed(self._rcpts):
-            if not _is_too_many(answer):
-                break
-            count += 1
-        return count
+        if index >= self.asked:
+            return True
+        return self.too_many and index < len(self._rcpts) and _is_too_many(self._rcpts[index])
 
-    def delivery(self) -> Delivery:
-        """What is known, now that no more answers will come, of all recipients but the deferred ones."""
-        shared = self._shared_fate()
-        count = len(self.envelope.recipients) - self.deferred
-        recipients = tuple(self._of_recipient(index, shared) for index in range(count))
-        reply = self._end.reply if self._end is not None else None
-        return Delivery(recipients, reply, self._why(recipients))
+    def result(self, index: int, *, elsewhere: bool = False) -> RecipientDelivery:
+        """What is known of a recipient, now that no more answers will come.
+
+        `elsewhere` tells whether what was not sent for the connection's sake goes over another one.
+        """
+        address = self.envelope.recipients[index]
+        if self.committed and isinstance(self.failure, OutOfStep):
+            return RecipientDelivery(address, Status.UNKNOWN, None, False)
+        answer = self._rcpts[index] if index < len(self._rcpts) else None
+        # 421 says something about a recipient only if the server goes on after it, and shows that.
+        is_lost = self.failure is not None and not self.committed
+        is_farewell = answer is not None and answer.reply.code == 421 and is_lost
+        is_deferred = is_farewell or self.deferred(index)
+        if answer is not None and not answer.is_accepted and not is_deferred and not self.mail_refused:
+            return RecipientDelivery(address, Status.REFUSED, answer.reply, answer.reply.code < 500)
+        status, reply = self._shared_fate()
+        if status is Status.REFUSED and reply is not None and not is_deferred:
+            return RecipientDelivery(address, status, reply, reply.code < 500)
+        if status is Status.NOT_TRIED or is_deferred:
+            failure = self.failure or self.refusal()
+            retryable = failure is None or failure.retryable
+            return RecipientDelivery(address, Status.NOT_TRIED, None, retryable, elsewhere)
+        return RecipientDelivery(address, status, answer.reply if answer else None, False)
+
+    @property
+    def reply(self) -> Reply | None:
+        """The one to the complete message."""
+        return self._end.reply if self._end is not None else None
+
+    def why(self, results: list[RecipientDelivery]) -> SmtpError | None:
+        """Why not all of these are accepted."""
+        if all(result.status is Status.ACCEPTED for result in results):
+            return None
+        refusal = self.refusal() if not isinstance(self.failure, OutOfStep) else None
+        # A server that explains itself and then hangs up has given its reason before it hung up.
+        return refusal if refusal is not None else self.failure
+
+    def refusal(self) -> SmtpError | None:
+        """The reply that decided against the message, or else against recipients."""
+        if self._mail is not None and not self._mail.is_accepted:
+            return refused(self._mail)
+        bad = [a for i, a in enumerate(self._rcpts) if not a.is_accepted and not self.deferred(i)]
+        if len(bad) == len(self.envelope.recipients):
+            return refused(bad[-1])
+        for answer in (self._end, self._data):
+            if answer is not None and not answer.is_accepted:
+                return refused(answer)
+        if bad and self.failure is None:
+            return refused(bad[-1])
+        return None
 
     def _shared_fate(self) -> tuple[Status, Reply | None]:
         """What became of the message for every recipient that was not refused by itself."""
@@ -123,51 +223,15 @@ class Transaction:
                 return Status.REFUSED, self._end.reply
         if self._data is not None and not self._data.is_accepted and self.has_recipients:
             return Status.REFUSED, self._data.reply
-        if self.committed and self._end is None and self._may_have_recipients and not self.is_dismissed:
+        if self.committed and self._end is None and self._may_have_recipients:
             return Status.UNKNOWN, None
         return Status.NOT_TRIED, None
 
     @property
     def _may_have_recipients(self) -> bool:
         """No answer rules out that the server has a recipient for the message."""
-        unanswered = len(self._rcpts) < len(self.envelope.recipients)
+        unanswered = len(self._rcpts) < self.asked
         return not self.mail_refused and (unanswered or self.has_recipients)
-
-    def _of_recipient(self, index: int, shared: tuple[Status, Reply | None]) -> RecipientDelivery:
-        address = self.envelope.recipients[index]
-        if self.committed and isinstance(self.failure, OutOfStep):
-            return RecipientDelivery(address, Status.UNKNOWN, None, False)
-        answer = self._rcpts[index] if index < len(self._rcpts) else None
-        if answer is not None and not answer.is_accepted and not self.mail_refused:
-            return RecipientDelivery(address, Status.REFUSED, answer.reply, answer.reply.code < 500)
-        status, reply = shared
-        if status is Status.REFUSED and reply is not None:
-            return RecipientDelivery(address, status, reply, reply.code < 500)
-        if status is Status.NOT_TRIED:
-            failure = self.failure or self._refusal()
-            return RecipientDelivery(address, status, None, failure is not None and failure.retryable)
-        return RecipientDelivery(address, status, answer.reply if answer else None, False)
-
-    def _why(self, recipients: tuple[RecipientDelivery, ...]) -> SmtpError | None:
-        if all(recipient.status is Status.ACCEPTED for recipient in recipients):
-            return None
-        refusal = self._refusal() if not isinstance(self.failure, OutOfStep) else None
-        # A server that explains itself and then hangs up has given its reason before it hung up.
-        return refusal if refusal is not None else self.failure
-
-    def _refusal(self) -> SmtpError | None:
-        """The reply that decided against the message, or else against recipients."""
-        if self._mail is not None and not self._mail.is_accepted:
-            return refused(self._mail)
-        bad = [answer for answer in self._rcpts if not answer.is_accepted]
-        if len(bad) == len(self.envelope.recipients):
-            return refused(bad[-1])
-        for answer in (self._end, self._data):
-            if answer is not None and not answer.is_accepted:
-                return refused(answer)
-        if bad and (self.failure is None or self.is_dismissed):
-            return refused(bad[-1])
-        return None
 
 
 def refused(answer: Answer) -> Refused:
@@ -183,4 +247,4 @@ def refused(answer: Answer) -> Refused:
 
 def _is_too_many(answer: Answer) -> bool:
     reply = answer.reply
-    return reply.code in (452, 552) and reply.enhanced_code in ("", "4.5.3", "5.5.3")
+    return reply.code in (452, 552) and reply.enhanced_code in ("", *_TOO_MANY)

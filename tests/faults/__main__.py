@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tests.faults.action import action_cells
 from tests.faults.cancel import cancel_cells
 from tests.faults.cell import cells
 from tests.faults.cuts import cuts, wire_cuts
+from tests.faults.habits import HABITS, HabitCell, excess, habit_cells
 from tests.faults.judge import COUNTS
 from tests.faults.others import CLIENTS, other_cells
 from tests.faults.playing import Playable, play
@@ -23,17 +24,45 @@ from tests.faults.scenarios import scenarios
 def main(wanted: str = "") -> int:
     """Print what is wrong, cell by cell, and at last the one line with the counts."""
     totals: Counter[str] = Counter()
+    unknown: dict[HabitCell, int] = {}
     played = wrong = 0
     for cell, judgement in play(cell for cell in _everything() if wanted in cell.name):
         played += 1
         totals.update(judgement.counts)
+        if isinstance(cell, HabitCell):
+            unknown[cell] = judgement.unknown
         if not judgement.is_clean:
             wrong += 1
             _say(f"{cell.name}: {judgement}")
     if wrong:
         _say(f"{wrong} cells are not as the matrix has them")
+    more = _tell_of_habits(unknown)
     _say_counts(played, totals)
-    return 1 if wrong or not played else 0
+    return 1 if wrong or more or not played else 0
+
+
+def _tell_of_habits(unknown: Mapping[HabitCell, int]) -> list[str]:
+    """Print how many mails each habit leaves in doubt, beside the same by DATA; where it is more is told, too."""
+    for habit in dict.fromkeys(cell.habit for cell in unknown):
+        cells = {cell: number for cell, number in unknown.items() if cell.habit == habit and cell.pipelining}
+        if any(cells.values()):
+            parts = [
+                f"{'BDAT' if cell.chunking else 'DATA'}{', window' if cell.window > 1 else ''} {number}"
+                for cell, number in cells.items()
+            ]
+            _say(f"habit: {habit}: unknown by {'; '.join(parts)}")
+    more = excess(unknown) if all(_pair(cell) in unknown for cell in unknown) else []
+    for line in more:
+        _say(line)
+    by_data = sum(number for cell, number in unknown.items() if not cell.chunking)
+    by_bdat = sum(number for cell, number in unknown.items() if cell.chunking and cell.window == 1)
+    if unknown:
+        _say(f"habits={len(HABITS)} unknown={by_bdat} unknown_by_data={by_data}")
+    return more
+
+
+def _pair(cell: HabitCell) -> HabitCell:
+    return HabitCell(cell.habit, cell.pipelining, False, 1)
 
 
 def compare(client: str, wanted: str = "") -> int:
@@ -57,6 +86,7 @@ def compare(client: str, wanted: str = "") -> int:
 def _everything() -> Iterator[Playable]:
     yield from cells()
     yield from scenarios()
+    yield from habit_cells()
     yield from action_cells()
     yield from cancel_cells()
     yield from cuts()

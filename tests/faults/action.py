@@ -53,7 +53,8 @@ class ActionCell:
         step = self.row.fault.step
         fault = self.row.fault
         if step not in EARLY_STEPS:
-            nth = {Step.RCPT: (STRUCK - 1) * RECIPIENTS + 2, Step.QUIT: 1, Step.RSET: STRUCK - 1}
+            # VRFY is asked once, behind the first message; RSET goes ahead of the third and those behind it.
+            nth = {Step.RCPT: (STRUCK - 1) * RECIPIENTS + 2, Step.QUIT: 1, Step.RSET: 1, Step.VRFY: 1}
             fault = replace(fault, nth=nth.get(step, STRUCK))
         return Settings(
             tls=self.tls,
@@ -103,14 +104,14 @@ class ActionCell:
             }
             judgement.counts.update(name for name, is_so in wrong.items() if is_so)
         judgement.surprises += [f"message {number}: {text}" for text in contradictions(result, statuses)]
-        if number < STRUCK and self.row.fault.step not in EARLY_STEPS and data["outcome"] != "sent":
+        before = 2 if self.row.fault.step is Step.VRFY else STRUCK
+        if number < before and self.row.fault.step not in EARLY_STEPS and data["outcome"] != "sent":
             judgement.surprises.append(f"message {number} came before the fault, and is {data['outcome']}")
 
     @property
     def _may_be_unknown(self) -> bool:
-        """A whole message had been written: at the end of it, or because all of it leaves at once."""
-        at_once = self.pipelining and self.chunking
-        return self.row.expected is Expected.UNKNOWN or at_once or self._is_out_of_step
+        """A whole message had been written."""
+        return self.row.expected is Expected.UNKNOWN or self._is_out_of_step
 
     @property
     def _is_out_of_step(self) -> bool:

@@ -139,9 +139,9 @@ class CancelCell:
         return f"cancelled: {self.stop} at {self.step}{acted} [{self.tls}, {how}]"
 
     def run(self) -> Judgement:
-        nth = {Step.RCPT: (STRUCK - 1) * RECIPIENTS + 2, Step.QUIT: 1, Step.RSET: STRUCK - 1}.get(
-            self.step, STRUCK
-        )
+        # RSET goes ahead of the third message, and behind the second; VRFY is asked behind the first.
+        firsts = {Step.QUIT: 1, Step.RSET: 1, Step.VRFY: 1}
+        nth = {Step.RCPT: (STRUCK - 1) * RECIPIENTS + 2, **firsts}.get(self.step, STRUCK)
         settings = Settings(
             tls=self.tls,
             pipelining=self.pipelining,
@@ -172,9 +172,8 @@ class CancelCell:
 
     @property
     def _may_be_unknown(self) -> bool:
-        """A whole message was written: at the end of it, or because all of it leaves at once."""
-        at_once = self.pipelining and self.chunking and self.step is not Step.BODY
-        return self.step is Step.END or (at_once and self.step not in EARLY_STEPS)
+        """A whole message was written."""
+        return self.step is Step.END
 
     def _look_at(self, judgement: Judgement, stopped: Stopped) -> None:
         if stopped.document is None:
@@ -183,10 +182,11 @@ class CancelCell:
         results = stopped.document["result_data"]
         outcomes = [result["data"][0]["outcome"] for result in results]
         before = 3 if self.step is Step.QUIT else 0 if self.step in EARLY_STEPS else STRUCK - 1
-        before += self.step is Step.IDLE
+        before += self.step in (Step.IDLE, Step.RSET)
         if outcomes[:before] != ["sent"] * before or "sent" in outcomes[before:]:
             judgement.surprises.append(f"the outcomes are {outcomes}")
-        if stopped.code not in (None, 0 if before == 3 else 1):
+        code = 4 if "unknown" in outcomes else 0 if before == 3 else 1
+        if stopped.code not in (None, code):
             judgement.surprises.append(f"the exit code is {stopped.code}")
         categories = {result["data"][0]["failure"]["category"] for result in results[before:]}
         if categories - {"cancelled"}:
@@ -258,7 +258,7 @@ def cancel_cells() -> Iterator[CancelCell | AnyMomentCell]:
 
 
 def _exists(cell: CancelCell) -> bool:
-    if cell.step in (Step.HELO, Step.NOOP, Step.VRFY, Step.CHUNK):
+    if cell.step in (Step.HELO, Step.NOOP, Step.CHUNK):
         return False
     if cell.step in (Step.STARTTLS, Step.EHLO_AFTER_TLS):
         return cell.tls == "starttls"

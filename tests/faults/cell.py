@@ -31,10 +31,13 @@ EARLY_STEPS = frozenset(
 class Mode(StrEnum):
     ONE = "one message"
     SEVERAL = "several messages"
+    RUN = "a run of messages"
     WINDOW = "a window of messages"
 
 
-MESSAGES = {Mode.ONE: 1, Mode.SEVERAL: 3, Mode.WINDOW: 7}
+MESSAGES = {Mode.ONE: 1, Mode.SEVERAL: 3, Mode.RUN: 7, Mode.WINDOW: 7}
+AT_ONCE = (Mode.RUN, Mode.WINDOW)
+"""All messages are given to the session at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,18 @@ class Cell:
     @property
     def struck(self) -> int:
         """The number, from 1, of the message that the fault is meant for."""
-        return 1 if self.row.fault.step in EARLY_STEPS else MESSAGES[self.mode] // 2 + 1
+        step = self.row.fault.step
+        if step is Step.VRFY:
+            return 2  # asked once the first message on a connection has ended
+        if step is Step.RSET and self.mode is Mode.WINDOW:
+            return 5  # the second of those in flight together: 1, then 2 and 3, then 4, 5 and 6
+        return 1 if step in EARLY_STEPS else MESSAGES[self.mode] // 2 + 1
 
     @property
     def leaves_at_once(self) -> bool:
         """Whether all of the message is written before the server has said a word about its envelope."""
-        return self.pipelining and self.chunking and self.row.fault.step is not Step.BODY
+        in_flight = self.mode is Mode.WINDOW and self.row.fault.step is not Step.VRFY
+        return in_flight and self.pipelining and self.chunking and self.row.fault.step is not Step.BODY
 
     @property
     def goes_on(self) -> bool:
@@ -75,7 +84,7 @@ class Cell:
     def settings(self) -> Settings:
         fault, step = self.row.fault, self.row.fault.step
         if step not in EARLY_STEPS:
-            nth = {Step.RCPT: (self.struck - 1) * RECIPIENTS + 2, Step.QUIT: 1, Step.RSET: self.struck - 1}
+            nth = {Step.RCPT: (self.struck - 1) * RECIPIENTS + 2, Step.QUIT: 1, Step.RSET: 2, Step.VRFY: 1}
             fault = replace(fault, nth=nth.get(step, self.struck))
         return Settings(
             tls=self.tls,
@@ -97,8 +106,8 @@ class Cell:
             client = Client(
                 server, window, SHORT if silent else PATIENCE, pause=0.05 if fault.step is Step.IDLE else 0.0
             )
-            if self.mode is Mode.WINDOW:
-                deliveries = client.send_many(messages, IN_FLIGHT)
+            if self.mode in AT_ONCE:
+                deliveries = client.send_many(messages, IN_FLIGHT if self.mode is Mode.WINDOW else 1)
             else:
                 deliveries = [client.send(message) for message in messages]
             client.finish()
@@ -132,19 +141,25 @@ class Cell:
                 and row.expected is not Expected.SENT
                 and not self._is_answered
             ):
-                return (Expected.UNKNOWN, *either)
+                is_named = row.fault.step is Step.RCPT and index == 1
+                return (Expected.UNKNOWN, *either, *((row.expected,) if is_named else ()))
+            if row.fault.kind is Kind.EXTRA and in_window:
+                # What is one too many may arrive when the message is on its way already.
+                return (row.expected, Expected.UNKNOWN)
             return (row.expected, *either)
-        if number < self.struck or self.mode is not Mode.WINDOW or self.goes_on:
-            lost = self.mode is Mode.WINDOW and row.fault.step in EARLY_STEPS
+        if number < self.struck or self.mode not in AT_ONCE or self.goes_on:
+            lost = self.mode in AT_ONCE and row.fault.step in EARLY_STEPS
             return (Expected.NOT_SENT,) if lost else (Expected.SENT,)
-        if row.fault.kind is Kind.SHUTDOWN:
-            return (Expected.TEMPORARY,)  # 421 ends the connection: what was written behind it is not taken
         return (Expected.UNKNOWN, *either) if in_window else (Expected.NOT_SENT,)
 
     @property
     def _is_answered(self) -> bool:
         """Whether the fault is an answer that decides the message, even when all of it had been written."""
-        return self.row.fault.kind in (Kind.TEMPORARY, Kind.PERMANENT, Kind.SHUTDOWN, Kind.SAYS)
+        kind, step = self.row.fault.kind, self.row.fault.step
+        if kind is Kind.SHUTDOWN:
+            # Some servers go on after it: it decides nothing but what it was the answer to.
+            return step in (Step.MAIL, Step.DATA, Step.BODY, Step.END)
+        return kind in (Kind.TEMPORARY, Kind.PERMANENT, Kind.SAYS) and step is not Step.RSET
 
 
 def cells() -> Iterator[Cell]:
@@ -168,7 +183,9 @@ def _exists(cell: Cell) -> bool:
     if step is Step.DATA:
         return not cell.chunking
     if step is Step.RSET:
-        return cell.mode is Mode.WINDOW and cell.leaves_at_once
+        return cell.mode in AT_ONCE and cell.pipelining and cell.chunking
+    if step is Step.VRFY:
+        return cell.mode is not Mode.ONE
     if step is Step.IDLE:
         return cell.mode is Mode.SEVERAL
     return True

@@ -19,6 +19,8 @@ class Judgement:
 
     counts: Counter[str] = field(default_factory=Counter)
     surprises: list[str] = field(default_factory=list)
+    unknown: int = 0
+    """Recipients of whom nobody knows, however rightly."""
 
     @property
     def is_clean(self) -> bool:
@@ -38,6 +40,7 @@ def judge(deliveries: Sequence[Delivery], messages: Sequence[Message], window: W
         if addresses != message.addresses:
             judgement.surprises.append(f"message {message.number}: recipients are {addresses}")
         in_window = window.is_open_for(message)
+        judgement.unknown += delivery.count(Status.UNKNOWN)
         for recipient in delivery.recipients:
             times = accepted[(message.number, str(recipient.address))]
             wrong = {

@@ -56,6 +56,7 @@ _STEPS = (
     (Step.MAIL, TEMP, TEMP, PERM, N),
     (Step.RCPT, TEMP, TEMP, PERM, N),
     (Step.DATA, TEMP, TEMP, PERM, N),
+    (Step.VRFY, TEMP, N, N, N),
     (Step.QUIT, S, S, S, S),
 )
 # Codes that the standard does not list go by their first digit (RFC 5321 section 4.3.2).
@@ -104,12 +105,13 @@ def rows() -> Iterator[Row]:
 
 
 def _reset() -> Iterator[Row]:
-    """RSET goes ahead of a message that is in flight behind another one; all of it may have been written."""
-    yield Row(Fault(Step.RSET, Kind.SHUTDOWN), TEMP)
-    for kind in (*LOST, *BROKEN):
-        yield Row(Fault(Step.RSET, kind), U)
+    """RSET goes ahead of a message behind another one. In a window all of it may have been written."""
+    for kind in (*LOST, Kind.SHUTDOWN):
+        yield Row(Fault(Step.RSET, kind), TEMP)
+    for kind in BROKEN:
+        yield Row(Fault(Step.RSET, kind), N)
     for kind in (Kind.TEMPORARY, Kind.PERMANENT):
-        yield Row(Fault(Step.RSET, kind), U, also=S)
+        yield Row(Fault(Step.RSET, kind), N, also=S)
 
 
 def _body() -> Iterator[Row]:

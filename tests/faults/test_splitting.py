@@ -21,6 +21,8 @@ GO, SENT = b"354 go on\r\n", b"250 2.0.0 queued as 1\r\n"
 LATER = b"451-4.3.0 not\r\n451-4.3.0 now,\r\n451 4.3.0 later\r\n"
 RESET = b"250 2.0.0 reset\r\n"
 LAST = b"the end\r\n"
+NOBODY: Lines = (b"VRFY no-such-mailbox\r\n", b"252-2.0.0 send\r\n252 2.0.0 some\r\n")
+"""Asked behind the first message on a connection."""
 
 
 def offers(*keywords: str) -> Lines:
@@ -38,6 +40,12 @@ DIALOGUES: Mapping[str, tuple[Lines, ...]] = MappingProxyType(
             (b"RCPT", NO),
             (b"DATA\r\n", GO),
             (b"\r\n.\r\n", SENT),
+            NOBODY,
+            (b"MAIL", MAIL),
+            (b"RCPT", RCPT),
+            (b"RCPT", RCPT),
+            (b"DATA\r\n", GO),
+            (b"\r\n.\r\n", SENT),
             (b"MAIL", MAIL),
             (b"RCPT", RCPT),
             (b"RCPT", RCPT),
@@ -48,6 +56,9 @@ DIALOGUES: Mapping[str, tuple[Lines, ...]] = MappingProxyType(
             offers("PIPELINING"),
             (b"DATA\r\n", MAIL + RCPT + NO + GO),
             (b"\r\n.\r\n", SENT),
+            NOBODY,
+            (b"DATA\r\n", MAIL + RCPT + RCPT + GO),
+            (b"\r\n.\r\n", SENT),
             (b"DATA\r\n", MAIL + RCPT + RCPT + GO),
             (b"\r\n.\r\n", LATER),
         ),
@@ -57,6 +68,11 @@ DIALOGUES: Mapping[str, tuple[Lines, ...]] = MappingProxyType(
             (b"RCPT", RCPT),
             (b"RCPT", NO),
             (LAST, SENT),
+            NOBODY,
+            (b"MAIL", MAIL),
+            (b"RCPT", RCPT),
+            (b"RCPT", RCPT),
+            (LAST, SENT),
             (b"MAIL", MAIL),
             (b"RCPT", RCPT),
             (b"RCPT", RCPT),
@@ -64,15 +80,35 @@ DIALOGUES: Mapping[str, tuple[Lines, ...]] = MappingProxyType(
         ),
         "BDAT with PIPELINING": (
             offers("PIPELINING", "CHUNKING"),
-            (LAST, MAIL + RCPT + NO + SENT),
+            (b"RCPT TO:<b@example.test>\r\n", MAIL + RCPT + NO),
+            (LAST, SENT),
+            NOBODY,
+            (b"RCPT TO:<b@example.test>\r\n", MAIL + RCPT + RCPT),
+            (LAST + b"RSET\r\nMAIL FROM:<me@example.test>\r\n", SENT + RESET + MAIL),
+            (b"RCPT TO:<b@example.test>\r\n", RCPT + RCPT),
+            (LAST, LATER),
+        ),
+        "a window": (
+            offers("PIPELINING", "CHUNKING"),
+            (b"RCPT TO:<b@example.test>\r\n", MAIL + RCPT + NO),
+            (LAST, SENT),
+            NOBODY,
+            (b"NOOP\r\n", b"503 5.5.1 no\r\n"),
+            NOBODY,
+            (LAST, MAIL + RCPT + RCPT + SENT),
             (LAST, RESET + MAIL + RCPT + RCPT + LATER),
         ),
         "a login": (
             offers("AUTH CRAM-MD5", "PIPELINING", "CHUNKING"),
             (b"AUTH CRAM-MD5\r\n", b"334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\r\n"),
             (b"\r\n", b"235-2.7.0 good\r\n235 2.7.0 morning\r\n"),
-            (LAST, MAIL + RCPT + NO + SENT),
-            (LAST, RESET + MAIL + RCPT + RCPT + LATER),
+            (b"RCPT TO:<b@example.test>\r\n", MAIL + RCPT + NO),
+            (LAST, SENT),
+            NOBODY,
+            (b"RCPT TO:<b@example.test>\r\n", MAIL + RCPT + RCPT),
+            (LAST + b"RSET\r\nMAIL FROM:<me@example.test>\r\n", SENT + RESET + MAIL),
+            (b"RCPT TO:<b@example.test>\r\n", RCPT + RCPT),
+            (LAST, LATER),
         ),
     }
 )
@@ -82,25 +118,25 @@ ENVELOPE = Envelope(
 )
 
 
-def deliveries(stream: ListStream) -> list[Delivery]:
+def deliveries(stream: ListStream, window: int = 1) -> list[Delivery]:
     with Session(stream, "mail.example.test") as session:
         session._read_banner()
         session.hello("client.test")
         if session.extensions.auth:
             session.authenticate(PasswordCredentials("ann", "canary"), allow_plaintext=True)
-        return list(session.send_many([(ENVELOPE, MESSAGE)] * 2))
+        return list(session.send_many([(ENVELOPE, MESSAGE)] * 3, window))
 
 
 @pytest.mark.parametrize("kind", DIALOGUES)
 def test_a_dialogue_split_at_any_octet_gives_the_same_deliveries(kind: str) -> None:
     dialogue = (HELLO, *DIALOGUES[kind], (b"QUIT\r\n", b"221 2.0.0 bye\r\n"))
-    whole = ListStream(dialogue)
-    expected = deliveries(whole)
+    whole, window = ListStream(dialogue), 2 if kind == "a window" else 1
+    expected = deliveries(whole, window)
     statuses = [[recipient.status for recipient in delivery.recipients] for delivery in expected]
-    assert statuses == [["accepted", "refused"], ["refused", "refused"]]
+    assert statuses == [["accepted", "refused"], ["accepted", "accepted"], ["refused", "refused"]]
     for octet in range(1, whole.octets_read):
         split = ListStream(dialogue, split_at=octet)
-        assert repr(deliveries(split)) == repr(expected), f"split at octet {octet}"
+        assert repr(deliveries(split, window)) == repr(expected), f"split at octet {octet}"
         assert split.sent == whole.sent
 
 
@@ -108,5 +144,6 @@ def test_a_dialogue_split_at_any_octet_gives_the_same_deliveries(kind: str) -> N
 @pytest.mark.parametrize("octets", [1, 2, 3, 5, 7, 11, 80])
 def test_a_dialogue_in_small_pieces_gives_the_same_deliveries(kind: str, octets: int) -> None:
     dialogue = (HELLO, *DIALOGUES[kind], (b"QUIT\r\n", b"221 2.0.0 bye\r\n"))
-    whole = ListStream(dialogue)
-    assert repr(deliveries(ListStream(dialogue, octets_per_read=octets))) == repr(deliveries(whole))
+    window = 2 if kind == "a window" else 1
+    whole = deliveries(ListStream(dialogue), window)
+    assert repr(deliveries(ListStream(dialogue, octets_per_read=octets), window)) == repr(whole)

@@ -34,11 +34,11 @@ class Breaks(ListStream):
         super().write(data, deadline)
 
 
-def deliveries(stream: ListStream, *contents: Octets) -> list[Delivery]:
+def deliveries(stream: ListStream, *contents: Octets, window: int = 1) -> list[Delivery]:
     with Session(stream, "mail.example.test") as session:
         session._read_banner()
         session.hello("client.test")
-        return list(session.send_many([(ENVELOPE, content) for content in contents]))
+        return list(session.send_many([(ENVELOPE, content) for content in contents], window))
 
 
 @pytest.mark.parametrize("early", [SENT, SENT * 2, SENT * 9])
@@ -56,7 +56,7 @@ def test_an_early_acceptance_and_then_a_break_accept_nothing() -> None:
 
 
 def test_the_acceptance_of_a_message_that_did_not_leave_whole_accepts_nothing() -> None:
-    stream = Breaks(HELLO, at=b"the end", says=MAIL + RCPT + SENT)
+    stream = Breaks((*HELLO, (b"RCPT", MAIL + RCPT)), at=b"the end", says=SENT)
     (delivery,) = deliveries(stream, SMALL)
     assert delivery.outcome is Outcome.NOT_SENT
 
@@ -70,13 +70,20 @@ def test_an_early_refusal_and_then_a_break_is_the_reason() -> None:
 
 @pytest.mark.parametrize("octets", [0, 2])
 def test_replies_to_a_message_that_broke_off_are_not_the_next_ones(octets: int) -> None:
-    """The RSET ahead of the second is refused; the third must not be told of by what was said to the second."""
-    first = MAIL + RCPT + SENT
-    second = b"451 no reset\r\n" + b"550 no such sender\r\n" + RCPT + SENT
-    third = RESET + MAIL + RCPT + SENT
-    stream = ListStream(
-        (*HELLO, *((b"the end", said) for said in (first, second, third))), octets_per_read=octets
+    """The RSET ahead of the fifth is refused; the sixth must not be told of by what was said to the fifth."""
+    nobody: Lines = (b"VRFY no-such-mailbox\r\n", b"252 send some\r\n")
+    window_is_open: tuple[Lines, ...] = (
+        (b"RCPT TO:<a@example.test>\r\n", MAIL + RCPT),
+        (b"the end", SENT),
+        nobody,
+        (b"BDAT 6 LAST\r\nNOOP\r\n", b"503 no\r\n"),
+        nobody,
     )
-    statuses = [one.recipients[0].status for one in deliveries(stream, SMALL, SMALL, SMALL)]
-    assert statuses[0] is Status.ACCEPTED
-    assert statuses[2] is not Status.NOT_TRIED
+    first, right = MAIL + RCPT + SENT, RESET + MAIL + RCPT + SENT
+    fifth = b"451 no reset\r\n" + b"550 no such sender\r\n" + RCPT + SENT
+    together = [(b"the end", said) for said in (first, right, first, fifth, right, right)]
+    stream = ListStream((*HELLO, *window_is_open, *together), octets_per_read=octets)
+    statuses = [one.recipients[0].status for one in deliveries(stream, *[SMALL] * 7, window=4)]
+    assert statuses[:4] == [Status.ACCEPTED] * 4
+    assert statuses[4] is Status.NOT_TRIED
+    assert Status.NOT_TRIED not in statuses[5:]

@@ -32,6 +32,16 @@ MESSAGE = Octets(b"Subject: hi\n\n.dot\n")
 SENT = b"Subject: hi\r\n\r\n.dot\r\n"
 PLAIN = "PIPELINING", "8BITMIME", "SIZE 1000"
 CHUNKS = *PLAIN, "CHUNKING"
+NOBODY: Lines = (b"VRFY no-such-mailbox\r\n", b"252 send some mail\r\n")
+"""Asked behind the first message on a connection."""
+WINDOW_IS_OPEN: tuple[Lines, ...] = (
+    (b"RCPT TO:<bob@example.com>\r\n", b"250 a\r\n250 b\r\n"),
+    (SENT, b"250 ok\r\n"),
+    NOBODY,
+    (b"BDAT 6 LAST\r\nNOOP\r\n", b"503 no recipients\r\n"),
+    NOBODY,
+)
+"""One message has been sent, and the server has passed over a chunk."""
 
 
 def session_over(
@@ -68,14 +78,19 @@ def test_with_pipelining_the_envelope_is_one_write_and_the_message_another(octet
 
 
 @pytest.mark.parametrize("octets", [0, 1])
-def test_with_chunking_the_whole_transaction_is_one_write(octets: int) -> None:
+def test_with_chunking_too_the_envelope_is_one_write_and_the_message_another(octets: int) -> None:
     session, stream = session_over(
-        (SENT, b"250 a\r\n250 b\r\n250 2.0.0 queued as 4XYZ\r\n"), offers=CHUNKS, octets=octets
+        (b"RCPT TO:<bob@example.com>\r\n", b"250 a\r\n250 b\r\n"),
+        (SENT, b"250 2.0.0 queued as 4XYZ\r\n"),
+        offers=CHUNKS,
+        octets=octets,
     )
     delivery = session.send(Envelope(JANE, (BOB,)), MESSAGE)
     assert (delivery.outcome, str(delivery.reply)) == (Outcome.SENT, "250 2.0.0 queued as 4XYZ")
-    assert len(stream.written) == 1
-    assert stream.sent.endswith(b"RCPT TO:<bob@example.com>\r\nBDAT 21 LAST\r\n" + SENT)
+    assert stream.written == [
+        b"MAIL FROM:<jane@example.com> SIZE=21\r\nRCPT TO:<bob@example.com>\r\n",
+        b"BDAT 21 LAST\r\n" + SENT,
+    ]
 
 
 def test_without_pipelining_each_command_waits_for_its_answer() -> None:
@@ -104,13 +119,14 @@ def test_switched_off_extensions_are_not_used() -> None:
     assert b"BDAT" not in stream.sent
 
 
-def test_a_large_message_waits_for_the_recipients_before_its_chunk() -> None:
-    large = Octets(b"x" * 70_000)
+@pytest.mark.parametrize("size", [10, 70_000])
+def test_no_octet_of_a_message_leaves_before_a_recipient_was_accepted(size: int) -> None:
     session, stream = session_over(
         (b"RCPT TO:<bob@example.com>\r\n", b"250 a\r\n550 b\r\n"), offers=("PIPELINING", "CHUNKING")
     )
-    assert statuses(session, BOB, content=large) == ["refused"]
+    assert statuses(session, BOB, content=Octets(b"x" * size)) == ["refused"]
     assert b"BDAT" not in stream.sent
+    assert b"xx" not in stream.sent
 
 
 @pytest.mark.parametrize(
@@ -130,8 +146,36 @@ def test_a_large_message_waits_for_the_recipients_before_its_chunk() -> None:
         (b"550 a\r\n250 b\r\n250 c\r\n", "not tried"),
     ],
 )
-def test_after_one_write_only_what_was_answered_is_known(replies: bytes, expected: str) -> None:
-    session, _ = session_over((SENT, replies), offers=CHUNKS)
+def test_of_a_message_in_flight_with_others_only_what_was_answered_is_known(
+    replies: bytes, expected: str
+) -> None:
+    session, _ = session_over(*WINDOW_IS_OPEN, (SENT, replies), offers=CHUNKS)
+    first, second = session.send_many([(Envelope(JANE, (BOB,)), MESSAGE)] * 2, window=2)
+    assert first.outcome is Outcome.SENT
+    assert [recipient.status.value for recipient in second.recipients] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("opening", "end", "expected"),
+    [
+        (b"", b"", "not tried"),
+        (b"250 a\r\n", b"", "not tried"),
+        (b"451 a\r\n", b"", "not tried"),
+        (b"421 bye\r\n", b"", "not tried"),
+        (b"250 a\r\n550 b\r\n", b"", "refused"),
+        (b"250 a\r\n421 bye\r\n", b"", "refused"),
+        (b"250 a\r\n250 b\r\n", b"", "unknown"),
+        (b"250 a\r\n250 b\r\n", b"250 ok", "unknown"),
+        (b"250 a\r\n250 b\r\n", b"354 what\r\n", "unknown"),
+        (b"250 a\r\n250 b\r\n", b"250-x\r\n550 y\r\n", "unknown"),
+        (b"250 a\r\n250 b\r\n", b"451 later\r\n", "refused"),
+        (b"250 a\r\n250 b\r\n", b"250 ok\r\n", "accepted"),
+    ],
+)
+def test_by_itself_a_message_is_in_doubt_only_once_it_was_written(
+    opening: bytes, end: bytes, expected: str
+) -> None:
+    session, _ = session_over((b"RCPT TO:<bob@example.com>\r\n", opening), (SENT, end), offers=CHUNKS)
     assert statuses(session, BOB) == [expected]
 
 
@@ -206,6 +250,7 @@ def test_recipients_beyond_the_servers_limit_go_into_another_transaction() -> No
     session, stream = session_over(
         (b"DATA\r\n", b"250 a\r\n250 b\r\n452 4.5.3 too many\r\n354 d\r\n"),
         (b"\r\n.\r\n", b"250 one\r\n"),
+        NOBODY,
         (b"DATA\r\n", b"250 a\r\n250 b\r\n354 d\r\n"),
         (b"\r\n.\r\n", b"250 two\r\n"),
     )
@@ -228,6 +273,7 @@ def test_the_limits_that_the_server_states_are_kept() -> None:
     session, _ = session_over(
         (b"DATA\r\n", b"250 a\r\n250 b\r\n354 c\r\n"),
         (b"\r\n.\r\n", b"250 one\r\n"),
+        NOBODY,
         (b"DATA\r\n", b"250 a\r\n250 b\r\n354 c\r\n"),
         (b"\r\n.\r\n", b"250 two\r\n"),
         offers=("PIPELINING", "LIMITS RCPTMAX=1 MAILMAX=2"),

@@ -77,6 +77,9 @@ class ListStream:
     def start_tls(self, context: ssl.SSLContext, server_hostname: str, deadline: float) -> None:
         self.handshakes.append(server_hostname)
 
+    def ignore_interrupt(self) -> None:
+        """Nobody asks a list to stop."""
+
     def close(self) -> None:
         """As with a socket, nothing is left to read then."""
         self.is_closed = True

@@ -42,7 +42,7 @@ class Dialogue:
             "BDAT": self._transactions.bdat,
             "RSET": self._rset,
             "NOOP": lambda _: self._plainly(Step.NOOP, b"250 2.0.0 OK\r\n"),
-            "VRFY": lambda _: self._plainly(Step.VRFY, b"252 2.5.0 send some mail, then we shall see\r\n"),
+            "VRFY": lambda _: self._plainly(Step.VRFY, settings.vrfy),
             "QUIT": self._quit,
         }
 

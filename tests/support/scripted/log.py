@@ -47,6 +47,7 @@ class Log:
     struck: threading.Event = field(default_factory=threading.Event)
     """Set once the fault has been committed."""
     _occurrences: Counter[Step] = field(default_factory=Counter)
+    _ended: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def opened(self) -> int:
@@ -59,6 +60,12 @@ class Log:
         with self._lock:
             self._occurrences[step] += 1
             return self._occurrences[step]
+
+    def ended(self) -> int:
+        """Count one more message that has come to its end, over all connections."""
+        with self._lock:
+            self._ended += 1
+            return self._ended
 
     def accept(self, message: Accepted) -> None:
         self.accepted.append(message)

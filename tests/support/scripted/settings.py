@@ -144,6 +144,23 @@ class Settings:
     """Recipients per transaction; a further one gets 452."""
     max_messages: int | None = None
     """Messages per connection; a further MAIL gets 421 and the connection is closed."""
+    max_errors: int | None = None
+    """Refusals without a message in between; behind the last of them come 421 and the end, as with Postfix."""
+    closes_after: int | None = None
+    """Messages per connection; behind the reply to the last of them the connection is closed."""
+    closes_with: bytes = b""
+    """What is said before that."""
+    keeps_chunks: bool = False
+    """What is in a chunk that is refused is taken for commands (emersion/go-smtp issue 315)."""
+    says_before_end: bytes = b""
+    """One more reply to every BDAT LAST, ahead of the one to the message."""
+    says_behind_end: bytes = b""
+    """The same behind it (SubEthaSMTP has two)."""
+    refuses_every: int | None = None
+    """Every so-manyth message is refused at its end."""
+    end_delay: float = 0.0
+    """Waited before the reply to a message; nothing is read meanwhile."""
+    vrfy: bytes = b"252 2.5.0 send some mail, then we shall see\r\n"
     lenient: bool = False
     """354 to DATA, and 250 to the end, although no recipient was accepted."""
     ends: tuple[bytes, ...] = (b"\r\n.\r\n",)

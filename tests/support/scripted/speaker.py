@@ -20,7 +20,7 @@ class Speaker:
         self._wire = wire
         self._settings = settings
         self._log = log
-        self._to_say: Fault | None = None
+        self._errors = 0
 
     def answer(self, step: Step, reply: bytes, effect: Callable[[], None] | None = None) -> bool:
         """Reply to `step`, or commit the fault there. `effect` is what a success does to the server; it
@@ -69,5 +69,14 @@ class Speaker:
             raise Gone
 
     def say(self, reply: bytes) -> None:
-        """A reply that no fault touches."""
+        """A reply that no fault touches. Raises `Gone` once there were too many refusals."""
         self._wire.write(reply)
+        self._errors += reply[:1] in (b"4", b"5")
+        if self._settings.max_errors is not None and self._errors >= self._settings.max_errors:
+            self._wire.write(b"421 4.7.0 too many errors\r\n")
+            self._wire.finish()
+            raise Gone
+
+    def forgive(self) -> None:
+        """A message was accepted."""
+        self._errors = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
 
 from tests.support.scripted.log import Accepted, Log
@@ -42,6 +43,7 @@ class Transactions:
         self._log = log
         self._open: _Open | None = None
         self._messages = 0
+        self._ended = 0
         self.username = ""
         self.mechanism = ""
         told = dict(item.split("=", 1) for item in settings.limits.split() if "=" in item)
@@ -148,7 +150,8 @@ class Transactions:
             return
         opened = self._open
         if opened is None or opened.spoiled or not (opened.recipients or self._settings.lenient):
-            self._wire.exactly(int(match[1]))
+            if not self._settings.keeps_chunks:
+                self._wire.exactly(int(match[1]))
             self._speaker.say(b"503 5.5.1 no transaction, or nobody to send to\r\n")
             return
         opened.by = "BDAT"
@@ -173,16 +176,31 @@ class Transactions:
     def _finish(self, opened: _Open, *, answered: bool, refused: bool) -> None:
         self._open = None
         self._look_at(opened)
-        if not answered:
+        self._ended += 1
+        extra = opened.by == "BDAT" and not answered
+        if self._settings.end_delay:
+            time.sleep(self._settings.end_delay)
+        if extra and self._settings.says_before_end:
+            self._speaker.say(self._settings.says_before_end)
+        if not answered and self._log.ended() % (self._settings.refuses_every or 1_000_000) == 0:
+            self._speaker.say(b"554 5.7.1 not this one\r\n")
+        elif not answered:
             queue_id = f"250 2.0.0 OK: queued as {len(self._log.accepted) + 1:06X}\r\n".encode()
             self._speaker.answer(Step.END, queue_id, lambda: self._accept(opened))
         elif not refused:
             self._accept(opened)
+        if extra and self._settings.says_behind_end:
+            self._speaker.say(self._settings.says_behind_end)
         idle = self._speaker.strike(Step.IDLE)
         if idle:
             self._speaker.commit(idle, b"")
+        if self._ended == self._settings.closes_after:
+            self._speaker.say(self._settings.closes_with)
+            self._wire.finish()
+            raise Gone
 
     def _accept(self, opened: _Open) -> None:
+        self._speaker.forgive()
         self._log.accept(
             Accepted(
                 connection=self._wire.number,
