@@ -14,8 +14,8 @@ from smtp.content import Content
 from smtp.envelope import Envelope
 from smtp.errors import MailError, Step, TimedOut
 from smtp.outcome import Delivery, Outcome
-from smtp.pipeline import Committing
 from smtp.session import Session
+from smtp.writer import Committing
 
 
 class Transport:

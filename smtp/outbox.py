@@ -35,9 +35,10 @@ from smtp.errors import (
 from smtp.extensions import Extensions
 from smtp.habits import Habits
 from smtp.outcome import Delivery, Outcome, RecipientDelivery, Status
-from smtp.pipeline import Committing, Pipeline, nobody_asked
+from smtp.pipeline import Pipeline
 from smtp.reply import Reply
 from smtp.transaction import Transaction
+from smtp.writer import Committing, nobody_asked
 
 MAX_WINDOW = 50
 # Recipients of a message that is in flight with others: the first group that `Pipeline` tells a server of.
@@ -102,7 +103,7 @@ class Outbox:
 
     def send(self, envelope: Envelope, content: Content, committing: Committing | None) -> Delivery:
         """One message; too many recipients for one transaction make several (RFC 5321 section 4.5.3.1.10)."""
-        self._pipeline.committing = committing or nobody_asked
+        self._pipeline.writer.committing = committing or nobody_asked
         return self._send(_Message(0, envelope, content))
 
     def send_many(
@@ -111,7 +112,7 @@ class Outbox:
         """Many messages, in order; with a `window` over 1 so many in flight, if the server has shown that it can."""
         if not 1 <= window <= MAX_WINDOW:
             raise ValueError(f"a window has 1 to {MAX_WINDOW} messages")
-        self._pipeline.committing = committing or nobody_asked
+        self._pipeline.writer.committing = committing or nobody_asked
         waiting = (_Message(number, *message) for number, message in enumerate(messages))
         if window > 1:
             yield from self._send_in_batches(waiting, window)

@@ -11,7 +11,7 @@ message.
 
 Replies are told apart by their order alone. Some servers give two to the end of a message, and from there on each
 would be taken for the answer to another command. So nothing is pipelined behind the first end on a connection,
-nor behind one that was refused, until the server has been asked something whose answer is like no other (`prove`).
+nor behind one that was refused, until the server has been asked something whose answer is like no other (`Proof`).
 
 Messages in flight together, each written whole in one go with its commands (`send_together`), are a bet on the
 server's manners, and only for those whose users ask for it. It is taken once the server has shown that it
@@ -20,7 +20,7 @@ passes over a stray chunk (`can_take_together`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 from smtp import commands
 from smtp.commands import Command, Kind
@@ -31,7 +31,6 @@ from smtp.envelope import Body
 from smtp.errors import (
     ConnectionLost,
     ContentError,
-    LocalProtocolError,
     OutOfStep,
     RemoteProtocolError,
     SmtpError,
@@ -39,17 +38,12 @@ from smtp.errors import (
 )
 from smtp.extensions import Extensions
 from smtp.habits import Habits
+from smtp.proof import Proof
 from smtp.reply import Reply
 from smtp.state import State
 from smtp.transaction import Transaction
-from smtp.transparency import DotStuffer, LineGuard
-
-Committing = Callable[[Sequence[int]], None]
-"""Called with the places, from 0, of messages in their run, just before the octets leave that can complete them.
-
-If it raises, they have not left, and the connection is closed. An `SmtpError` then becomes the message's failure;
-anything else is raised in the place of its delivery.
-"""
+from smtp.transparency import whole
+from smtp.writer import Writer
 
 # Up to here a message may be in flight with others, in octets.
 SMALL = 64 * 1024
@@ -57,12 +51,6 @@ SMALL = 64 * 1024
 # keeps to itself is met in small steps. Each goes a little beyond a limit that many servers have (RFC 5321 section
 # 4.5.3.1.8: 100 at least; Postfix: 1000), by fewer than the errors after which a server hangs up.
 _GROUPS = (105, 1005, 10_005)
-# What only VRFY is answered with (RFC 5321 section 4.2.3): no reply to a message can be mistaken for it.
-_LIKE_NO_OTHER = frozenset({251, 252, 502})
-
-
-def nobody_asked(_numbers: Sequence[int]) -> None:
-    """The hook of those who have none."""
 
 
 class Pipeline:
@@ -85,21 +73,16 @@ class Pipeline:
         self._habits = habits
         self._chunking = chunking
         self._pipelining = pipelining
-        self._nobody: Reply | None = None
-        """What the server answers when it is asked for a mailbox that nobody has."""
-        self._is_proven = True
-        """Nothing has happened since the replies were last known to be in step with the commands."""
-        self._ends = 0
-        """How many messages were answered here."""
+        self._proof = Proof(connection, habits, chunking=chunking)
         self._takes_chunks_together: bool | None = None
-        self.committing: Committing = nobody_asked
+        self.writer = Writer(connection, chunking=chunking)
 
     # -- one at a time ---------------------------------------------------------------------------------------
 
     @property
     def may_go_behind(self) -> bool:
         """Whether a message's commands may leave with the end of the one before."""
-        return self._pipelining and self._ends > 0 and self._is_proven
+        return self._pipelining and self._proof.ends > 0 and self._proof.is_good
 
     def begin(self, transaction: Transaction) -> None:
         """Write what may be written before an answer: MAIL and the first recipients."""
@@ -148,10 +131,10 @@ class Pipeline:
         """The connection has to be quiet, in step, and no transaction may be left over on it."""
         if not self._connection.is_open:
             raise self._connection.trouble
-        if self._is_proven:
+        if self._proof.is_good:
             self._connection.check_quiet(Step.MAIL)
         else:
-            self.prove()
+            self._prove()
         if self._connection.engine.state is not State.READY:
             self._connection.require(commands.RSET)
 
@@ -208,12 +191,17 @@ class Pipeline:
         if not self._chunking and transaction.has_recipients and not transaction.data_was_answered:
             transaction.take(self._connection.exchange(commands.DATA))
         if transaction.server_wants_message:
-            self._is_proven = True  # no other command is answered with 354
+            self._proof.is_good = True  # no other command is answered with 354
             return
         # Who has refused the message before this one, or has said 421, has to show that it goes on in step.
-        is_in_doubt = not self._is_proven or (transaction.got_farewell and transaction.has_recipients)
+        is_in_doubt = not self._proof.is_good or (transaction.got_farewell and transaction.has_recipients)
         if is_in_doubt and self._connection.is_open:
-            self.prove()
+            self._prove()
+
+    def _prove(self) -> None:
+        """Raises `SmtpError`. A server that says yes to everything is not asked to keep step: it gets no groups."""
+        self._proof.demand()
+        self._pipelining = self._pipelining and not self._proof.says_yes_to_all
 
     def _hear(self, transaction: Transaction) -> None:
         while self._connection.engine.outstanding:
@@ -249,79 +237,9 @@ class Pipeline:
         transaction.is_written = True
         try:
             if self._connection.is_open:
-                self._write_message(transaction)
+                self.writer.write(transaction)
         except SmtpError as exc:
             self._fail(transaction, exc)
-
-    def write_message(self, content: Content, transaction: Transaction | None = None) -> None:
-        """The message after 354, and the dot. Raises `SmtpError` when it could not be completed."""
-        stuffer = DotStuffer()
-        rest = b""
-        for piece in _whole(content):
-            self._write_piece(rest)
-            rest = stuffer.stuff(piece)
-        self._raise_interruption()
-        self._commit(transaction)
-        self._complete(transaction, rest + self._connection.engine.send(commands.END))
-
-    def _write_message(self, transaction: Transaction) -> None:
-        if self._chunking:
-            if transaction.has_recipients:
-                self._write_chunk(transaction)
-        elif transaction.server_wants_message and transaction.has_recipients:
-            self.write_message(transaction.content, transaction)
-        elif transaction.server_wants_message:
-            # A lone dot ends what the server should not have begun (RFC 2920 section 3.1).
-            self._connection.write_end(self._connection.engine.send(commands.END))
-            transaction.awaits_end = True
-
-    def _write_chunk(self, transaction: Transaction) -> None:
-        """The whole message as one chunk: its last octets are the ones that complete it."""
-        content = transaction.content
-        line = self._connection.engine.send(commands.bdat(content.size, last=True))
-        rest = b""
-        for piece in _whole(content):
-            self._write_piece(rest)
-            rest = line + piece if line else piece
-            line = b""
-        self._raise_interruption()
-        self._commit(transaction)
-        self._complete(transaction, rest)
-
-    def _write_piece(self, piece: bytes) -> None:
-        if piece:
-            self._raise_interruption()
-            self._connection.write(piece, Step.BODY)
-
-    def _raise_interruption(self) -> None:
-        interruption = self._connection.interruption()
-        if interruption is not None:
-            raise interruption
-
-    def _commit(self, *transactions: Transaction | None) -> None:
-        """Tell the hook. What it raises, if it is no `SmtpError`, waits in the transactions for their turn."""
-        asked = [transaction for transaction in transactions if transaction is not None]
-        if not asked:
-            return
-        try:
-            self.committing([transaction.number for transaction in asked])
-        except SmtpError:
-            raise
-        except Exception as exc:
-            for transaction in asked:
-                transaction.raised = exc
-            raise ConnectionLost("the message was held back", step=Step.BODY) from exc
-
-    def _complete(self, transaction: Transaction | None, octets: bytes) -> None:
-        """The point of no return. A write that raises has left octets behind: then the message is not complete."""
-        if transaction is not None:
-            transaction.is_written = transaction.awaits_end = transaction.committed = True
-        try:
-            self._connection.write_end(octets)
-        except SmtpError:
-            if transaction is not None:
-                transaction.committed = False
-            raise
 
     def _read_to_end(self, transaction: Transaction) -> None:
         if transaction.failure is not None or transaction.is_settled:
@@ -338,9 +256,7 @@ class Pipeline:
         """What the end of a message tells about the connection. Raises `OutOfStep` for a second verdict on it."""
         if not transaction.is_over:
             return
-        self._ends += 1
-        if transaction.end_refused or self._ends == 1:
-            self._is_proven = False
+        self._proof.message_ended(was_refused=transaction.end_refused)
         if transaction.is_anomalous:
             self._connection.close()
         if self._connection.engine.outstanding:
@@ -373,11 +289,9 @@ class Pipeline:
             )
         transaction.failure = failure
 
-    # -- whether the server keeps step -------------------------------------------------------------------------
-
     def confirm(self, transaction: Transaction) -> None:
         """Before another message follows on the connection: whether the answer to this one was the only one to it."""
-        if self._is_proven or not transaction.is_over or self._connection.engine.outstanding:
+        if self._proof.is_good or not transaction.is_over or self._connection.engine.outstanding:
             return
         try:
             self._prepare()
@@ -387,56 +301,6 @@ class Pipeline:
         except SmtpError:
             return  # the one that follows will tell
 
-    def prove(self) -> None:
-        """Make sure that the next reply answers the next command. Raises `OutOfStep`, the connection is closed then.
-
-        The server is asked for a mailbox that nobody has. An answer that only VRFY can have proves it; so does
-        the one that it gave before. Any other could be one too many to what came before; asked again, the server
-        has to say the same then, word for word.
-        """
-        try:
-            first = self._asked(commands.WHO_IS_NOBODY)
-            if first.code not in _LIKE_NO_OTHER and first != self._nobody:
-                self._compare(first)
-        except OutOfStep as exc:
-            self._habits.is_wrong_about_chunks |= self._ends == 1 and exc.reply is not None
-            raise
-        self._nobody, self._is_proven = first, True
-
-    def _compare(self, first: Reply) -> None:
-        if first.code == 250 and self._chunking and self._connection.engine.state is State.READY:
-            # It may say yes to everybody. To a chunk outside of a transaction it can't say yes. (Without CHUNKING
-            # nothing of a message leaves before a 354, which is like no other answer, too.)
-            chunk = self._asked(commands.EMPTY_CHUNK)
-            if chunk.code == 250:
-                self._pipelining = False
-            elif chunk.code < 400:
-                raise self._unequal(first)
-        if self._asked(commands.WHO_IS_NOBODY) != first:
-            raise self._unequal(first)
-
-    def _unequal(self, first: Reply) -> OutOfStep:
-        """The same question was answered in two ways. If `first` was one too many, another answer is to come."""
-        surplus = self._connection.second_answer(wait=True)
-        return self._shift(first if surplus is not None else "not twice the same answer to VRFY")
-
-    def _asked(self, question: Command) -> Reply:
-        try:
-            reply = self._connection.exchange(question).reply
-        except RemoteProtocolError as exc:
-            raise self._shift(exc.reply or exc.text) from exc
-        if not self._connection.is_open:
-            raise ConnectionLost(
-                f"the server is closing the connection: {reply}", step=Step.VRFY, reply=reply
-            )
-        return reply
-
-    def _shift(self, said: Reply | str) -> OutOfStep:
-        """The error for a reply that was one too many. The connection is of no further use."""
-        self._connection.close()
-        text = f"the server's replies are out of step with the commands: {said}"
-        return OutOfStep(text, step=Step.VRFY, reply=said if isinstance(said, Reply) else None)
-
     # -- several together --------------------------------------------------------------------------------------
 
     def fits_with_others(self, content: Content) -> bool:
@@ -444,32 +308,25 @@ class Pipeline:
         return self._pipelining and self._chunking and content.size <= SMALL
 
     def can_take_together(self) -> bool:
-        """Whether this server has shown, outside of a transaction, that it passes over a chunk that it refuses.
+        """Whether this server has shown that it passes over a chunk that it refuses.
 
-        It is asked once it has answered a message, for what it does behind one has to be known, too.
+        It is asked once, and not before it has answered a message: what it does behind one has to be known, too.
         """
-        if not (self._pipelining and self._chunking and self._ends):
+        if not (self._pipelining and self._chunking and self._proof.ends):
             return False
         if self._takes_chunks_together is None and self._connection.is_open:
-            self._takes_chunks_together = self._passes_over_a_chunk()
+            self._takes_chunks_together = self._shows_that_it_passes_over_a_chunk()
         return bool(self._takes_chunks_together) and not self._habits.is_surprising
 
-    def _passes_over_a_chunk(self) -> bool:
+    def _shows_that_it_passes_over_a_chunk(self) -> bool:
         try:
             self._prepare()
-            if self._nobody is None:
-                self.prove()
-            chunk = self._connection.exchange(commands.STRAY_CHUNK)
-            # Who takes the chunk for a command answers that, too: it would stand where this answer is due.
-            answer = self._asked(commands.WHO_IS_NOBODY)
-            if answer != self._nobody:
-                raise self._shift(answer)
+            return self._proof.passes_over_a_chunk()
         except SmtpError as exc:
             self._connection.close()
             self._habits.is_surprising = True
             self._habits.is_wrong_about_chunks |= isinstance(exc, OutOfStep)
             return False
-        return not chunk.is_accepted and answer.code != 250
 
     def send_together(self, transactions: Sequence[Transaction]) -> None:
         """Write all of them, each whole, before any answer; then hear what became of each."""
@@ -477,10 +334,10 @@ class Pipeline:
             self._prepare()
             pieces = self._lines_and_messages(transactions)
             ready = [transaction for transaction, _ in pieces]
-            self._commit(*ready)
+            self.writer.commit(*ready)
             self._connection.stream.cork(True)
             for transaction, octets in pieces:
-                self._complete(transaction, octets)
+                self.writer.complete(transaction, octets)
             self._connection.stream.cork(False)
         except SmtpError as exc:
             self._connection.close()
@@ -497,7 +354,7 @@ class Pipeline:
         pieces: list[tuple[Transaction, bytes]] = []
         for transaction in transactions:
             try:
-                message = b"".join(_whole(transaction.content))
+                message = b"".join(whole(transaction.content))
             except ContentError as exc:
                 transaction.failure = exc
                 continue
@@ -508,28 +365,3 @@ class Pipeline:
             send = self._connection.engine.send
             pieces.append((transaction, b"".join([send(command) for command in group]) + message))
         return pieces
-
-
-def _whole(content: Content) -> Iterator[bytes]:
-    """The pieces of a message. The last is only given once all are read and found to be what was promised.
-
-    Raises `ContentError`: then what was given so far is not a message.
-    """
-    guard = LineGuard()
-    size = 0
-    held = b""
-    try:
-        for piece in content.chunks():
-            guard.check(piece)
-            if held:
-                yield held
-            held = piece
-            size += len(piece)
-        guard.finish()
-    except LocalProtocolError as exc:
-        raise ContentError(str(exc)) from exc
-    except OSError as exc:
-        raise ContentError(exc.strerror or str(exc) or type(exc).__name__) from exc
-    if size != content.size:
-        raise ContentError(f"the message has {size} octets where {content.size} were announced")
-    yield held

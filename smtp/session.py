@@ -42,12 +42,13 @@ from smtp.extensions import Extensions
 from smtp.options import Options, Timeouts
 from smtp.outbox import Outbox
 from smtp.outcome import Delivery
-from smtp.pipeline import Committing, Pipeline
+from smtp.pipeline import Pipeline
 from smtp.reply import Reply
 from smtp.stream import Stream, connect
 from smtp.tls import TlsState, make_context, state_of
 from smtp.transaction import refused
 from smtp.transcript import Transcript
+from smtp.writer import Committing
 
 if TYPE_CHECKING:
     from smtp.sasl.credentials import Credentials
@@ -207,7 +208,7 @@ class Session:
         `ConnectionLost` with step `END` means that the message may have been delivered.
         """
         self._connection.require(commands.DATA)
-        self._pipeline().write_message(content)
+        self._pipeline().writer.write_data(content)
         return _accepted(self._connection.next_answer())
 
     def reset(self) -> Reply:

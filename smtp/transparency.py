@@ -1,9 +1,11 @@
-"""The way into DATA: lines that begin with a dot get another one (RFC 5321 section 4.5.2)."""
+"""What a message is on its way out: whole, of whole lines, and in DATA with dots doubled (RFC 5321 section 4.5.2)."""
 
 from __future__ import annotations
 
-from smtp.content import EncodedLines
-from smtp.errors import LocalProtocolError
+from collections.abc import Iterator
+
+from smtp.content import Content, EncodedLines
+from smtp.errors import ContentError, LocalProtocolError
 
 
 class LineGuard:
@@ -60,3 +62,28 @@ class DotStuffer:
             stuffed = b"\n." + stuffed[1:]
         self._tail = (self._tail + chunk[-2:])[-2:]
         return stuffed
+
+
+def whole(content: Content) -> Iterator[bytes]:
+    """The pieces of a message. The last is only given once all are read and found to be what was promised.
+
+    Raises `ContentError`: then what was given so far is not a message.
+    """
+    guard = LineGuard()
+    size = 0
+    held = b""
+    try:
+        for piece in content.chunks():
+            guard.check(piece)
+            if held:
+                yield held
+            held = piece
+            size += len(piece)
+        guard.finish()
+    except LocalProtocolError as exc:
+        raise ContentError(str(exc)) from exc
+    except OSError as exc:
+        raise ContentError(exc.strerror or str(exc) or type(exc).__name__) from exc
+    if size != content.size:
+        raise ContentError(f"the message has {size} octets where {content.size} were announced")
+    yield held

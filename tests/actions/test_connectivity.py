@@ -42,7 +42,7 @@ def test_every_step_is_told_with_what_was_found(run: Runner) -> None:
         "issued by ",
         "days left",
         "The server offers PIPELINING, CHUNKING",
-        "Logged in: Basic, CRAM-MD5",
+        "Logged in: Basic, PLAIN",
         "Sending a test mail to sender@example.com",
     ]
     places = [told.find(step) for step in steps]

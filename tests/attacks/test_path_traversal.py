@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from host.local.cipher import ensure_key
 from tests.support.catcher import Catcher
 from tests.support.fixtures import Inbox
 from tests.support.running import Runner, asset
@@ -44,7 +45,7 @@ def test_an_id_is_forty_hexadecimal_digits_and_nothing_else(
     run: Runner, catcher: Catcher, inbox: Inbox, vault_id: str
 ) -> None:
     (run.home / "01").mkdir(parents=True)
-    (run.home / "secret.key").write_text("key")
+    ensure_key(run.home)
     for action, parameters in (
         ("send_email", {"body": "x", "attachments": [vault_id]}),
         ("send_htmlemail", {"html_body": "x", "attachment1": vault_id}),
