@@ -23,7 +23,7 @@ class Asset:
     dkim_selector: str = ""
     dkim_domain: str = ""
     dkim_key: str = field(default="", repr=False)
-    smime_certificate: str = ""
+    smime_certificate: str = field(default="", repr=False)
     smime_key: str = field(default="", repr=False)
     smime_key_password: str = field(default="", repr=False)
     smime_recipients: str = ""

@@ -125,7 +125,8 @@ def test_every_module_of_it_can_be_imported(installed: Installed) -> None:
     program = (
         "import importlib, pkgutil, smtp_connector\n"
         "for module in pkgutil.walk_packages(smtp_connector.__path__, 'smtp_connector.'):\n"
-        "    importlib.import_module(module.name)\n"
+        "    if '.migrations.' not in module.name:\n"  # Alembic runs these, inside of a migration
+        "        importlib.import_module(module.name)\n"
         "    print(module.name)\n"
     )
     done = installed.run(installed.python, "-c", program)
@@ -137,7 +138,7 @@ def test_a_mistake_of_ours_is_told_with_its_place(installed: Installed, asset: P
     program = (
         "import sys\nfrom smtp_connector import act\nfrom smtp_connector.actions import send_email\n"
         "def broken(*_): return 1 / 0\nsend_email.Parameters.parse = broken\n"
-        "from smtp_connector.actions import send\nsend_email.Parameters.parse = lambda _: send.addressing(7)\n"
+        "from smtp_connector.actions import send\nsend_email.Parameters.parse = lambda _: send.defaults(7)\n"
         "print(act('send email', {'to': 'a@b.example', 'body': 'x'}, asset=sys.argv[1]).results[0].message)"
     )
     done = installed.run(installed.python, "-c", program, asset)
