@@ -110,8 +110,9 @@ class ActionCell:
 
     @property
     def _may_be_unknown(self) -> bool:
-        """A whole message had been written."""
-        return self.row.expected is Expected.UNKNOWN or self._is_out_of_step
+        """A whole message had been written, or a second verdict came when the next one was on its way."""
+        second_verdict = self.row.fault.step is Step.END and self.row.fault.kind is Kind.EXTRA
+        return self.row.expected is Expected.UNKNOWN or self._is_out_of_step or second_verdict
 
     @property
     def _is_out_of_step(self) -> bool:
