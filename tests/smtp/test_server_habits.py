@@ -131,7 +131,7 @@ def test_with_a_window_only_the_first_close_leaves_mails_in_doubt(most: int) -> 
     with ScriptedServer(Settings(closes_after=most)) as server:
         deliveries = Sending(server, 20).send([mail(number) for number in range(60)])
         server.wait_until_served()
-    assert count(deliveries, Status.UNKNOWN) < 8
+    assert count(deliveries, Status.UNKNOWN) <= 8  # what was in flight together when the server closed
     assert count(deliveries, Status.NOT_TRIED) == 0
     agree(deliveries, server)
 
