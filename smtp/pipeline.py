@@ -81,8 +81,11 @@ class Pipeline:
 
     @property
     def may_go_behind(self) -> bool:
-        """Whether a message's commands may leave with the end of the one before."""
-        return self._pipelining and self._proof.ends > 0 and self._proof.is_good
+        """Whether a message's commands may leave with the end of the one before.
+
+        Not behind the end of DATA, though RFC 2920 section 3.1 allows it: Haraka answers them with 503.
+        """
+        return self._pipelining and self._chunking and self._proof.ends > 0 and self._proof.is_good
 
     def begin(self, transaction: Transaction) -> None:
         """Write what may be written before an answer: MAIL and the first recipients."""

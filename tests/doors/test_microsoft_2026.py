@@ -43,7 +43,7 @@ def test_it_takes_five_commands_at_most() -> None:
 def test_every_command_works_as_it_is_written(cloud: TokenEndpoint, tmp_path: Path) -> None:
     make, try_it, replace = blocks("sh")
     (fields,) = (json.loads(block) for block in blocks("json"))
-    settings = Settings(tls="starttls", auth=("LOGIN", "XOAUTH2"), logins={MAILBOX: TOKEN})
+    settings = Settings(tls="starttls", auth=("LOGIN", "XOAUTH2"), logins={MAILBOX: TOKEN}, lifetime=120)
     with ScriptedServer(settings) as exchange, Proxy(cloud.port) as proxy:
         reachable = {"server": "localhost", "port": exchange.port, "ca_bundle": authority().pem}
 

@@ -222,11 +222,11 @@ def test_the_switches_of_the_asset_are_obeyed(
 
 def test_many_parameter_sets_use_one_session(postfix: Postfix, certificates: Certificates) -> None:
     before = len(postfix.sessions(RELAY))
-    sets = [{"to": ALICE, "subject": f"Number {number}", "body": "text"} for number in range(20)]
+    sets = [{"to": ALICE, "subject": f"Number {number}", "body": "text"} for number in range(19)]
     sets[7]["to"] = BLOCKED
     run = act("send_email", asset(postfix.port(RELAY), "plain", certificates), *sets)
     assert [result["status"] for result in run.results] == [
-        "failed" if n == 7 else "success" for n in range(20)
+        "failed" if n == 7 else "success" for n in range(19)
     ]
     for number, result in enumerate(run.results):
         if number != 7:
@@ -234,6 +234,6 @@ def test_many_parameter_sets_use_one_session(postfix: Postfix, certificates: Cer
             delivered = postfix.mailboxes.wait_for(ALICE, message_id)
             assert delivered.message["Subject"] == f"Number {number}"
     session = postfix.next_session(RELAY, before)
-    assert session["mail"] == "20"
-    assert session["rcpt"] == "19/20"
+    assert session["mail"] == "19"
+    assert session["rcpt"] == "18/19"
     assert len(postfix.sessions(RELAY)) == before + 1
