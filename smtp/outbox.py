@@ -214,6 +214,10 @@ class Outbox:
             return failure.step is Step.VRFY
         if isinstance(failure, ConnectionLost | RemoteProtocolError):
             return True
+        if failure.step in (Step.RSET, Step.VRFY):
+            # It is not about the message: Exim ends a session at the eleventh command that is about no mail.
+            self._connection.close()
+            return True
         return failure.code == 421 and failure.step is not Step.END and not self._connection.is_open
 
     def _give_up(self, message: _Message, left: list[int], objection: SmtpError) -> None:
