@@ -23,6 +23,8 @@ from delivery.observer import Observer
 from smtp.errors import Category, MailError
 
 MAY_SIGN_IN = "MAY_SIGN_IN"
+KEY = "idempotency_key"
+"""The parameter of every send that says: once, however often it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,24 @@ class HostError(MailError):
 
     def __init__(self, text: str) -> None:
         super().__init__(text, step="host", category=Category.CONFIGURATION)
+
+
+class KeyInProgress(MailError):
+    """A mail with the same idempotency key is being sent: nobody knows yet what will become of it."""
+
+    def __init__(self) -> None:
+        text = "A mail with this idempotency_key is in progress; it was not sent a second time."
+        hint = "Ask again with the same key to learn what became of it."
+        super().__init__(text, step=KEY, category=Category.TEMPORARY, retryable=True, hint=hint)
+
+
+class KeyOfOtherContent(MailError):
+    """The idempotency key belongs to a mail with another content."""
+
+    def __init__(self) -> None:
+        text = "idempotency_key: a mail with another content has this key."
+        hint = "Give each mail a key of its own, and the same one only to the same mail."
+        super().__init__(text, step=KEY, category=Category.INPUT, hint=hint)
 
 
 class Vault(Protocol):

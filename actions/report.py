@@ -102,6 +102,7 @@ def nothing_delivered(facts: Facts) -> dict[str, Any]:
         "auth_method": facts.auth_method,
         "auth_mechanism": facts.auth_mechanism,
         "duration_ms": 0,
+        "repeated": False,
     }
 
 

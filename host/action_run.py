@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from actions.contract import MAY_SIGN_IN, Context, HostError, Report
+from actions.contract import KEY, MAY_SIGN_IN, Context, HostError, Report
 from actions.report import report, unfinished
 from delivery.access import Access
 from delivery.attempt import Attempt
@@ -37,6 +37,13 @@ class Journal(Protocol):
     def begin(self, parameter_sets: Sequence[object]) -> None:
         """Write down that a run begins. Raises `HostError`: nothing was sent, and nothing will be."""
 
+    def claim(self, position: int, key: str, content: bytes) -> Report | None:
+        """Let the mail at that place, from 1, have this key, unless one had it that was or may have been sent.
+
+        Return that one's report if its content is the same, None if there is no such mail. Raises `MailError` while
+        another one with the key is being sent, and for another content.
+        """
+
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Write down, on the disk, that the octets that complete these may leave. Raises `HostError`: they may not."""
 
@@ -45,6 +52,14 @@ class Journal(Protocol):
 
     def end(self) -> None:
         """Write down that the run has ended. Never raises."""
+
+
+class _Repeated(MailError):
+    """Nothing went wrong: a mail with the same key and content was sent before, and has its report already."""
+
+    def __init__(self, earlier: Report) -> None:
+        super().__init__("It was sent before.", step=KEY, category=Category.INPUT)
+        self.earlier = earlier
 
 
 class RunContext(Context, Protocol):
@@ -119,7 +134,7 @@ class ActionRun:
             try:
                 for attempt in deliver(self._transport, self._context, attempts):
                     under_way.popleft()
-                    yield report(attempt, self._context.asset)
+                    yield self._report(attempt)
                 return
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each set has its report all the same
                 yield from self._report_broken_off(under_way, error)
@@ -138,28 +153,51 @@ class ActionRun:
             attempt = Attempt(position=self._taken)
             under_way.append(attempt)
             try:
-                attempt.outgoing = self._module.prepare(self._typed(parameters), self._context)
+                self._prepare(attempt, parameters)
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due
                 attempt.error = self._foreseen(error)
             yield attempt
+
+    def _prepare(self, attempt: Attempt, parameters: object) -> None:
+        """Raises `MailError`, also for a mail that need not be sent because it was sent before."""
+        values = self._read(parameters)
+        outgoing = self._module.prepare(self._module.Parameters.parse(values), self._context)
+        attempt.outgoing = outgoing
+        if key := values.get(KEY, ""):
+            from actions.sameness import content_digest  # few mails have a key
+
+            given = {
+                name: value
+                for name, value in values.items()
+                if value != self._action.parameters[name].default  # so that a new default changes no content
+            }
+            earlier = self._context.journal.claim(attempt.position, key, content_digest(given, outgoing))
+            if earlier is not None:
+                raise _Repeated(earlier)
+
+    def _report(self, attempt: Attempt) -> Report:
+        if isinstance(attempt.error, _Repeated):
+            return attempt.error.earlier
+        return report(attempt, self._context.asset)
 
     def _run(self, parameters: object) -> Report:
         """Run an action that is not one mail for each parameter set."""
         committed = self._transport.committed
         try:
-            told: Report = self._module.run(self._typed(parameters), self._context, self._transport)
+            typed = self._module.Parameters.parse(self._read(parameters))
+            told: Report = self._module.run(typed, self._context, self._transport)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due, a traceback helps no user
             told = self._report_failed(error, may_be_sent=self._transport.committed > committed)
             if not self._action.output:
                 return Report(False, told.message)
         return told
 
-    def _typed(self, parameters: object) -> Any:
-        """The parameters as the action knows them. Raises `MailError`."""
+    def _read(self, parameters: object) -> dict[str, Any]:
+        """The parameters as the manifest has them. Raises `MailError`."""
         if self._context.is_cancelled():
             text = "It was cancelled before it began."
             raise MailError(text, step="start", category=Category.CANCELLED, retryable=True)
-        return self._module.Parameters.parse(self._rules.read(parameters))
+        return self._rules.read(parameters)
 
     def _report_broken_off(self, under_way: deque[Attempt], error: BaseException) -> Iterator[Report]:
         """Tell of those that the error may concern; those that no session had taken stay, and are delivered yet."""
@@ -168,7 +206,7 @@ class ActionRun:
         while any(attempt.is_begun for attempt in under_way):
             attempt = under_way.popleft()
             if attempt.has_ended:
-                yield report(attempt, self._context.asset)
+                yield self._report(attempt)
             else:
                 yield self._report_failed(error, may_be_sent=attempt.is_committed)
 

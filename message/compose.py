@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from message import fields, mime
@@ -43,7 +43,8 @@ class CalendarPart:
 class Draft:
     """A message of which everything is checked. `headers` are those that replace or join the message's own.
 
-    `token` is random; it occurs in no part, so that boundaries can be made from it.
+    `token` is random; it occurs in no part, so that boundaries can be made from it. `unique` is the part of its
+    Message-ID before the @, the same however often it is composed.
     """
 
     author: Mailbox
@@ -59,6 +60,7 @@ class Draft:
     token: str = ""
     protection: Protection | None = None
     calendar: CalendarPart | None = None
+    unique: str = field(default_factory=lambda: f"{time.time_ns():x}.{os.urandom(8).hex()}")
 
     @property
     def sender(self) -> Address:
@@ -159,7 +161,7 @@ def _head(draft: Draft, spelled: _Spelling) -> tuple[str, str]:
         message_id = given["message-id"].text
     else:
         domain = spelled.in_ascii(draft.sender).domain
-        message_id = f"<{time.time_ns():x}.{os.urandom(8).hex()}@{domain}>"
+        message_id = f"<{draft.unique}@{domain}>"
         lines.append(f"Message-ID: {message_id}\r\n")
     lines += [_field(header, spelled) for header in draft.headers]
     lines.append("MIME-Version: 1.0\r\n")

@@ -11,7 +11,7 @@ SENT, NOT_SENT, WRONG_CALL, PARTLY_SENT, UNKNOWN = 0, 1, 2, 3, 4
 """Exit codes. With several outcomes the worst counts: unknown, then not sent, then partly sent."""
 
 _CODES = {"sent": SENT, "partly sent": PARTLY_SENT, "unknown": UNKNOWN}
-_WORST_FIRST = (UNKNOWN, NOT_SENT, PARTLY_SENT)
+_WORST_FIRST = (UNKNOWN, NOT_SENT, WRONG_CALL, PARTLY_SENT)
 MOST_NAMED = 50
 """Recipients of one message that are named in a readable result; the document has them all."""
 
@@ -68,6 +68,7 @@ def summary(document: Document) -> str:
     if len(results) < 2:
         return ""
     codes = [_code(result) for result in results]
+    codes = [NOT_SENT if code == WRONG_CALL else code for code in codes]
     names = ((SENT, "sent"), (PARTLY_SENT, "partly sent"), (NOT_SENT, "not sent"), (UNKNOWN, "unknown"))
     counted = [f"{codes.count(code)} {name}" for code, name in names if code in codes]
     return f"{len(results)} parameter sets: {', '.join(counted)}."
@@ -79,9 +80,17 @@ def _place(number: int, total: int) -> str:
 
 def _code(result: Document) -> int:
     outcomes = [data["outcome"] for data in result["data"] if isinstance(data, Mapping) and "outcome" in data]
+    if outcomes and _is_key_of_another(result["data"][0]):
+        return WRONG_CALL
     if outcomes:
         return _CODES.get(outcomes[0], NOT_SENT)
     return SENT if result["status"] == "success" else NOT_SENT
+
+
+def _is_key_of_another(data: Mapping[str, Any]) -> bool:
+    """Whether its idempotency key was used for another content: the call is wrong, however often it is repeated."""
+    failure = data.get("failure", {})
+    return (failure.get("step"), failure.get("category")) == ("idempotency_key", "input")
 
 
 def _warnings(data: object) -> Sequence[str]:

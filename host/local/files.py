@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from actions.contract import HostError
@@ -18,9 +18,9 @@ def reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-def timestamp() -> str:
-    """Now, as SOAR writes times: `2026-01-31T08:00:00.123456Z`."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def timestamp(*, days_ago: float = 0) -> str:
+    """Now, or so many days ago, as SOAR writes times: `2026-01-31T08:00:00.123456Z`. In their order as texts, too."""
+    return (datetime.now(UTC) - timedelta(days=days_ago)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def private_folder(path: Path) -> Path:

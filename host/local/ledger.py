@@ -15,6 +15,7 @@ What happens to a run whose process ends before it does is in `host.local.holder
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from actions import report as reports
-from actions.contract import Report
+from actions.contract import KeyInProgress, KeyOfOtherContent, Report
 from delivery.asset import Asset
 from delivery.attempt import Attempt, Facts
 from host.local import database, holders
@@ -36,6 +37,11 @@ from host.local.sqlite import faults_named, transaction
 from smtp.errors import Category, SmtpError, Step
 from smtp.outcome import Delivery, RecipientDelivery, Status
 
+KEY_DAYS = 30
+"""For so long an idempotency key is remembered, however long runs are kept."""
+SENT_OR_UNKNOWN = frozenset({"sent", "partly sent", "unknown"})
+"""The states of mails that are not sent again for their key. One that was not sent leaves its key to the next."""
+_UNDER_WAY = frozenset({"claimed", "committed"})
 LOST = "the process that sent it ended before the server's answer was known"
 
 
@@ -47,6 +53,15 @@ class Heading:
     asset_name: str
     asset_id: str
     container_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyOwner:
+    """A mail that has an idempotency key."""
+
+    state: str
+    content: bytes
+    result: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,34 @@ class Ledger:
                     ),
                 )
             self._begun = _Begun(number, len(parameter_sets), connection, secret, resources.pop_all())
+
+    def claim(self, position: int, key: str, content: bytes) -> Report | None:
+        """Let this mail have the key, unless one had it that was or may have been sent: then return that one's report.
+
+        Raises `KeyInProgress` and `KeyOfOtherContent`; `StoreError` where it can't be written down.
+        """
+        begun = self._begun
+        assert begun is not None  # noqa: S101 - mails are prepared after their run has begun
+        whole_key = begun.cipher.mac(json.dumps([*self._scope(), key]).encode())
+        same = begun.cipher.mac(content)
+        with self._writing(begun, "NORMAL"):
+            earlier = self._owner_of(whole_key, begun)
+            if earlier is None:
+                begun.connection.execute(
+                    "UPDATE mail SET key_hash = NULL, content = NULL WHERE key_hash = ?", (whole_key,)
+                )
+                begun.connection.execute(
+                    "UPDATE mail SET key_hash = ?, content = ? WHERE run_id = ? AND position = ?",
+                    (whole_key, same, begun.number, position),
+                )
+                return None
+        if earlier.content != same:
+            raise KeyOfOtherContent
+        if earlier.state not in SENT_OR_UNKNOWN:
+            raise KeyInProgress
+        told = begun.cipher.decrypt(earlier.result, "The result of the mail with this idempotency_key")
+        data = [{**item, "repeated": True} for item in told["data"]]
+        return Report(told["status"] == "success", told["message"], data, told["summary"])
 
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Write down, on the disk, that the octets that complete these mails may leave. Raises `StoreError`."""
@@ -157,6 +200,32 @@ class Ledger:
             self._tell(f"This run's end could not be recorded. {error}")
         finally:
             begun.resources.close()
+
+    def _scope(self) -> tuple[Any, ...]:
+        """What a key is unique for: the action and the asset, or the account of one that is not stored."""
+        asset = self._asset
+        if self._heading.asset_id:
+            return self._heading.action, self._heading.asset_id
+        return self._heading.action, asset.server, asset.port, asset.username
+
+    def _owner_of(self, key_hash: bytes, begun: _Begun) -> _KeyOwner | None:
+        """The mail that has the key; None if nobody has it any more. Within a transaction."""
+        connection = begun.connection
+        look = (
+            "SELECT run.id, run.holder, mail.state, content, result, committed_at FROM mail JOIN run ON run.id = run_id"
+            " WHERE key_hash = ?"
+        )
+        row = connection.execute(look, (key_hash,)).fetchone()
+        if row is not None and row[2] in _UNDER_WAY and not holders.is_alive(self._folder, row[1]):
+            holders.settle(connection, row[0])
+            row = connection.execute(look, (key_hash,)).fetchone()
+        if row is None:
+            return None
+        owner = _KeyOwner(*row[2:5])
+        if owner.state in _UNDER_WAY:
+            return owner
+        is_old = row[5] < timestamp(days_ago=KEY_DAYS)
+        return owner if owner.state in SENT_OR_UNKNOWN and not is_old else None
 
     def _insert(self, connection: sqlite3.Connection, holder: str) -> int:
         heading = self._heading

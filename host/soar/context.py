@@ -16,11 +16,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from actions.contract import Report, VaultError, VaultFile
+from actions.contract import VaultError, VaultFile
 from auth.settings import MakeRedirect
 from delivery.asset import Asset
 from delivery.attempt import Attempt
 from host.braces import double_braces
+from host.soar.journal import PlatformJournal
 from host.soar.state import PhantomState
 from smtp.transcript import Transcript
 
@@ -38,7 +39,6 @@ class HostContext:
 
     def __init__(self, connector: Any, asset: Asset) -> None:
         self._connector = connector
-        self.journal = NoJournal()
         self._is_cancelled = False
         self._telling = threading.Lock()
         login = replace(asset.login, ca_bundle=asset.ca_bundle or _ca_bundle(connector))
@@ -53,6 +53,11 @@ class HostContext:
     @cached_property
     def state(self) -> PhantomState:
         return PhantomState(self._connector, self.asset.id)
+
+    @cached_property
+    def journal(self) -> PlatformJournal:
+        action = str(self._connector.get_action_identifier())
+        return PlatformJournal(self.state, action, self.asset, self.progress)
 
     @property
     def redirect(self) -> MakeRedirect:
@@ -85,22 +90,6 @@ class HostContext:
         with suppress(AttributeError):
             return bool(self._connector.is_action_cancelled())
         return False
-
-
-class NoJournal:
-    """The platform records a run itself, when it has ended."""
-
-    def begin(self, parameter_sets: Sequence[object]) -> None:
-        """Nothing."""
-
-    def committing(self, attempts: Sequence[Attempt]) -> None:
-        """Nothing."""
-
-    def finished(self, position: int, report: Report) -> None:
-        """Nothing."""
-
-    def end(self) -> None:
-        """Nothing."""
 
 
 class PhantomVault:

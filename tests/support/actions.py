@@ -55,6 +55,9 @@ class NoJournal:
     def begin(self, parameter_sets: Sequence[object]) -> None:
         """Nobody will ask."""
 
+    def claim(self, position: int, key: str, content: bytes) -> Report | None:
+        """Nobody has the key."""
+
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Nobody will ask."""
 
