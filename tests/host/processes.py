@@ -29,5 +29,12 @@ def start(code: str, *arguments: object) -> Started:
     """The same, without waiting for its end."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return Started(
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     )

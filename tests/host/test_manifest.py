@@ -27,10 +27,12 @@ ASSET_FIELDS = """
     device_code device_url oauth_certificate oauth_certificate_password managed_identity federated_token_file
     service_account_json login_as sasl_mechanism
 """
-COMPOSED = "reply_to in_reply_to thread importance template_values attachment_names transient_files"
+COMPOSED = (
+    "idempotency_key reply_to in_reply_to thread importance template_values attachment_names transient_files"
+)
 RESULT_PATHS = """
     outcome message_id sender server_reply queue_id size server tls_version tls_cipher auth_method auth_mechanism
-    duration_ms warnings.* recipients.*.address recipients.*.status recipients.*.code recipients.*.enhanced_code
+    duration_ms repeated warnings.* recipients.*.address recipients.*.status recipients.*.code recipients.*.enhanced_code
     recipients.*.reply recipients.*.retryable attachments.*.vault_id attachments.*.name attachments.*.size
     attachments.*.sha256 failure.step failure.code failure.enhanced_code failure.reply failure.category
     failure.retryable failure.retry_after failure.hint
@@ -128,7 +130,7 @@ def test_secrets_are_passwords() -> None:
     [
         ("test_connectivity", "", ""),
         ("send_email", "to body", f"from cc bcc subject attachments headers body_format {COMPOSED}"),
-        ("send_rawemail", "raw_email", ""),
+        ("send_rawemail", "raw_email", "idempotency_key"),
         (
             "send_htmlemail",
             "to html_body",
