@@ -14,6 +14,7 @@ from delivery.pool import Slots
 from host.braces import double_braces
 from host.local.home import Home
 from host.local.ledger import Heading, Ledger
+from host.local.slots import MachineSlots
 from host.manifest.model import load
 from smtp.transcript import Transcript
 
@@ -43,11 +44,11 @@ class LocalContext:
 
     redirect = None
     """A browser on this machine is sent back to the run itself."""
-    slots: Slots | None = None
 
     def __init__(self, asset: Asset, heading: Heading, home: Home, watcher: Watcher) -> None:
         self.asset = asset
         self.container_id = heading.container_id
+        self.slots: Slots = MachineSlots(home.folder)
         self.journal = Ledger(home.folder, heading, asset, self.progress)
         self._home = home
         self._watcher = watcher

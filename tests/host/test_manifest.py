@@ -32,7 +32,8 @@ COMPOSED = (
 )
 RESULT_PATHS = """
     outcome message_id sender server_reply queue_id size server tls_version tls_cipher auth_method auth_mechanism
-    duration_ms repeated warnings.* recipients.*.address recipients.*.status recipients.*.code recipients.*.enhanced_code
+    duration_ms repeated warnings.*
+    recipients.*.address recipients.*.status recipients.*.code recipients.*.enhanced_code
     recipients.*.reply recipients.*.retryable attachments.*.vault_id attachments.*.name attachments.*.size
     attachments.*.sha256 failure.step failure.code failure.enhanced_code failure.reply failure.category
     failure.retryable failure.retry_after failure.hint
