@@ -24,5 +24,11 @@ class Observer(Protocol):
     def session_ended(self, transcript: Transcript) -> None:
         """Called with the redacted dialogue when the run has no more use for a session."""
 
+    def ended(self, attempt: Attempt) -> None:
+        """Called as soon as it is known what became of a message, where several sessions are open.
+
+        The run is told of it in its order, which may be later.
+        """
+
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Called just before the octets leave that can complete these messages. If it raises, nothing was sent."""

@@ -248,7 +248,8 @@ class _SideBySide:
     def _work(self, session: _OneSession) -> None:
         source = self if session is self._alone else _GivingWay(self, self._pool, self._access.asset)
         try:
-            for _attempt in session.deliver(source):
+            for attempt in session.deliver(source):
+                self._alone.observer.ended(attempt)
                 with self._changed:
                     self._changed.notify_all()
         except BaseException as exc:  # noqa: BLE001 - raised again in the thread of the run

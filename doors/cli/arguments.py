@@ -69,7 +69,21 @@ def _vault(commands: Any, _manifest: Manifest) -> None:
 def _runs(commands: Any, _manifest: Manifest) -> None:
     runs = _group(commands, "runs", "Look at the action runs of the past.")
     runs.add_parser("list", help="show the latest runs")
-    runs.add_parser("show", help="show a run with its result").add_argument("id", metavar="ID", type=int)
+    show = runs.add_parser("show", help="show a run with its result")
+    resolve = runs.add_parser("resolve", help="decide about a mail of which nobody knows what became of it")
+    export = runs.add_parser("export", help="print what became of each mail of a run")
+    for command in (show, resolve, export):
+        command.add_argument("id", metavar="RUN", type=int)
+    resolve.add_argument("position", metavar="POSITION", type=int, help="its place in the run, from 1")
+    resolve.add_argument(
+        "--as",
+        dest="resolution",
+        choices=("sent", "send-again"),
+        required=True,
+        help="it was sent; or it was not, and may be sent again, with the same key too",
+    )
+    export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="JSON Lines by default")
+    runs.add_parser("prune", help="let go what has been kept for long enough")
 
 
 def _demo(commands: Any, _manifest: Manifest) -> None:

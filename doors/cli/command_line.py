@@ -142,7 +142,11 @@ class CommandLine:
         from doors.cli.store_commands import StoreCommands
 
         commands = StoreCommands(self._home, self._manifest, self._terminal)
-        self._terminal.print_json(commands.do(arguments))
+        if (arguments.command, arguments.subcommand) == ("runs", "export"):
+            for line in commands.export(arguments):
+                self._terminal.print_text(line)
+        else:
+            self._terminal.print_json(commands.do(arguments))
         return SUCCEEDED
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,6 +44,8 @@ class StoreCommands:
             "vault remove": self._vault_remove,
             "runs list": self._runs_list,
             "runs show": self._runs_show,
+            "runs resolve": self._runs_resolve,
+            "runs prune": self._runs_prune,
         }
         return commands[f"{arguments.command} {arguments.subcommand}"](arguments)
 
@@ -89,10 +94,35 @@ class StoreCommands:
         run = asdict(self._home.runs.get(arguments.id))
         return {**run.pop("entry"), **run}
 
+    def _runs_resolve(self, arguments: Namespace) -> Any:
+        was_sent = arguments.resolution == "sent"
+        return asdict(self._home.runs.resolve(arguments.id, arguments.position, was_sent=was_sent))
+
+    def _runs_prune(self, _arguments: Namespace) -> Any:
+        return asdict(self._home.runs.prune())
+
+    def export(self, arguments: Namespace) -> Iterator[str]:
+        """The lines of `runs export`."""
+        from host.local.runs import EXPORTED
+
+        mails = self._home.runs.export(arguments.id)
+        if arguments.format == "jsonl":
+            yield from (json.dumps(mail) for mail in mails)
+            return
+        yield _csv_line(EXPORTED)
+        for mail in mails:
+            yield _csv_line([*({**mail, "recipients": ", ".join(mail["recipients"])}.values())])
+
     def _shown(self, name: str, value: Any) -> Any:
         """A value, unless it is a secret or nobody knows what it is: a misspelt `passwrod` is one too."""
         declared = self._manifest.configuration.get(name)
         return value if declared and not declared.is_secret else HIDDEN
+
+
+def _csv_line(values: Iterable[Any]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()
 
 
 def _record(record: VaultRecord) -> dict[str, Any]:

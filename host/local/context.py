@@ -74,6 +74,9 @@ class LocalContext:
         with self._telling:
             self._watcher.session_ended(transcript)
 
+    def ended(self, attempt: Attempt) -> None:
+        self.journal.ended(attempt)
+
     def committing(self, attempts: Sequence[Attempt]) -> None:
         self.journal.committing(attempts)
 

@@ -31,14 +31,13 @@ from delivery.attempt import Attempt, Facts
 from host.local import database, holders
 from host.local.cipher import DATABASE, Cipher
 from host.local.files import StoreError, timestamp
-from host.local.recording import recorded
+from host.local.pruning import KEY_DAYS, prune_now_and_then
+from host.local.recording import keep_days, recorded
 from host.local.results import joint_message
 from host.local.sqlite import faults_named, transaction
 from smtp.errors import Category, SmtpError, Step
 from smtp.outcome import Delivery, RecipientDelivery, Status
 
-KEY_DAYS = 30
-"""For so long an idempotency key is remembered, however long runs are kept."""
 SENT_OR_UNKNOWN = frozenset({"sent", "partly sent", "unknown"})
 """The states of mails that are not sent again for their key. One that was not sent leaves its key to the next."""
 _UNDER_WAY = frozenset({"claimed", "committed"})
@@ -90,11 +89,14 @@ class Ledger:
         self._begun: _Begun | None = None
         self._told: list[dict[str, str]] = []
         """Status and message of each mail that has its result."""
+        self._known: set[int] = set()
+        """The places of those that were written down before they were told."""
         self._unwritten: dict[int, tuple[Any, ...]] = {}
         """Results that are not in the database yet: more than one only while they can't be written."""
 
     def begin(self, parameter_sets: Sequence[Any]) -> None:
         """Write down the run and its mails. Raises `StoreError`: nothing was sent."""
+        keep_days()  # a setting that can't be understood is said before anything is sent
         with ExitStack() as resources:
             connection = database.connect(self._folder)
             resources.callback(connection.close)
@@ -146,15 +148,19 @@ class Ledger:
         begun = self._begun
         assert begun is not None  # noqa: S101 - mails are sent after their run has begun
         rows = [
-            # An action that sends without preparing does one set after the other.
             (
                 timestamp(),
                 *self._if_lost(attempt, begun.cipher),
                 begun.number,
+                # An action that sends without preparing does one set after the other.
                 attempt.position or len(self._told) + 1,
             )
             for attempt in attempts
+            # A message may take several transactions; after the first nobody can say any more that it was not sent.
+            if not attempt.is_committed
         ]
+        if not rows:
+            return
         with self._writing(begun, "FULL"):
             changed = begun.connection.executemany(
                 "UPDATE mail SET state = 'committed', attempts = attempts + 1, committed_at = ?, message_id = ?,"
@@ -166,8 +172,21 @@ class Ledger:
                     f"Run {begun.number} was settled by another process, as if this one had ended. It sends no more."
                 )
 
+    def ended(self, attempt: Attempt) -> None:
+        """Write down what became of a mail that is told later, when those before it are."""
+        self._write(attempt.position, reports.report(attempt, self._asset))
+        self._known.add(attempt.position)
+
     def finished(self, position: int, report: Report) -> None:
         """Write down what became of a mail. If that fails it is told, and tried again later."""
+        with self._lock:
+            self._told.append(
+                {"status": "success" if report.success else "failed", "message": report.message}
+            )
+        if position not in self._known:
+            self._write(position, report)
+
+    def _write(self, position: int, report: Report) -> None:
         begun = self._begun
         assert begun is not None  # noqa: S101 - what has not begun has no results
         status = "success" if report.success else "failed"
@@ -181,7 +200,6 @@ class Ledger:
             position,
         )
         with self._lock:
-            self._told.append({"status": status, "message": report.message})
             self._unwritten[position] = row
         try:
             self._write_results(begun)
@@ -196,6 +214,8 @@ class Ledger:
         try:
             self._write_results(begun)
             self._end(begun)
+            with faults_named(self._folder / DATABASE):
+                prune_now_and_then(begun.connection, self._folder)
         except StoreError as error:
             self._tell(f"This run's end could not be recorded. {error}")
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import Any
 
 from sqlalchemy import select
 
+from actions.contract import KEY
 from host.local import cipher, database, holders, spool
 from host.local.cipher import Cipher
-from host.local.files import StoreError
+from host.local.files import StoreError, timestamp
+from host.local.pruning import Pruned, prune
 from host.local.results import document, joint_message
 from host.local.sqlite import faults_named
 from host.local.store import MailRow, RunRow, Store
@@ -26,6 +28,8 @@ UNTOLD = {
     "claimed": "It is yet to be sent.",
 }
 """What is said of a mail in this state that has no result."""
+EXPORTED = ("position", "key", "message_id", "recipients", "outcome", "message", "attempts", "finished_at")
+"""What an export has of each mail."""
 CUT_OFF = "The process that ran it ended before the run did."
 
 
@@ -78,7 +82,9 @@ class Runs:
         self._tidy_up()
         secret = Cipher(self._folder)
         with self._store.reading() as session:
-            rows = session.scalars(select(RunRow).order_by(RunRow.id.desc()).limit(limit))
+            # One of which only an idempotency key is kept is not a recorded run any more.
+            kept = select(MailRow).where(MailRow.run_id == RunRow.id, MailRow.asked.is_not(None)).exists()
+            rows = session.scalars(select(RunRow).where(kept).order_by(RunRow.id.desc()).limit(limit))
             return tuple(_entry(row, secret) for row in rows)
 
     def get(self, number: int) -> RecordedRun:
@@ -104,6 +110,63 @@ class Runs:
                 ),
             )
 
+    def resolve(self, number: int, position: int, *, was_sent: bool) -> MailEntry:
+        """Let a person decide about a mail of which nobody knows what became of it: it was sent, or it wasn't.
+
+        One that wasn't leaves its idempotency key to whoever sends it again. Raises `StoreError` for any other mail.
+        """
+        self._tidy_up()
+        secret = Cipher(self._folder)
+        with self._store.writing() as session:
+            row = session.get(MailRow, (number, position))
+            if row is None:
+                raise StoreError(f"There is no mail {position} of a recorded run {number}.")
+            if row.state != "unknown":
+                raise StoreError(
+                    f"Mail {position} of run {number} is {row.state}. Only an unknown one can be resolved."
+                )
+            result = _result(row, secret)
+            del result["parameter"]
+            row.state = "sent" if was_sent else "not sent"
+            note = f"Nobody knew whether it was sent; a person resolved it as {row.state} at {timestamp()}."
+            result["status"] = "success" if was_sent else "failed"
+            result["message"] = "Email sent" if was_sent else f"Nothing was sent. {note}"
+            for data in result["data"]:
+                data["outcome"] = row.state
+                data["warnings"] = [*data["warnings"], note]
+            row.result = secret.encrypt(result)
+            return _mail(row)
+
+    def export(self, number: int) -> Iterator[dict[str, Any]]:
+        """What became of each mail of a run, one after the other, as `EXPORTED` names it."""
+        self._tidy_up()
+        secret = Cipher(self._folder)
+        with self._store.reading() as session:
+            if session.get(RunRow, number) is None:
+                raise StoreError(f"There is no recorded run {number}.")
+            rows = select(MailRow).where(MailRow.run_id == number).order_by(MailRow.position)
+            for row in session.scalars(rows.execution_options(yield_per=1000)):
+                result = _result(row, secret)
+                data = result["data"][0] if result["data"] else {}
+                yield {
+                    "position": row.position,
+                    "key": result["parameter"].get(KEY, ""),
+                    "message_id": row.message_id or data.get("message_id", ""),
+                    "recipients": [one["address"] for one in data.get("recipients", ())],
+                    "outcome": row.state,
+                    "message": result["message"],
+                    "attempts": row.attempts,
+                    "finished_at": row.finished_at,
+                }
+
+    def prune(self) -> Pruned:
+        """Let go what has been kept for long enough."""
+        with (
+            closing(database.connect(self._folder)) as connection,
+            faults_named(self._folder / cipher.DATABASE),
+        ):
+            return prune(connection)
+
     def _tidy_up(self) -> None:
         """Settle the runs of processes that are gone, and take in what version 1 may have written meanwhile."""
         with (
@@ -112,6 +175,7 @@ class Runs:
         ):
             spool.take_in(self._folder, say)
             holders.settle_abandoned(connection, self._folder)
+            prune(connection)
 
 
 def _entry(row: RunRow, secret: Cipher) -> RunEntry:

@@ -76,6 +76,9 @@ class HostContext:
     def session_ended(self, transcript: Transcript) -> None:
         """Nothing: the platform has nowhere to show it."""
 
+    def ended(self, attempt: Attempt) -> None:
+        """Nothing: it is told soon enough."""
+
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Nothing: what the platform keeps of a run it keeps when the run has ended."""
 

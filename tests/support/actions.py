@@ -92,6 +92,9 @@ class FakeContext:
     def session_ended(self, transcript: object) -> None:
         """Nobody asks."""
 
+    def ended(self, attempt: Attempt) -> None:
+        """Nobody will ask."""
+
     def committing(self, attempts: Sequence[Attempt]) -> None:
         self.committed += attempts
 

@@ -1,0 +1,72 @@
+"""What is kept of runs that have ended, and for how long: see `host.local.recording` for the setting.
+
+Two things outlive it: a mail of which nobody knows what became of it, until a person has resolved it; and an
+idempotency key with its mail's result, for thirty days.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from host.local.files import timestamp
+from host.local.recording import keep_days
+from host.local.sqlite import transaction
+
+KEY_DAYS = 30
+"""For so long an idempotency key is remembered, however long runs are kept."""
+_STAMP = "pruned"
+_MOST = 1000
+"""Runs that the end of another run takes the time for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many runs and mails went."""
+
+    runs: int
+    mails: int
+
+
+def prune(connection: sqlite3.Connection, most: int = -1) -> Pruned:
+    """Let runs go that have been kept for long enough, all or so many. Raises `StoreError`, `sqlite3.Error`."""
+    kept, keys = timestamp(days_ago=keep_days()), timestamp(days_ago=KEY_DAYS)
+    with transaction(connection):
+        connection.execute("CREATE TEMP TABLE IF NOT EXISTS old (id INTEGER PRIMARY KEY)")
+        connection.execute("DELETE FROM old")
+        connection.execute(
+            "INSERT INTO old SELECT id FROM run WHERE state != 'running' AND kept_since <= ? ORDER BY id LIMIT ?",
+            (kept, most),
+        )
+        mails = connection.execute(
+            "DELETE FROM mail WHERE run_id IN old AND state != 'unknown'"
+            " AND (key_hash IS NULL OR state = 'not sent' OR committed_at < ?)",
+            (keys,),
+        ).rowcount
+        connection.execute(
+            "UPDATE mail SET asked = NULL WHERE run_id IN old AND state != 'unknown' AND asked IS NOT NULL"
+        )
+        runs = connection.execute(
+            "DELETE FROM run WHERE id IN old AND id NOT IN (SELECT run_id FROM mail)"
+        ).rowcount
+    return Pruned(runs, mails)
+
+
+def prune_now_and_then(connection: sqlite3.Connection, folder: Path) -> None:
+    """The same when a run has ended: at most once a day, and always where nothing is to be kept."""
+    stamp = folder / _STAMP
+    if keep_days() > 0 and not _is_due(stamp):
+        return
+    prune(connection, _MOST)
+    with suppress(OSError):  # then it is done again after the next run
+        stamp.touch(mode=0o600)
+
+
+def _is_due(stamp: Path) -> bool:
+    try:
+        return time.time() - stamp.stat().st_mtime > 24 * 60 * 60
+    except OSError:
+        return True
