@@ -47,6 +47,7 @@ PARTS = (
     Part("aiosmtplib", "The fault matrix played with aiosmtplib", ("tests.faults", "--client", "aiosmtplib")),
     Part("fuzz", "Fuzzing, half an hour", ("tests.fuzz", "1800", "0")),
     Part("soak", "Soak, half an hour", ("tests.soak", "1800", "0")),
+    Part("kills", "A run killed at a hundred statements of its ledger", ("tests.kills", "100")),
     Part("mutants", "Mutation testing", ("tests.mutants",)),
 )
 

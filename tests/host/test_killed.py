@@ -11,14 +11,16 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from host.local.files import StoreError
 from host.local.home import Home
-from tests.host.processes import ROOT, start
+from tests.host.processes import ROOT, python, start
 from tests.support.catcher import Catcher
+from tests.support.running import asset
 
 WRITE_EVERYTHING = """
 import os, sys
@@ -124,6 +126,41 @@ def run_without_room(home: Path, asset: dict[str, Any], octets: int) -> subproce
         env={"PATH": "/usr/bin:/bin", "SMTP_CONNECTOR_HOME": str(home)},
         check=False,
     )
+
+
+READ_ONLY = """
+import json, os, sys
+from pathlib import Path
+from smtp_connector import act
+from host.local.files import StoreError
+fields, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
+os.environ["SMTP_CONNECTOR_HOME"] = str(folder)
+mail = {"to": "jane@example.com", "body": "x"}
+print(act("send email", mail, fields)[0].outcome)
+for path in [folder, *folder.rglob("*")]:
+    path.chmod(0o555 if path.is_dir() else 0o444)
+if os.getuid() == 0:  # whom no permission stops
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    act("send email", mail, fields)
+except StoreError as error:
+    print(error)
+"""
+
+
+def test_in_a_folder_that_is_read_only_nothing_is_sent_and_that_is_said() -> None:
+    with Catcher() as catcher, TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        home = Path(name, "data")
+        done = python(READ_ONLY, json.dumps(asset(catcher)), home)
+        first, said = done.stdout.splitlines()
+        assert len(catcher.messages) == 1
+        before = [entry.state for entry in Home(home).runs.list()]
+    assert (first, before) == ("sent", ["ended"])
+    assert str(home) in said
+    assert "Nothing was changed. Check its permissions and free space." in said or "Permission denied" in said
 
 
 @pytest.mark.parametrize("octets", [0, 20, 100, 5000, 20_000, 40_000, 60_000])
