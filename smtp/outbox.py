@@ -146,6 +146,8 @@ class Outbox:
     def _may_follow(self, ahead: Transaction, message: _Message) -> bool:
         """Whether the envelope of a message may leave with the message that is open."""
         is_last = self._habits.most_messages is not None and self._begun >= self._habits.most_messages
+        # Should the message that is open be refused, the other one is begun twice.
+        is_last |= self._begun + 1 >= self._limits.get("MAILMAX", self._begun + 2)
         if is_last or not self._pipeline.may_go_behind or not ahead.may_be_followed:
             return False
         return self._objection(message) is None
@@ -183,6 +185,7 @@ class Outbox:
         """Note what became of the recipients of a transaction, but those that go into another one."""
         if transaction.raised is not None:
             raise transaction.raised
+        self._begun += transaction.was_taken_back
         message.may_go_elsewhere = self._may_go_elsewhere(transaction)
         known: list[RecipientDelivery] = []
         for place, index in enumerate(message.told):

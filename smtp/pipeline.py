@@ -6,8 +6,8 @@ put into a mail would then be said to the server in our name. So a message takes
 RCPT, with DATA behind them where there is no CHUNKING, in one write (RFC 2920); then the message to its end.
 
 In a run the commands of the next message leave in the same write as the end of the one before, which makes one
-round trip a message. RSET goes ahead of them: whatever becomes of the one before, its recipients can't get this
-message.
+round trip a message. Should that one be refused, they are taken back (RSET) and said again: whatever a server does
+with a transaction whose chunk it has refused, its recipients can't get this message.
 
 Replies are told apart by their order alone. Some servers give two to the end of a message, and from there on each
 would be taken for the answer to another command. So nothing is pipelined behind the first end on a connection,
@@ -119,7 +119,8 @@ class Pipeline:
         try:
             if not self._connection.is_open:
                 raise self._connection.trouble
-            self._write_opening(following, transaction)
+            self._write_opening(following)
+            following.is_behind = True
             self._connection.stream.cork(False)
         except SmtpError as exc:
             following.failure = exc
@@ -141,18 +142,10 @@ class Pipeline:
         if self._connection.engine.state is not State.READY:
             self._connection.require(commands.RSET)
 
-    def _write_opening(self, transaction: Transaction, behind: Transaction | None = None) -> None:
-        """Without PIPELINING nothing: each command waits for its turn in `_exchange_opening`.
-
-        A server that has asked for the data of the one before forgets its recipients by itself, whatever it says
-        to the data in the end (RFC 5321 section 4.1.1.4); any other is told to (RSET).
-        """
-        if not self._pipelining:
-            return
-        opening = [self._mail(transaction), *self._next_recipients(transaction)]
-        if behind is not None and not behind.server_wants_message:
-            opening.insert(0, commands.RSET)
-        self._write_group(transaction, opening)
+    def _write_opening(self, transaction: Transaction) -> None:
+        """Without PIPELINING nothing: each command waits for its turn in `_exchange_opening`."""
+        if self._pipelining:
+            self._write_group(transaction, [self._mail(transaction), *self._next_recipients(transaction)])
 
     def _write_group(self, transaction: Transaction, group: list[Command]) -> None:
         """Commands in one write, and DATA behind them once all recipients are told of."""
@@ -184,6 +177,13 @@ class Pipeline:
     def _open(self, transaction: Transaction) -> None:
         if self._pipelining:
             self._hear(transaction)
+        # In DATA the server has forgotten the message that it refused (RFC 5321 section 4.1.1.4).
+        is_behind_refused = transaction.is_behind and self._chunking and not self._proof.is_good
+        if is_behind_refused and self._connection.is_open:
+            self._take_back(transaction)
+            self._write_opening(transaction)
+        if self._pipelining:
+            self._hear(transaction)
             while self._wants_more_recipients(transaction):
                 self._write_group(transaction, self._next_recipients(transaction))
                 self._hear(transaction)
@@ -200,6 +200,14 @@ class Pipeline:
         is_in_doubt = not self._proof.is_good or (transaction.got_farewell and transaction.has_recipients)
         if is_in_doubt and self._connection.is_open:
             self._prove()
+
+    def _take_back(self, transaction: Transaction) -> None:
+        """Of an envelope that went behind a refused chunk nothing counts. Raises `SmtpError`."""
+        self._prove()
+        self._connection.require(commands.RSET)
+        transaction.disbelieve()
+        transaction.asked = 0
+        transaction.was_taken_back = True
 
     def _prove(self) -> None:
         """Raises `SmtpError`. A server that says yes to everything is not asked to keep step: it gets no groups."""

@@ -36,12 +36,14 @@ class Transaction:
         "content",
         "envelope",
         "failure",
+        "is_behind",
         "is_opened",
         "is_settled",
         "is_written",
         "number",
         "raised",
         "too_many",
+        "was_taken_back",
     )
 
     def __init__(self, envelope: Envelope, content: Content, number: int = 0) -> None:
@@ -54,6 +56,10 @@ class Transaction:
         """How many it has accepted."""
         self.too_many = False
         """It has refused one because there were too many."""
+        self.is_behind = False
+        """Its envelope was written behind a message that was not answered yet."""
+        self.was_taken_back = False
+        """It was begun twice, for the message before it was refused."""
         self.is_opened = False
         """The answers to the envelope have been heard."""
         self.is_written = False

@@ -53,8 +53,8 @@ class ActionCell:
         step = self.row.fault.step
         fault = self.row.fault
         if step not in EARLY_STEPS:
-            # VRFY is asked once, behind the first message; RSET goes ahead of the third and those behind it.
-            nth = {Step.RCPT: (STRUCK - 1) * RECIPIENTS + 2, Step.QUIT: 1, Step.RSET: 1, Step.VRFY: 1}
+            # VRFY is asked once, behind the first message.
+            nth = {Step.RCPT: (STRUCK - 1) * RECIPIENTS + 2, Step.QUIT: 1, Step.VRFY: 1}
             fault = replace(fault, nth=nth.get(step, STRUCK))
         return Settings(
             tls=self.tls,

@@ -139,8 +139,7 @@ class CancelCell:
         return f"cancelled: {self.stop} at {self.step}{acted} [{self.tls}, {how}]"
 
     def run(self) -> Judgement:
-        # RSET goes ahead of the third message, and behind the second; VRFY is asked behind the first.
-        firsts = {Step.QUIT: 1, Step.RSET: 1, Step.VRFY: 1}
+        firsts = {Step.QUIT: 1, Step.VRFY: 1}  # VRFY is asked behind the first message
         nth = {Step.RCPT: (STRUCK - 1) * RECIPIENTS + 2, **firsts}.get(self.step, STRUCK)
         settings = Settings(
             tls=self.tls,
@@ -182,7 +181,7 @@ class CancelCell:
         results = stopped.document["result_data"]
         outcomes = [result["data"][0]["outcome"] for result in results]
         before = 3 if self.step is Step.QUIT else 0 if self.step in EARLY_STEPS else STRUCK - 1
-        before += self.step in (Step.IDLE, Step.RSET)
+        before += self.step is Step.IDLE
         if outcomes[:before] != ["sent"] * before or "sent" in outcomes[before:]:
             judgement.surprises.append(f"the outcomes are {outcomes}")
         code = 4 if "unknown" in outcomes else 0 if before == 3 else 1
@@ -258,12 +257,10 @@ def cancel_cells() -> Iterator[CancelCell | AnyMomentCell]:
 
 
 def _exists(cell: CancelCell) -> bool:
-    if cell.step in (Step.HELO, Step.NOOP, Step.CHUNK):
+    if cell.step in (Step.HELO, Step.NOOP, Step.CHUNK, Step.RSET):
         return False
     if cell.step in (Step.STARTTLS, Step.EHLO_AFTER_TLS):
         return cell.tls == "starttls"
     if cell.step is Step.TLS:
         return cell.tls != "plain"
-    if cell.step is Step.RSET:
-        return cell.pipelining and cell.chunking
     return cell.step is not Step.DATA or not cell.chunking

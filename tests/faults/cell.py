@@ -59,7 +59,7 @@ class Cell:
         step = self.row.fault.step
         if step is Step.VRFY:
             return 2  # asked once the first message on a connection has ended
-        if step is Step.RSET and self.mode is Mode.WINDOW:
+        if step is Step.RSET:
             return 5  # the second of those in flight together: 1, then 2 and 3, then 4, 5 and 6
         return 1 if step in EARLY_STEPS else MESSAGES[self.mode] // 2 + 1
 
@@ -183,7 +183,7 @@ def _exists(cell: Cell) -> bool:
     if step is Step.DATA:
         return not cell.chunking
     if step is Step.RSET:
-        return cell.mode in AT_ONCE and cell.pipelining and cell.chunking
+        return cell.mode is Mode.WINDOW and cell.pipelining and cell.chunking
     if step is Step.VRFY:
         return cell.mode is not Mode.ONE
     if step is Step.IDLE:

@@ -105,7 +105,7 @@ def rows() -> Iterator[Row]:
 
 
 def _reset() -> Iterator[Row]:
-    """RSET goes ahead of a message behind another one. In a window all of it may have been written."""
+    """RSET goes ahead of a message that is in flight behind another one; all of it may have been written."""
     for kind in (*LOST, Kind.SHUTDOWN):
         yield Row(Fault(Step.RSET, kind), TEMP)
     for kind in BROKEN:

@@ -233,6 +233,36 @@ def test_refused_messages_between_accepted_ones_are_told_as_they_were(every: int
     agree(deliveries, server)
 
 
+@both_ways
+@in_any_flight
+@pytest.mark.parametrize("every", [2, 3])
+def test_recipients_of_a_refused_message_never_get_the_next_one(
+    every: int, window: int, chunking: bool
+) -> None:
+    settings = Settings(chunking=chunking, refuses_every=every, keeps_refused=chunking)
+    with ScriptedServer(settings) as server:
+        deliveries = Sending(server, window).send([mail(number, 2) for number in range(12)])
+    for message in server.log.accepted:
+        number = message.content.partition(b"Subject: ")[2].partition(b"\r")[0].decode()
+        assert message.recipients == (f"r0.m{number}@example.test", f"r1.m{number}@example.test")
+    assert count(deliveries, Status.ACCEPTED) + count(deliveries, Status.REFUSED) == 24
+    agree(deliveries, server)
+
+
+def test_a_run_without_refusals_says_nothing_that_is_about_no_mail_but_once() -> None:
+    """Exim ends a session after ten commands that are about no mail."""
+    with ScriptedServer() as server:
+        Sending(server).send([mail(number) for number in range(30)])
+    assert Counter(server.log.verbs()) == {
+        "EHLO": 1,
+        "MAIL": 30,
+        "RCPT": 30,
+        "BDAT": 30,
+        "VRFY": 1,
+        "QUIT": 1,
+    }
+
+
 def test_behind_the_first_end_nothing_is_said_until_a_lone_question_was_answered() -> None:
     with ScriptedServer() as server:
         Sending(server).send([mail(number) for number in range(5)])

@@ -53,8 +53,9 @@ def soak(seconds: float, seed: int, postfix: Postfix, certificates: Certificates
             asset(proxy.port, service.tls, certificates, **switches(service), **patience)
             for proxy, service in zip(proxies, _SERVICES, strict=True)
         ]
+        ways = ["DATA" if "chunking" in service.without else "BDAT" for service in _SERVICES]
         orders = [
-            Orders(f"{seed} {number}", seconds, assets, list(MAILBOXES[:20]), [*REFUSALS, UNKNOWN])
+            Orders(f"{seed} {number}", seconds, assets, ways, list(MAILBOXES[:20]), [*REFUSALS, UNKNOWN])
             for number in range(WORKERS)
         ]
         said = _said_by_workers(orders, seconds)

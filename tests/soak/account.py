@@ -22,6 +22,8 @@ class Account:
     """`claimed` counts recipients by status; `wrong` is what must not have happened, `corrupt` what TLS rules out."""
 
     claimed: Counter[str] = field(default_factory=Counter)
+    by_way: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """The same by how the message travelled: BDAT or DATA."""
     wrong: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     messages: int = 0
@@ -44,6 +46,7 @@ class Account:
 
     def _judge(self, claim: Mapping[str, Any], status: str, address: str, times: int) -> None:
         self.claimed[status] += 1
+        self.by_way[(str(claim.get("way", "")), status)] += 1
         said = f"{claim['message_id']} to {address}: {status}, {times} in the mailbox ({claim['said'][:200]})"
         if status == "accepted" and not times:
             self._note("lost", said)
@@ -56,9 +59,15 @@ class Account:
         self.wrong[what] += 1
         self.examples.append(f"{what}: {example}")
 
+    def _per_thousand(self, way: str) -> int:
+        """Of a thousand recipients whose mail travelled this way, how many nobody knows about."""
+        total = sum(times for (other, _), times in self.by_way.items() if other == way)
+        return round(1000 * self.by_way[(way, "unknown")] / total) if total else 0
+
     def __str__(self) -> str:
         claimed = {name: self.claimed[name] for name in ("accepted", "refused", "not tried", "unknown")}
         counts = {"messages": self.messages, **claimed, **{name: self.wrong[name] for name in VIOLATIONS}}
+        counts |= {f"unknown_by_{way.lower()}": self._per_thousand(way) for way in ("BDAT", "DATA")}
         counts |= {"delivered": self.delivered, "corrupt": self.corrupt}
         return " ".join(f"{name.replace(' ', '_')}={count}" for name, count in counts.items())
 

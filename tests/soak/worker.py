@@ -36,11 +36,15 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """`assets` are asset fields, a way to the server each; `refused` are recipients that it takes nothing for."""
+    """`assets` are asset fields, a way to the server each; `refused` are recipients that it takes nothing for.
+
+    `ways` says of each asset how its messages travel: BDAT or DATA.
+    """
 
     seed: str
     seconds: float
     assets: list[Fields]
+    ways: list[str]
     recipients: list[str]
     refused: list[str]
 
@@ -101,7 +105,11 @@ def main() -> None:
     with patch.object(access, "Timeouts", shorter):
         while time.monotonic() < end:
             action, parameters = messages(orders, chance)
-            for said in (*run(action, chance.choice(orders.assets), parameters), resources()):
+            number = chance.choice(range(len(orders.assets)))
+            told = [
+                said | {"way": orders.ways[number]} for said in run(action, orders.assets[number], parameters)
+            ]
+            for said in (*told, resources()):
                 sys.stdout.write(json.dumps(said) + "\n")
                 sys.stdout.flush()
 

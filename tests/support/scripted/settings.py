@@ -158,6 +158,8 @@ class Settings:
     """The same behind it (SubEthaSMTP has two)."""
     refuses_every: int | None = None
     """Every so-manyth message is refused at its end."""
+    keeps_refused: bool = False
+    """A transaction whose last chunk was refused stays open until RSET: its recipients are kept."""
     end_delay: float = 0.0
     """Waited before the reply to a message; nothing is read meanwhile."""
     vrfy: bytes = b"252 2.5.0 send some mail, then we shall see\r\n"

@@ -184,6 +184,9 @@ class Transactions:
             self._speaker.say(self._settings.says_before_end)
         if not answered and self._log.ended() % (self._settings.refuses_every or 1_000_000) == 0:
             self._speaker.say(b"554 5.7.1 not this one\r\n")
+            if self._settings.keeps_refused:
+                opened.content.clear()
+                self._open = opened
         elif not answered:
             queue_id = f"250 2.0.0 OK: queued as {len(self._log.accepted) + 1:06X}\r\n".encode()
             self._speaker.answer(Step.END, queue_id, lambda: self._accept(opened))
