@@ -23,12 +23,15 @@ from host.manifest.validation import rules_of_parameters
 from message.address.domains import a_label, looks_like_another
 from message.address.mailbox import look_alikes, parse_list
 from message.attachments import clean_name
+from message.conversation import answered
 from message.draft import Addressing, Defaults, html_draft, plain_draft
 from message.fields import address_list, parameterised, unstructured
 from message.headers import parse_headers
+from message.html.markdown import to_html
 from message.html.rendering import to_text
 from message.html.sanitise import content_ids, is_html, sanitize
 from message.raw import parse_raw
+from message.templates import filled, parse_values
 from smtp import commands, pem
 from smtp.content import canonical
 from smtp.envelope import Address
@@ -41,7 +44,20 @@ from smtp.sasl.plain import CramMd5, Login, Plain
 from smtp.sasl.scram import Scram
 from smtp.text import showable
 from smtp.transparency import DotStuffer, LineGuard
-from tests.growth.shapes import CHALLENGE, COMMON, JSON, MARKUP, MESSAGE, PEM, REPLY, SOME, STYLE, Shape
+from tests.growth.shapes import (
+    CHALLENGE,
+    COMMON,
+    JSON,
+    MARKDOWN,
+    MARKUP,
+    MESSAGE,
+    PEM,
+    REPLY,
+    SOME,
+    STYLE,
+    TEMPLATE,
+    Shape,
+)
 
 _MANIFEST = load()
 _SENDER = Defaults(sender="soar@example.test")
@@ -212,6 +228,10 @@ PARSERS: Mapping[str, Parser] = MappingProxyType(
         "header Sender": Parser(_headers("Sender"), (), SOME),
         "other headers": Parser(_headers("X-Other")),
         "subject": Parser(_subject),
+        "answered mails": Parser(answered, MESSAGE),
+        "Markdown": Parser(to_html, MARKDOWN, SOME),
+        "templates": Parser(lambda text: filled(text, {"a": text}, "body", escapes=True), TEMPLATE, SOME),
+        "values of templates": Parser(parse_values, JSON),
         "fields": Parser(lambda text: (unstructured("Subject", text), address_list("To", [(text, "a@b.c")]))),
         "file names": Parser(
             lambda text: parameterised("Content-Disposition", "inline", [("filename", clean_name(text))])
@@ -222,8 +242,8 @@ PARSERS: Mapping[str, Parser] = MappingProxyType(
         "HTML or not": Parser(is_html, MARKUP),
         "HTML mails": Parser(_html, MARKUP[::3], SOME),
         "content ids": Parser(content_ids, MARKUP),
-        "style sheets": Parser(_style_sheet, STYLE),
-        "style attributes": Parser(_style_attribute, STYLE),
+        "style sheets": Parser(_style_sheet, STYLE, SOME),
+        "style attributes": Parser(_style_attribute, STYLE, SOME),
         "URLs": Parser(_attribute("href")),
         "sources of images": Parser(_attribute("src")),
         "attributes": Parser(_attribute("title")),
