@@ -13,7 +13,7 @@ FACTOR = 25
 """So many times longer, for ten times as much, is still taken for linear on a machine that is busy."""
 SHORT = 0.02
 """Seconds for the largest size that are not worth a comparison, nor are smaller ones if even their square is less."""
-LONG = (0.5, 0.5, 2.0)
+LONG = (0.5, 1.0, 5.0)
 """Seconds that nothing may take for each of the sizes, even if it grows evenly."""
 TRIES = 4
 
