@@ -22,7 +22,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _LONGEST_TOKEN = 900
 _LONGEST_QUOTED = 60
 _NAME = re.compile(r"[!-9;-~]{1,76}")
-_WORD = re.compile(r" *[^ ]+")
+# Spaces are read from the first of them on only: a long run of them at the end would cost its square.
+_WORD = re.compile(r"(?<! ) *+[^ ]+")
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _ENCODED_CHARACTER = re.compile("%[C-F].(?:%[89AB].)+|%..|[^%]")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"'})

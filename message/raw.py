@@ -24,7 +24,8 @@ _FIELD_START = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _LITERAL_LINE_END = re.compile(rb"(?:\\r)?\\n")
 # Who writes a whole message on one line may begin each field with a space, which would continue the one before.
 _SPACE_BEFORE_FIELD = re.compile(rb"\r\n[ \t]+(?=[!-9;-~]+[ \t]*:)")
-_QUOTED = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# One that is never closed reaches to the end: a try at each of its quotes would cost its square.
+_QUOTED = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _CHARSET = re.compile(rb";\s*charset(?:\*0?\*?)?\s*=", re.IGNORECASE)
 _DECLARED = re.compile(rb"text/[^;]*;(?:[^\"]*;)?\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 

@@ -28,6 +28,10 @@ MOST_LOOPS = 2
 """Loops inside loops."""
 MOST_BRANCHES = 12
 """Blocks inside blocks; Python compiles no more than twenty."""
+MOST_NESTED = 20
+"""Filters on filters and the like in one expression: Jinja2 takes time in the cube of their number."""
+MOST_LISTED = 1000
+"""Items of all lists that stand in one template."""
 MOST_JOINED = 50
 """Texts that one template puts together with + and ~."""
 _LONGEST_ARGUMENT = 1000
@@ -161,17 +165,25 @@ class _Checked:
     def __init__(self, tree: nodes.Template) -> None:
         self._tree = tree
         self._joined = 0
+        self._listed = 0
 
     def check(self) -> None:
-        self._check(self._tree, 0, 0)
+        self._check(self._tree, 0, 0, 0)
 
-    def _check(self, node: nodes.Node, loops: int, blocks: int) -> None:
+    def _check(self, node: nodes.Node, loops: int, blocks: int, nested: int) -> None:
         if not isinstance(node, _ALLOWED):
             raise Refused(f"line {node.lineno} of the template: {_called(node)} is not allowed")
         if isinstance(node, nodes.Concat | nodes.Add):
             self._joined += len(node.nodes) if isinstance(node, nodes.Concat) else 2
             if self._joined > MOST_JOINED:
                 raise TooMuch(f"it puts more than {MOST_JOINED} texts together with + and ~")
+        elif isinstance(node, nodes.Expr):
+            self._listed += len(node.items) if isinstance(node, nodes.List | nodes.Tuple) else 0
+            if self._listed > MOST_LISTED:
+                raise TooMuch(f"its lists have more than {MOST_LISTED} items")
+            nested += 1
+            if nested > MOST_NESTED:
+                raise TooMuch(f"an expression of it is more than {MOST_NESTED} deep")
         if isinstance(node, nodes.For):
             loops += 1
             if loops > MOST_LOOPS:
@@ -189,7 +201,7 @@ class _Checked:
         if isinstance(node, nodes.Test) and node.name not in _TESTS:
             raise Refused(f"line {node.lineno} of the template: the test {shown(node.name)} is not allowed")
         for child in node.iter_child_nodes():
-            self._check(child, loops, blocks)
+            self._check(child, loops, blocks, nested)
         if isinstance(node, nodes.For):
             node.iter = nodes.Filter(node.iter, _COUNTED, [], [], None, None, lineno=node.lineno)
 

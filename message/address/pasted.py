@@ -62,7 +62,7 @@ def _candidates(text: str) -> Iterator[str]:
     text = _INVISIBLE.sub("", text).strip(_EDGES).replace("＠", "@")
     angle = _ANGLE.fullmatch(text)
     name, address = (angle["name"].strip(), angle["address"]) if angle else ("", text)
-    address = re.sub(r"\s*@\s*", "@", address.strip())
+    address = "@".join(part.strip() for part in address.split("@"))
     local_part, _, domain = address.strip("<>").rpartition("@")
     domain = domain.rstrip(".,;:>)]/'\"")
     if ".." in local_part or local_part.startswith(".") or local_part.endswith("."):
