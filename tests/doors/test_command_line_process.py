@@ -9,7 +9,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,20 +105,22 @@ def test_a_second_signal_is_not_passed_over(start: Any) -> None:
     assert process.wait(30) == -signal.SIGTERM
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.1, 0.15, 0.2, 0.3])
+# Before the first of these the interpreter itself is starting, and an interruption is told by it.
+@pytest.mark.parametrize("module", ["contextlib", "actions.contract", "smtp.errors", "doors.cli"])
 def test_an_interruption_while_it_is_being_loaded_shows_no_traceback_of_ours(
-    tmp_path: Path, environment: dict[str, str], delay: float
+    environment: dict[str, str], module: str
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "smtp_connector.py"), "runs", "list"],
+        [sys.executable, "-v", str(ROOT / "smtp_connector.py"), "runs", "list"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(delay)
+    assert any(line.startswith(f"import '{module}'".encode()) for line in process.stderr)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert str(ROOT).encode() not in err
+    assert b"Traceback" not in err
+    assert b"Interrupted" in err or process.returncode == 0
 
 
 def test_a_reader_that_goes_away_is_no_failure(start: Any, tmp_path: Path) -> None:
