@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from auth.choose import choose
 from auth.errors import AuthError
+from auth.settings import LOGIN_AS_USERNAME, Login
 from delivery.asset import Asset
 from delivery.certificates import tls_context
 from delivery.observer import Observer
@@ -22,6 +23,7 @@ from smtp.tls import TlsMode
 if TYPE_CHECKING:
     from auth.oauth.sign_in import SignIn
     from auth.settings import State
+    from smtp.sasl.credentials import Credentials
 
 # RFC 4954 section 6: the credential was not accepted. Other refusals of AUTH are not about it.
 CREDENTIAL_REFUSED = 535
@@ -47,7 +49,7 @@ class Access:
         self.slots = slots
         self.observer = observer
         self._state = state
-        self._choice = choose(asset.login, state, sign_in)
+        self._choice = choose(_login(asset), state, sign_in)
         self._tls = None if asset.ssl_config == TlsMode.NONE else tls_context(asset)
         self._is_stopped = False
         self._habits = Habits()
@@ -59,7 +61,7 @@ class Access:
         """Return the access of an application that logs in as this sender, to the same server."""
         own = copy(self)
         own.asset = replace(self.asset, login=self.asset.login.as_sender(address))
-        own._choice = choose(own.asset.login, self._state)
+        own._choice = choose(_login(own.asset), self._state)
         own.tried, own._refusal = "", None
         return own
 
@@ -132,10 +134,7 @@ class Access:
             ),
         )
         try:
-            if asset.ssl_config == TlsMode.STARTTLS:
-                session.hello(asset.ehlo_name)
-                session.start_tls()
-            session.hello(asset.ehlo_name, allow_helo=credentials is None)
+            self._say_hello(session, credentials)
             self._tell_connected(session)
             if credentials is None:
                 tell(f"No login: {self.tried}.")
@@ -150,6 +149,20 @@ class Access:
             raise
         return session
 
+    def _say_hello(self, session: Session, credentials: Credentials | None) -> None:
+        """Greet the server, and encrypt the connection first, as the asset wants it."""
+        mode, name = self.asset.ssl_config, self.asset.ehlo_name
+        if mode == TlsMode.STARTTLS:
+            session.hello(name)
+            session.start_tls()
+        elif mode == TlsMode.IF_OFFERED:
+            session.hello(name, allow_helo=True)
+            if "STARTTLS" not in session.extensions:
+                self.observer.progress("The server offers no TLS: this connection is not encrypted.")
+                return
+            session.start_tls()
+        session.hello(name, allow_helo=credentials is None)
+
     def _tell_connected(self, session: Session) -> None:
         tell = self.observer.progress
         if session.peer != self.asset.server:
@@ -161,6 +174,13 @@ class Access:
             if tls.days_left is not None:
                 tell(f"Certificate of {tls.subject}, issued by {tls.issuer}, {tls.days_left} days left.")
         tell(f"The server offers {session.extensions or 'no extensions'}.")
+
+
+def _login(asset: Asset) -> Login:
+    """The asset's login; nobody logs in over a connection that anybody can keep from being encrypted."""
+    if asset.ssl_config == TlsMode.IF_OFFERED:
+        return replace(asset.login, auth_type="Passwordless", login_as=LOGIN_AS_USERNAME)
+    return asset.login
 
 
 def _is_about_a_setting(refusal: AuthenticationRefused) -> bool:

@@ -1,4 +1,4 @@
-"""TLS: three modes and no fourth, certificates verified unless a setting whose name says so turns that off."""
+"""TLS: a closed set of modes, certificates verified unless a setting whose name says so turns that off."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from smtp.errors import CertificateError, Reason, TlsError
 
 
 class TlsMode(StrEnum):
-    """When TLS begins. What is chosen is required: nothing goes on without it."""
+    """When TLS begins. What is chosen is required: nothing goes on without it, but for `IF_OFFERED`."""
 
     NONE = "None"
     SSL = "SSL"
     """From the first octet (RFC 8314 section 3.3)."""
     STARTTLS = "StartTLS"
     """After the STARTTLS command (RFC 3207)."""
+    IF_OFFERED = "IfOffered"
+    """The same where the server offers it, else none. Whoever is between here and the server can take the offer out of
+    its answer, so there is never a login in this mode, and no asset can ask for it."""
 
 
 @dataclass(frozen=True, slots=True)
