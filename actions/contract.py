@@ -13,6 +13,7 @@ What it can't do it raises, as a `MailError`; `host.action_run` makes the report
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -77,6 +78,9 @@ class KeyOfOtherContent(MailError):
 class Vault(Protocol):
     def find(self, vault_id: str) -> VaultFile:
         """Look in the run's container, then anywhere. Raises `VaultError`."""
+
+    def add(self, name: str, chunks: Iterable[bytes]) -> str:
+        """Put a new file into the run's container, and return its vault id. Raises `VaultError`."""
 
 
 class Context(Observer, Protocol):

@@ -11,6 +11,7 @@ from actions.contract import Context
 from actions.send import Common, defaults
 from delivery.attempt import Outgoing
 from message.draft import html_draft
+from message.errors import Fault
 
 SLOTS = range(1, 6)
 
@@ -41,11 +42,7 @@ class Parameters:
 
 def prepare(parameters: Parameters, context: Context) -> Outgoing:
     """Check everything; nothing is connected yet."""
-    wanted, faults = from_json("attachment_json", parameters.attachment_json)
-    for number, (vault_id, content_id) in zip(SLOTS, parameters.slots, strict=True):
-        # A content id without its attachment asks for nothing: playbooks fill it in for files that may be absent.
-        if vault_id.strip():
-            wanted.append(Wanted(f"attachment{number}", vault_id.strip(), content_id.strip()))
+    wanted, faults = wanted_files(parameters)
     found = parameters.common.looked_up(wanted, context)
     return html_draft(
         found.addressing,
@@ -56,3 +53,13 @@ def prepare(parameters: Parameters, context: Context) -> Outgoing:
         [*faults, *found.faults],
         should_sanitize=parameters.should_sanitize_template,
     )
+
+
+def wanted_files(parameters: Parameters) -> tuple[list[Wanted], list[Fault]]:
+    """The files that are asked for, and what is wrong with how they are."""
+    wanted, faults = from_json("attachment_json", parameters.attachment_json)
+    for number, (vault_id, content_id) in zip(SLOTS, parameters.slots, strict=True):
+        # A content id without its attachment asks for nothing: playbooks fill it in for files that may be absent.
+        if vault_id.strip():
+            wanted.append(Wanted(f"attachment{number}", vault_id.strip(), content_id.strip()))
+    return wanted, faults

@@ -108,6 +108,21 @@ class ActionRun:
             return self._report_failed(error, may_be_sent=False)
         return told
 
+    def preview(self, parameters: object) -> Report:
+        """Show what a sending action would send for one parameter set: nothing is connected or written down.
+
+        Raises nothing. The data is that of the action `preview email`.
+        """
+        from actions.preview import preview, refused  # mails are sent without it
+
+        try:
+            return preview(
+                self._module.prepare(self._module.Parameters.parse(self._read(parameters)), self._context),
+                self._context,
+            )
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due
+            return refused(self._foreseen(error))
+
     def every(self, parameter_sets: Sequence[object]) -> Generator[Report, None, None]:
         """Do what each parameter set asks for, and yield a report for each, in order.
 
@@ -188,7 +203,7 @@ class ActionRun:
             told: Report = self._module.run(typed, self._context, self._transport)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due, a traceback helps no user
             told = self._report_failed(error, may_be_sent=self._transport.committed > committed)
-            if not self._action.output:
+            if self._action.read_only:  # it has no deliveries to tell of
                 return Report(False, told.message)
         return told
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -130,3 +130,7 @@ class ContainerVault:
     def find(self, vault_id: str) -> VaultFile:
         """Raises `contract.VaultError`."""
         return self._home.vault.find(vault_id, self._container_id)
+
+    def add(self, name: str, chunks: Iterable[bytes]) -> str:
+        """Raises `contract.VaultError`."""
+        return self._home.vault.add_new(name, chunks, self._container_id).vault_id

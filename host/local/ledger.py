@@ -190,7 +190,8 @@ class Ledger:
         begun = self._begun
         assert begun is not None  # noqa: S101 - what has not begun has no results
         status = "success" if report.success else "failed"
-        result = {"status": status, "message": report.message, "data": report.data, "summary": report.summary}
+        data = [recorded(item) for item in report.data]
+        result = {"status": status, "message": report.message, "data": data, "summary": report.summary}
         row = (
             _outcome(report),
             report.success,

@@ -18,9 +18,12 @@ _DEFAULT_DAYS = 30.0
 _LARGE = 4096
 """Octets of a text from which on its size and digest are recorded instead."""
 _CONTENTS = frozenset(
-    {"body", "html_body", "text_body", "raw_email", "description", "template_values", "transient_files"}
+    {
+        *("body", "html_body", "text_body", "raw_email", "description", "template_values", "transient_files"),
+        *("text", "html", "eml"),
+    }
 )
-"""The parameters that hold what a mail says, rather than to whom and how it goes."""
+"""The parameters, and the keys of a preview, that hold what a mail says, rather than to whom and how it goes."""
 _PIECE = 1 << 20
 
 
@@ -37,7 +40,10 @@ def keep_days() -> float:
 
 
 def recorded(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """A parameter set as it is kept: of a large content its size in octets and its SHA-256 alone."""
+    """A parameter set, or an object of a result's data, as it is kept.
+
+    Of a large content that is its size in octets and its SHA-256 alone.
+    """
     if os.environ.get(RECORD, "").strip().lower() == "full":
         return dict(parameters)
     return {

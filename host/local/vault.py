@@ -7,10 +7,11 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from sqlalchemy import ColumnElement, delete, func, select
 
@@ -65,6 +66,16 @@ class Vault:
                     )
                 )
             return VaultFile(vault_id, called, size, self._path(vault_id))
+
+    def add_new(self, name: str, chunks: Iterable[bytes], container_id: str = "") -> VaultFile:
+        """Take in a file that is being made."""
+        with _faults_named(f"{name!r:.80}"):
+            private_folder(self._folder.parent)
+            with NamedTemporaryFile(dir=self._folder.parent, prefix=".") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                return self.add(Path(file.name), container_id, name)
 
     def find(self, vault_id: str, container_id: str = "") -> VaultFile:
         """The readable file of that id, under its name in the container, else under its latest name."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from actions.contract import VaultError, VaultFile
@@ -120,6 +121,24 @@ class PhantomVault:
             except (OSError, KeyError) as error:
                 reason = f"its file can't be read ({type(error).__name__})"
         raise VaultError(f"{vault_id!r:.80}: {reason}")
+
+    def add(self, name: str, chunks: Iterable[bytes]) -> str:
+        """Raises `VaultError`, also outside a container: the platform's vault has no place for a file there."""
+        if not self._container_id.isdigit() or self._container_id == REPORTS:
+            raise VaultError(f"{name!r:.80} belongs to no container, so the vault can't take it")
+        rules, vault = import_module("phantom.rules"), import_module("phantom.vault")
+        try:
+            with NamedTemporaryFile(dir=vault.Vault.get_vault_tmp_dir(), delete=False) as file:
+                for chunk in chunks:
+                    file.write(chunk)
+            ok, message, vault_id = rules.vault_add(int(self._container_id), file.name, name)
+        except OSError as error:
+            raise VaultError(
+                f"{name!r:.80}: the vault can't take it ({error.strerror or type(error).__name__})"
+            ) from error
+        if not ok:
+            raise VaultError(f"{name!r:.80}: the vault can't take it ({message!r:.200})")
+        return str(vault_id)
 
     def _records(self, vault_id: str) -> Iterable[dict[str, Any]]:
         rules = import_module("phantom.rules")

@@ -15,7 +15,8 @@ from host.manifest.model import PATH, UnknownAction, load
 ROOT = PATH.parent
 RAW: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
 SCHEMA = json.loads((ROOT / "tests" / "manifest.schema.json").read_text(encoding="utf-8"))
-SENDS = [action for action in RAW["actions"] if action["type"] != "test"]
+WITH_OUTPUT = [action for action in RAW["actions"] if action["type"] != "test"]
+SENDS = [action for action in WITH_OUTPUT if not action["read_only"]]
 ASSET_FIELDS = """
     server port username password client_id client_secret auth_url token_url scopes sender_address ssl_config
     allow_smtputf8 encoding auth_type refresh_token verify_server_cert ca_bundle client_cert client_key
@@ -39,6 +40,9 @@ RESULT_PATHS = """
     failure.retryable failure.retry_after failure.hint
 """
 SUMMARY_PATHS = ("recipients", "accepted", "refused")
+HTML_FILES = "attachment_json should_sanitize_template " + " ".join(
+    f"attachment{n} content_id{n}" for n in range(1, 6)
+)
 
 
 def by_path(action: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -135,9 +139,12 @@ def test_secrets_are_passwords() -> None:
         (
             "send_htmlemail",
             "to html_body",
-            "from cc bcc subject headers text_body attachment_json should_sanitize_template "
-            + " ".join(f"attachment{n} content_id{n}" for n in range(1, 6))
-            + f" {COMPOSED}",
+            f"from cc bcc subject headers text_body {HTML_FILES} {COMPOSED}",
+        ),
+        (
+            "preview_email",
+            "to",
+            f"from cc bcc subject body body_format html_body text_body attachments headers {HTML_FILES} {COMPOSED}",
         ),
     ],
 )
@@ -156,7 +163,7 @@ def test_orders_have_no_gap(fields: dict[str, dict[str, Any]]) -> None:
     assert [field["order"] for field in fields.values()] == list(range(len(fields)))
 
 
-@pytest.mark.parametrize("action", SENDS, ids=lambda action: action["identifier"])
+@pytest.mark.parametrize("action", WITH_OUTPUT, ids=lambda action: action["identifier"])
 class TestOutputs:
     def test_columns_have_no_gap(self, action: dict[str, Any]) -> None:
         orders = sorted(output["column_order"] for output in action["output"] if "column_order" in output)
@@ -180,12 +187,6 @@ class TestOutputs:
             name: parameter["data_type"] for name, parameter in parameters.items()
         }
 
-    def test_every_fact_of_a_result_has_its_path(self, action: dict[str, Any]) -> None:
-        paths = set(by_path(action))
-        wanted = {f"action_result.data.*.{path}" for path in RESULT_PATHS.split()}
-        wanted |= {f"action_result.summary.{path}" for path in SUMMARY_PATHS}
-        assert wanted | {"action_result.data", "action_result.summary"} <= paths
-
     def test_examples_are_of_the_declared_type(self, action: dict[str, Any]) -> None:
         types: dict[str, type | tuple[type, ...]] = {"string": str, "numeric": (int, float), "boolean": bool}
         wrong = [
@@ -195,6 +196,14 @@ class TestOutputs:
             if not isinstance(example, types[output["data_type"]])
         ]
         assert wrong == []
+
+
+@pytest.mark.parametrize("action", SENDS, ids=lambda action: action["identifier"])
+def test_every_fact_of_a_result_has_its_path(action: dict[str, Any]) -> None:
+    paths = set(by_path(action))
+    wanted = {f"action_result.data.*.{path}" for path in RESULT_PATHS.split()}
+    wanted |= {f"action_result.summary.{path}" for path in SUMMARY_PATHS}
+    assert wanted | {"action_result.data", "action_result.summary"} <= paths
 
 
 @pytest.mark.parametrize("wanted", ["send email", "send_email", "SEND Email", " Send_Email "])

@@ -213,3 +213,17 @@ def test_proxies_and_other_variables_of_the_input_reach_the_run(
         environment={"HTTPS_PROXY": "http://h:1"},
     )
     assert run.result["status"] == "success", run.told
+
+
+def test_a_large_preview_lies_in_the_vault_of_its_container(
+    platform: Platform, server: Catcher, config: dict[str, Any]
+) -> None:
+    vault_id = platform.add_to_vault(bytes(300_000), "big.bin", container_id=17)
+    run = platform.run(
+        "preview_email", config, {"to": "jane@example.com", "body": "x", "attachments": vault_id}
+    )
+    assert run.result["status"] == "success", run.told
+    index = json.loads((platform.home / "vault" / "index.json").read_text())
+    (record,) = [record for record in index if record["vault_id"] == run.data["eml"]]
+    assert (record["name"], record["container_id"], record["size"]) == ("preview.eml", 17, run.data["size"])
+    assert not server.messages

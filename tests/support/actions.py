@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -47,6 +47,9 @@ def install(
 class EmptyVault:
     def find(self, vault_id: str) -> VaultFile:
         raise VaultError(f"{vault_id}: the vault has no such file")
+
+    def add(self, name: str, chunks: Iterable[bytes]) -> str:
+        raise VaultError(f"{name}: nothing can be added to this vault")
 
 
 class NoJournal:
