@@ -41,9 +41,20 @@ def parser(manifest: Manifest, argv: Sequence[str]) -> argparse.ArgumentParser:
 
 def _asset(commands: Any, _manifest: Manifest) -> None:
     asset = _group(commands, "asset", "Keep assets, encrypted, under a name, and test them.")
-    add = asset.add_parser("add", help="keep the asset of a JSON file")
+    add = asset.add_parser("add", help="keep an asset under a name", epilog=usage.ASSIGNMENTS)
     add.add_argument("name", metavar="NAME")
-    add.add_argument("--config", metavar="FILE", required=True, help="a JSON object of asset fields")
+    add.add_argument("--config", metavar="FILE", help="a JSON object of asset fields, - for standard input")
+    add.add_argument(
+        "--email",
+        metavar="ADDRESS",
+        help="fill in what is known of this mailbox's provider: server, port, limits",
+    )
+    add.add_argument(
+        "--set", metavar="FIELD=VALUE", action="append", default=[], help="a field, as often as needed"
+    )
+    change = asset.add_parser("set", help="change fields of an asset", epilog=usage.ASSIGNMENTS)
+    change.add_argument("name", metavar="NAME")
+    change.add_argument("fields", metavar="FIELD=VALUE", nargs="+")
     asset.add_parser("list", help="show the names")
     for name, text in (
         ("show", "show an asset's fields, secrets hidden"),

@@ -11,16 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from doors.cli.asset_commands import AssetCommands
 from doors.cli.terminal import Terminal
 from host.local import inputs
 from host.local.home import Home
-from host.local.inputs import GivenAsset
-from host.local.run import read_asset
 from host.local.vault import VaultRecord
-from host.manifest.asset_fields import unknown_fields
 from host.manifest.model import Manifest
-
-HIDDEN = "********"
 
 
 class StoreCommands:
@@ -33,11 +29,13 @@ class StoreCommands:
 
     def do(self, arguments: Namespace) -> Any:
         """What `asset add` and its like are to print, as JSON can hold it."""
+        assets = AssetCommands(self._home, self._manifest, self._terminal)
         commands: dict[str, Callable[[Namespace], Any]] = {
-            "asset add": self._asset_add,
-            "asset list": self._asset_list,
-            "asset show": self._asset_show,
-            "asset remove": self._asset_remove,
+            "asset add": assets.add,
+            "asset set": assets.set,
+            "asset list": assets.list,
+            "asset show": assets.show,
+            "asset remove": assets.remove,
             "vault add": self._vault_add,
             "vault list": self._vault_list,
             "vault show": self._vault_show,
@@ -48,27 +46,6 @@ class StoreCommands:
             "runs prune": self._runs_prune,
         }
         return commands[f"{arguments.command} {arguments.subcommand}"](arguments)
-
-    def _asset_add(self, arguments: Namespace) -> Any:
-        config = inputs.json_object(Path(arguments.config))
-        read_asset(GivenAsset("", "", arguments.config, config), self._manifest)
-        for warning in unknown_fields(config, self._manifest):
-            self._terminal.warn(warning)
-        asset_id = self._home.assets.add(arguments.name, config)
-        return {"id": asset_id, "name": arguments.name}
-
-    def _asset_list(self, _arguments: Namespace) -> Any:
-        return [asdict(entry) for entry in self._home.assets.list()]
-
-    def _asset_show(self, arguments: Namespace) -> Any:
-        stored = self._home.assets.get(arguments.name)
-        fields = {name: self._shown(name, value) for name, value in stored.config.items()}
-        return {"id": stored.id, "name": stored.name, "create_time": stored.create_time, "config": fields}
-
-    def _asset_remove(self, arguments: Namespace) -> Any:
-        asset_id = self._home.assets.remove(arguments.name)
-        self._home.state(asset_id).remove()
-        return {"id": asset_id, "name": arguments.name}
 
     def _vault_add(self, arguments: Namespace) -> Any:
         container_id = inputs.container_id(arguments.container)
@@ -112,11 +89,6 @@ class StoreCommands:
         yield _csv_line(EXPORTED)
         for mail in mails:
             yield _csv_line([*({**mail, "recipients": ", ".join(mail["recipients"])}.values())])
-
-    def _shown(self, name: str, value: Any) -> Any:
-        """A value, unless it is a secret or nobody knows what it is: a misspelt `passwrod` is one too."""
-        declared = self._manifest.configuration.get(name)
-        return value if declared and not declared.is_secret else HIDDEN
 
 
 def _csv_line(values: Iterable[Any]) -> str:

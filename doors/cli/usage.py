@@ -16,7 +16,8 @@ examples:
   {PROGRAM} run "send email" --asset asset.json \\
       --params '{{"to": "jane@example.com", "subject": "Hello", "body": "It works."}}'
 
-  # keep the asset (encrypted) and a file, and use them by name and id
+  # keep an asset (encrypted) and a file, and use them by name and id
+  {PROGRAM} asset add me --email me@example.com --set password=@prompt
   {PROGRAM} asset add prod --config asset.json
   {PROGRAM} vault add report.pdf
   {PROGRAM} run "send email" --asset prod --params params.json
@@ -27,6 +28,15 @@ examples:
 exit codes: 0 all sent, 1 something was not sent, 2 the call or a configuration is wrong,
 3 some recipients were refused, 4 nobody knows: look before you send again.
 SMTP_CONNECTOR_HOME names the folder that assets, vault and recorded runs are kept in."""
+
+ASSIGNMENTS = """\
+a secret that lies elsewhere, and is read each time it is used:
+  password=@env:NAME              an environment variable
+  password=@file:PATH             a file
+  password=@keyring:SERVICE/NAME  the desktop's keyring
+a secret that is kept here, encrypted:
+  password=@prompt                is asked for at the terminal, or read from standard input
+FIELD= takes a field away. docs/configuration.md lists the fields."""
 
 
 def all_actions(manifest: Manifest) -> str:

@@ -65,6 +65,14 @@ class Assets:
                 f"There is an asset {name} already; it was left as it is. Remove it first."
             ) from error
 
+    def change(self, name: str, changes: Mapping[str, Any]) -> str:
+        """Give a stored asset these fields, None: take a field away; returns its id, which stays."""
+        with self._store.writing() as session:
+            row = _find(session, name)
+            config = cipher.decrypt(self._folder, row.config, f"The asset {row.name}")
+            row.config = cipher.encrypt(self._folder, merged(config, changes))
+            return str(row.id)
+
     def get(self, name: str) -> StoredAsset:
         """The asset with its secrets."""
         with self._store.reading() as session:
@@ -84,6 +92,11 @@ class Assets:
             row = _find(session, name)
             session.delete(row)
             return str(row.id)
+
+
+def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `config` with `changes`, in which None takes a field away."""
+    return {name: value for name, value in {**config, **changes}.items() if value is not None}
 
 
 def _find(session: Session, name: str) -> AssetRow:

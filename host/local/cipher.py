@@ -1,4 +1,8 @@
-"""Secrets at rest: one key file in the data folder, and JSON values encrypted with it (Fernet)."""
+"""Secrets at rest: one key file, and JSON values encrypted with it (Fernet).
+
+The key lies in the data folder, unless `SMTP_CONNECTOR_KEY_FILE` names another file or systemd hands one over as the
+credential `smtp-connector.key`: then a copy of the folder alone gives no secret away.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,25 @@ from typing import Any
 from host.local.files import StoreError, private_folder, reason, sync_folder, write_beside
 
 KEY_FILE = "secret.key"
+KEY_VARIABLE = "SMTP_CONNECTOR_KEY_FILE"
+CREDENTIAL = "smtp-connector.key"
+_CREDENTIALS = "CREDENTIALS_DIRECTORY"
+"""Where systemd puts a service's credentials (systemd.exec(5))."""
 DATABASE = "store.db"
 STATE_FOLDER = "state"
 _NEED_THE_KEY = (DATABASE, STATE_FOLDER)
 _KEY_OCTETS = 32
+
+
+def key_path(folder: Path) -> Path:
+    """Where the key of this data folder is."""
+    if named := os.environ.get(KEY_VARIABLE):
+        return Path(named).expanduser().absolute()
+    if credentials := os.environ.get(_CREDENTIALS):
+        handed_over = Path(credentials) / CREDENTIAL
+        if handed_over.exists():
+            return handed_over
+    return folder / KEY_FILE
 
 
 def ensure_key(folder: Path) -> None:
@@ -27,13 +46,17 @@ def ensure_key(folder: Path) -> None:
     the key is made before those, and they are looked for before it.) It comes into being complete,
     by a link: of several processes that start at once one wins, and all read the same.
     """
-    in_use = any((folder / name).exists() for name in _NEED_THE_KEY)
-    path = private_folder(folder) / KEY_FILE
-    if path.exists():
-        return
-    if in_use:
-        raise StoreError(_lost(path))
     try:
+        in_use = any((folder / name).exists() for name in _NEED_THE_KEY)
+    except OSError as error:
+        raise StoreError(f"The data folder {folder} can't be read: {reason(error)}.") from error
+    private_folder(folder)
+    path = key_path(folder)
+    try:
+        if path.exists():
+            return
+        if in_use:
+            raise StoreError(_lost(path))
         beside = write_beside(path, base64.urlsafe_b64encode(os.urandom(_KEY_OCTETS)))
         try:
             os.link(beside, path)
@@ -41,7 +64,7 @@ def ensure_key(folder: Path) -> None:
             pass  # another process was quicker: its key is the key
         finally:
             beside.unlink()
-        sync_folder(folder)
+        sync_folder(path.parent)
     except OSError as error:
         raise StoreError(f"The key file {path} can't be made: {reason(error)}.") from error
 
@@ -52,8 +75,8 @@ class Cipher:
     def __init__(self, folder: Path) -> None:
         from cryptography.fernet import Fernet
 
-        self._folder = folder
-        self._key = _read_key(folder)
+        self._path = key_path(folder)
+        self._key = _read_key(self._path)
         self._fernet = Fernet(self._key)
 
     def mac(self, octets: bytes) -> bytes:
@@ -78,7 +101,7 @@ class Cipher:
             value = json.loads(self._fernet.decrypt(token))
         except InvalidToken as error:
             raise StoreError(
-                f"{what} can't be decrypted: it is damaged, or {self._folder / KEY_FILE} is not the key it was "
+                f"{what} can't be decrypted: it is damaged, or {self._path} is not the key it was "
                 "stored with. Nothing was changed. Put that key back, or remove and enter it again."
             ) from error
         if not isinstance(value, dict):
@@ -96,8 +119,7 @@ def decrypt(folder: Path, token: bytes, what: str) -> dict[str, Any]:
     return Cipher(folder).decrypt(token, what)
 
 
-def _read_key(folder: Path) -> bytes:
-    path = folder / KEY_FILE
+def _read_key(path: Path) -> bytes:
     try:
         key = path.read_bytes().strip()
     except FileNotFoundError as error:

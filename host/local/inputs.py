@@ -28,13 +28,14 @@ class InputError(Exception):
 class GivenAsset:
     """The asset of a run. `id` and `name` are "" for one that is not stored; the fields may hold secrets.
 
-    `called` is what an error calls it.
+    `called` is what an error calls it, `source` the file that it was read from.
     """
 
     id: str
     name: str
     called: str
     config: Mapping[str, Any] = field(repr=False)
+    source: Path | None = None
 
 
 def asset(source: str, home: Home) -> GivenAsset:
@@ -47,13 +48,12 @@ def asset(source: str, home: Home) -> GivenAsset:
             "An asset is a JSON file or the name of a stored asset: others can see what is on a command line."
         )
     if source == "-":
-        value = parse(_read_standard_input(), "Standard input")
-        return GivenAsset("", "", "on standard input", _as_object(value, "Standard input"))
+        return GivenAsset("", "", "on standard input", standard_input())
     path = Path(source)
     if "/" in source or path.suffix == ".json":
         if not _is_file(path):
             raise InputError(f"There is no file {source!r:.200}.")
-        return GivenAsset("", "", str(path), json_object(path))
+        return GivenAsset("", "", str(path), json_object(path), path)
     if not home.exists:
         hint = " To use the file of that name, write ./ before it." if _is_file(path) else ""
         raise InputError(f"There is no stored asset {source!r:.200}.{hint}")
@@ -69,6 +69,11 @@ def stored_asset(name: str, home: Home) -> GivenAsset:
 def json_object(path: Path) -> dict[str, Any]:
     """The object in a JSON file: an asset's fields, or an input of the platform. Raises `InputError`."""
     return _as_object(parse(_read_file(path), str(path)), str(path))
+
+
+def standard_input() -> dict[str, Any]:
+    """The object on standard input. Raises `InputError`."""
+    return _as_object(parse(_read_standard_input(), "Standard input"), "Standard input")
 
 
 def _as_object(value: object, where: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from delivery.asset import Asset
 from delivery.pool import Pool
 from host.action_run import ActionRun
+from host.local import references
 from host.local.context import LocalContext, Watcher
 from host.local.home import Home
 from host.local.inputs import GivenAsset, InputError
@@ -53,14 +54,29 @@ def make_request(
         json.dumps(parameters, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"The parameters can't be written as JSON: {error}.") from error
-    warnings = unknown_fields(given.config, manifest)
+    warnings = (
+        *unknown_fields(given.config, manifest),
+        *references.seen_by_others(given.config, given.source, manifest),
+    )
     return Request(action, asset, given.called, given.name, given.id, parameters, container_id, warnings)
 
 
 def read_asset(given: GivenAsset, manifest: Manifest) -> Asset:
-    """The asset of these fields. Raises `InputError` with everything that is wrong with them."""
+    """The asset of these fields, with its secrets read. Raises `InputError` with everything that is wrong with them."""
+    return _parsed(given, references.resolved, manifest)
+
+
+def check_asset(given: GivenAsset, manifest: Manifest) -> Asset:
+    """The same, for an asset that is to be stored: secrets that lie elsewhere are not looked at."""
+    return _parsed(given, references.unread, manifest)
+
+
+def _parsed(
+    given: GivenAsset, read: Callable[[Mapping[str, Any], Manifest], dict[str, Any]], manifest: Manifest
+) -> Asset:
     try:
-        return parse_asset(given.config, given.id or unnamed_asset_id(given.config), manifest)
+        config = read(given.config, manifest)
+        return parse_asset(config, given.id or unnamed_asset_id(config), manifest)
     except InvalidInput as error:
         raise InputError(f"The asset {given.called} is not right: {error}.") from error
 

@@ -35,6 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "asset.json").write_text(json.dumps(ASSET))
+    (tmp_path / "asset.json").chmod(0o600)
     for action in ("send_email", "send_htmlemail", "test_connectivity"):
         install(monkeypatch, action, echo)
     return tmp_path
@@ -305,3 +306,10 @@ def test_what_is_printed_may_be_kept_in_memory() -> None:
     with contextlib.redirect_stdout(io.StringIO()) as kept:
         assert main(["--help"], Pool()) == 0
     assert kept.getvalue().startswith(f"usage: {PROGRAM}")
+
+
+def test_an_asset_file_that_others_can_read_is_told(call: Any, folder: Path) -> None:
+    (folder / "asset.json").chmod(0o644)
+    done = call("run", "send email", "--asset", "asset.json", "--params", json.dumps(GOOD))
+    assert done.code == 0
+    assert "asset.json holds a secret, and others can read it: chmod 600 asset.json\n" in done.err
