@@ -70,7 +70,7 @@ class AssetCommands:
         changes = {name: references.lasting({name: value})[name] for name, value in given.items()}
         changed = [name for name, value in changes.items() if before.config.get(name) != value]
         self._check(before.name, merged(before.config, changes), None)
-        asset_id = self._home.assets.change(before.name, changes)
+        asset_id = self._home.assets.set_fields(before.name, changes)
         if lost := [name for name in changed if name in _TOKENS_HANG_ON]:
             state = self._home.state(asset_id)
             with state.lock():

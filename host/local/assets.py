@@ -65,7 +65,7 @@ class Assets:
                 f"There is an asset {name} already; it was left as it is. Remove it first."
             ) from error
 
-    def change(self, name: str, changes: Mapping[str, Any]) -> str:
+    def set_fields(self, name: str, changes: Mapping[str, Any]) -> str:
         """Give a stored asset these fields, None: take a field away; returns its id, which stays."""
         with self._store.writing() as session:
             row = _find(session, name)
