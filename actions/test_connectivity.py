@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from actions.connectivity import connectivity_data
 from actions.contract import Context, Report
 from actions.report import stopped, unverified
 from actions.send import defaults, send
 from delivery.asset import Asset
 from delivery.attempt import Outgoing
+from delivery.steps import FAILED, PASSED, SKIPPED, TEST_MAIL
 from delivery.transport import Transport
 from message.address.mailbox import parse_list
 from message.draft import Addressing, plain_draft
@@ -40,20 +42,34 @@ def run(parameters: Parameters, context: Context, transport: Transport) -> Repor
     try:
         mail = _test_mail(context.asset)
         session = transport.session()
+        if not transport.access.steps.taken:
+            transport.access.steps.describe(session)  # another run of this process had connected it
         if mail is None:
-            return _passed(context, _without_a_mail(context, session))
+            text = _without_a_mail(context, session)
+            transport.access.steps.add(TEST_MAIL, SKIPPED, text)
+            return _passed(context, transport, text)
     except MailError as exc:
-        return Report(False, stopped("Test connectivity failed", exc, transport.access.server))
+        text = stopped("Test connectivity failed", exc, transport.access.server)
+        return _told(False, text, context, transport)
     address = mail.recipients[0]
     context.progress(f"Sending a test mail to {address}.")
     report = send(mail, transport, context)
+    transport.access.steps.add(TEST_MAIL, PASSED if report.success else FAILED, report.message)
     if not report.success:
-        return Report(False, f"Test connectivity failed. {report.message}")
-    return _passed(context, f"A test mail was sent to {address}.")
+        return _told(False, f"Test connectivity failed. {report.message}", context, transport)
+    return _passed(context, transport, f"A test mail was sent to {address}.")
 
 
-def _passed(context: Context, text: str) -> Report:
-    return Report(True, " ".join(["Test connectivity passed.", text, *unverified(context.asset)]))
+def _passed(context: Context, transport: Transport, text: str) -> Report:
+    text = " ".join(["Test connectivity passed.", text, *unverified(context.asset)])
+    return _told(True, text, context, transport)
+
+
+def _told(success: bool, text: str, context: Context, transport: Transport) -> Report:
+    data = connectivity_data(context, transport)
+    for notice in data["readiness"]:
+        context.progress(notice["text"])
+    return Report(success, text, [data])
 
 
 def _test_mail(asset: Asset) -> Outgoing | None:

@@ -14,7 +14,8 @@ from delivery.asset import Asset
 from delivery.certificates import tls_context
 from delivery.observer import Observer
 from delivery.pool import Slots
-from smtp.errors import AuthenticationRefused, Cancelled, Category, Step
+from delivery.steps import AUTHENTICATION, TOKEN, Steps
+from smtp.errors import AuthenticationRefused, Cancelled, Category, MailError, Step
 from smtp.habits import Habits
 from smtp.options import Options, Timeouts
 from smtp.session import Session
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # RFC 4954 section 6: the credential was not accepted. Other refusals of AUTH are not about it.
 CREDENTIAL_REFUSED = 535
+OAUTH = "OAuth"
 
 
 class Access:
@@ -56,6 +58,8 @@ class Access:
         self.tried = ""
         """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
         self._refusal: AuthenticationRefused | AuthError | None = None
+        self.steps = Steps()
+        """Those of the connection that was tried last."""
 
     def as_sender(self, address: str) -> Access:
         """Return the access of an application that logs in as this sender, to the same server."""
@@ -96,10 +100,12 @@ class Access:
             self.tried = self._choice.method.name
             for reason in self._choice.skipped:
                 self.observer.progress(reason)
+        self.steps = Steps()
         try:
             return self._open_renewed(interrupt)
-        except (AuthenticationRefused, AuthError) as exc:
-            if not exc.retryable:
+        except MailError as exc:
+            self.steps.failed(exc)
+            if isinstance(exc, AuthenticationRefused | AuthError) and not exc.retryable:
                 self._refusal = exc
             raise
 
@@ -118,6 +124,8 @@ class Access:
     def _open(self, interrupt: Callable[[], None]) -> Session:
         # The token is fetched first: a server's patience is shorter than a person's or a provider's.
         credentials = self._choice.method.credentials(self.observer.progress)
+        if credentials is not None and self.tried == OAUTH:
+            self.steps.passed(TOKEN, "there is an access token")
         asset, tell = self.asset, self.observer.progress
         tell(f"Connecting to {self.server}.")
         session = Session.connect(
@@ -131,18 +139,21 @@ class Access:
                 use_chunking=not asset.disable_chunking,
                 habits=self._habits,
                 interrupt=interrupt,
+                reached=self.steps.reached,
             ),
         )
         try:
             self._say_hello(session, credentials)
             self._tell_connected(session)
             if credentials is None:
-                tell(f"No login: {self.tried}.")
+                told = f"No login: {self.tried}."
             else:
                 how = session.authenticate(
                     credentials, allow_plaintext=asset.allow_plaintext_auth, mechanism=asset.sasl_mechanism
                 )
-                tell(f"Logged in: {self.tried}, {how or 'with the certificate alone'}.")
+                told = f"Logged in: {self.tried}, {how or 'with the certificate alone'}."
+            tell(told)
+            self.steps.passed(AUTHENTICATION, told)
         except BaseException:
             self.observer.session_ended(session.transcript)
             session.quit()
@@ -161,9 +172,12 @@ class Access:
                 self.observer.progress("The server offers no TLS: this connection is not encrypted.")
                 return
             session.start_tls()
+        if session.tls is not None:
+            self.steps.reached(Step.TLS)
         session.hello(name, allow_helo=credentials is None)
 
     def _tell_connected(self, session: Session) -> None:
+        self.steps.describe(session)
         tell = self.observer.progress
         if session.peer != self.asset.server:
             tell(f"The name {self.asset.server} resolves to {session.peer}.")

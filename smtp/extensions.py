@@ -46,6 +46,13 @@ class Extensions:
         offers = (f"{name} {value}".strip() for name, value in self._offered.items())
         return showable(", ".join(offers), limit=MAX_SHOWN)
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Each keyword with its parameters, fit to be shown."""
+        return tuple(
+            showable(f"{name} {value}".strip(), limit=MAX_SHOWN) for name, value in self._offered.items()
+        )
+
     def parameters(self, keyword: str) -> str:
         """What follows the keyword, "" if nothing or if it isn't offered."""
         return self._offered.get(keyword.upper(), "")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from smtp.errors import Step
 from smtp.habits import Habits
 
 if TYPE_CHECKING:
@@ -40,3 +41,5 @@ class Options:
     """What is known of the server; sessions that share it learn from each other."""
     interrupt: Callable[[], None] | None = None
     """Called while anything is waited for; what it raises (`Cancelled`) ends the wait and the connection."""
+    reached: Callable[[Step], None] | None = None
+    """Called when a step on the way to the server's greeting went well."""

@@ -81,11 +81,15 @@ class Session:
         `options.interrupt` raises.
         """
         options = options or Options()
-        session = cls(connect(host, port, options.timeouts.connect, options.interrupt), host, options)
+        stream = connect(host, port, options.timeouts.connect, options.interrupt, options.reached)
+        session = cls(stream, host, options)
         try:
+            session._reached(Step.CONNECT)
             if options.implicit_tls:
                 session._shake_hands()
+                session._reached(Step.TLS)
             session._read_banner()
+            session._reached(Step.BANNER)
         except BaseException:
             session.close()
             raise
@@ -271,6 +275,10 @@ class Session:
         self.quit()
 
     # -- inside ------------------------------------------------------------------------------------------------
+
+    def _reached(self, step: Step) -> None:
+        if self._options.reached is not None:
+            self._options.reached(step)
 
     def _read_banner(self) -> None:
         try:

@@ -200,11 +200,20 @@ def _waits(deadline: float, interrupt: Callable[[], None] | None) -> Iterator[fl
 
 
 def connect(
-    host: str, port: int, timeout: float, interrupt: Callable[[], None] | None = None
+    host: str,
+    port: int,
+    timeout: float,
+    interrupt: Callable[[], None] | None = None,
+    reached: Callable[[Step], None] | None = None,
 ) -> SocketStream:
-    """Connect to the first address of `host` that answers, within `timeout` seconds over all. Raises `ConnectError`."""
+    """Connect to the first address of `host` that answers, within `timeout` seconds over all. Raises `ConnectError`.
+
+    `reached` is called once the name is resolved.
+    """
     deadline = time.monotonic() + timeout
     addresses = _resolve(host, port, deadline, interrupt)
+    if reached is not None:
+        reached(Step.NAME_RESOLUTION)
     trouble: OSError | None = None
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
         left = (deadline - time.monotonic()) / (len(addresses) - index)

@@ -45,13 +45,17 @@ class TlsSettings:
 
 @dataclass(frozen=True, slots=True)
 class TlsState:
-    """What was negotiated. `subject`, `issuer` and `days_left` are "" and None for a certificate not verified."""
+    """What was negotiated. What is told of the certificate is "" and None for one that was not verified.
+
+    `expires` is in seconds since the epoch.
+    """
 
     version: str
     cipher: str
     subject: str
     issuer: str
     days_left: int | None
+    expires: float | None = None
 
 
 def make_context(settings: TlsSettings = TlsSettings()) -> ssl.SSLContext:
@@ -93,16 +97,15 @@ def state_of(connection: ssl.SSLSocket) -> TlsState:
     """What a connection whose handshake is done negotiated."""
     certificate: dict[str, Any] = connection.getpeercert() or {}
     cipher = connection.cipher()
-    expires = certificate.get("notAfter")
-    days = None
-    if expires:
-        days = int((ssl.cert_time_to_seconds(expires) - time.time()) // 86_400)
+    ends = certificate.get("notAfter")
+    expires = float(ssl.cert_time_to_seconds(ends)) if ends else None
     return TlsState(
         version=connection.version() or "",
         cipher=cipher[0] if cipher else "",
         subject=_name(certificate.get("subject", ())),
         issuer=_name(certificate.get("issuer", ())),
-        days_left=days,
+        days_left=None if expires is None else int((expires - time.time()) // 86_400),
+        expires=expires,
     )
 
 

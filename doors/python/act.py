@@ -47,12 +47,12 @@ class Result:
     @property
     def outcome(self) -> str:
         """sent, partly sent, not sent or unknown; "" for an action that sends nothing."""
-        return str(self.data[0]["outcome"]) if self.data else ""
+        return str(self.data[0].get("outcome", "")) if self.data else ""
 
     @property
     def refused(self) -> list[dict[str, Any]]:
         """The recipients that the server refused: address, code, enhanced_code, reply, retryable."""
-        recipients = self.data[0]["recipients"] if self.data else []
+        recipients = self.data[0].get("recipients", []) if self.data else []
         return [recipient for recipient in recipients if recipient["status"] == "refused"]
 
 

@@ -52,7 +52,9 @@ def test_a_key_that_is_not_there_is_not_replaced(
 ) -> None:
     Home(folder).assets.add("prod", FIELDS)
     monkeypatch.setenv(KEY_VARIABLE, str(tmp_path / "none.key"))
-    with pytest.raises(StoreError, match=r"none\.key is missing, and what is stored can't be read without it"):
+    with pytest.raises(
+        StoreError, match=r"none\.key is missing, and what is stored can't be read without it"
+    ):
         Home(folder).assets.get("prod")
     assert not (tmp_path / "none.key").exists()
 
