@@ -36,6 +36,7 @@ def preview(outgoing: Outgoing, context: Context) -> Report:
     data: dict[str, Any] = {
         "sender": str(outgoing.sender),
         "recipients": [str(address) for address in outgoing.recipients],
+        "redirected_recipients": [str(address) for address in outgoing.redirected],
         "subject": next((value for name, value in seen.headers if name.lower() == "subject"), ""),
         "text": text,
         "html": html,

@@ -47,6 +47,7 @@ def report(attempt: Attempt, asset: Asset) -> Report:
     data = nothing_delivered(attempt.facts) | {"warnings": warnings if attempt.outgoing is not None else []}
     if attempt.outgoing is not None:
         data["sender"] = str(attempt.outgoing.sender)
+        data["redirected_recipients"] = [str(address) for address in attempt.outgoing.redirected]
         data["duration_ms"] = round((time.monotonic() - attempt.started) * 1000)
     if attempt.message is not None and attempt.delivery is not None:
         return _delivered(attempt.message, attempt.delivery, data)
@@ -91,6 +92,7 @@ def nothing_delivered(facts: Facts) -> dict[str, Any]:
         "message_id": "",
         "sender": "",
         "recipients": [],
+        "redirected_recipients": [],
         "server_reply": "",
         "queue_id": "",
         "size": 0,

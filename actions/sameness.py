@@ -36,6 +36,8 @@ def content_digest(values: Mapping[str, Any], outgoing: Outgoing) -> bytes:
             digest.update(text[start : start + _PIECE].encode(errors="surrogatepass"))
     files = outgoing.attachments if isinstance(outgoing, Draft) else ()
     digest.update(json.dumps([(file.content_id, _sha256(file)) for file in files]).encode())
+    if outgoing.redirected:  # what was sent in a test was not sent yet
+        digest.update(json.dumps([str(address) for address in outgoing.recipients]).encode())
     return digest.digest()
 
 

@@ -11,6 +11,7 @@ from actions.attachments import Wanted, answered_mail, from_memory, look_up, nam
 from actions.contract import Context, Report
 from delivery.asset import Asset
 from delivery.attempt import Attempt, Outgoing
+from delivery.audience import audience
 from delivery.transport import Transport
 from delivery.window import deliver
 from message.draft import Addressing, Defaults
@@ -78,13 +79,19 @@ class Lookup:
 
 
 def defaults(asset: Asset) -> Defaults:
-    """What the asset says about messages. Raises `UnusableSetting` for a key that can't be used."""
+    """What the asset says about messages. Raises `UnusableSetting` for one that can't be used."""
     if asset.sender_address.strip():
         sender, field = asset.sender_address, "sender_address"
     else:
         sender, field = (asset.username if "@" in asset.username else ""), "username"
     return Defaults(
-        sender, field, not asset.encoding, asset.signature_text, asset.signature_html, _protection(asset)
+        sender,
+        field,
+        not asset.encoding,
+        asset.signature_text,
+        asset.signature_html,
+        _protection(asset),
+        audience(asset),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from actions.contract import Context
 from delivery.attempt import Outgoing
+from delivery.audience import audience
 from message.raw import parse_raw
 
 
@@ -23,6 +24,6 @@ class Parameters:
         return cls(values["raw_email"])
 
 
-def prepare(parameters: Parameters, context: Context) -> Outgoing:  # noqa: ARG001 - every action is given it
+def prepare(parameters: Parameters, context: Context) -> Outgoing:
     """Take sender and recipients from the message; nothing is connected yet."""
-    return parse_raw(parameters.raw_email)
+    return parse_raw(parameters.raw_email, audience(context.asset))

@@ -12,6 +12,7 @@ from actions.report import stopped, unverified
 from actions.send import defaults, send
 from delivery.asset import Asset
 from delivery.attempt import Outgoing
+from delivery.audience import audience
 from delivery.steps import FAILED, PASSED, SKIPPED, TEST_MAIL
 from delivery.transport import Transport
 from message.address.mailbox import parse_list
@@ -73,13 +74,17 @@ def _told(success: bool, text: str, context: Context, transport: Transport) -> R
 
 
 def _test_mail(asset: Asset) -> Outgoing | None:
-    """The mail to the asset's own address, None if it has none. Raises `MessageError` that names the field."""
+    """The mail to the asset's own address, None if it has none that may be written to.
+
+    Raises `MessageError` that names the field.
+    """
     field, address = "sender_address", asset.sender_address
     if not address:
         field, address = "username", asset.username
     if "@" not in address:
         return None
-    parse_list(address, field)
+    if not all(audience(asset).admits(mailbox.address) for mailbox in parse_list(address, field)):
+        return None
     return plain_draft(Addressing(to=address, subject=SUBJECT), BODY, (), defaults(asset))
 
 
@@ -87,6 +92,9 @@ def _without_a_mail(context: Context, session: Session) -> str:
     """An empty transaction: the server is asked whether it would take a mail, and given none."""
     session.mail(None)
     session.reset()
-    text = "No mail was sent: neither sender_address nor username is an address to send one to."
+    if "@" in (context.asset.sender_address or context.asset.username):
+        text = "No mail was sent: the asset's own address is not one that it may write to."
+    else:
+        text = "No mail was sent: neither sender_address nor username is an address to send one to."
     context.progress(text)
     return text

@@ -20,6 +20,10 @@ class Asset:
     sender_address: str = ""
     signature_text: str = ""
     signature_html: str = ""
+    allowed_recipients: str = ""
+    denied_recipients: str = ""
+    max_recipients: int | None = None
+    redirect_to: str = ""
     dkim_selector: str = ""
     dkim_domain: str = ""
     dkim_key: str = field(default="", repr=False)

@@ -21,6 +21,10 @@ class Outgoing(Protocol):
     @property
     def recipients(self) -> tuple[Address, ...]: ...
 
+    @property
+    def redirected(self) -> tuple[Address, ...]:
+        """Whom it would go to, were it not sent elsewhere."""
+
     def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
         """The message for a server that can or can't do 8BITMIME and SMTPUTF8. Raises `MessageError`."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from message import html as markup
 from message.address.mailbox import Mailbox, key, look_alikes, parse_list, unique
+from message.audience import redirected
 from message.compose import Draft
 from message.conversation import Answered, answered, importance_headers, thread_headers
 from message.errors import Fault, Lack, MessageError, shown
@@ -95,8 +96,10 @@ class Checks:
         files = self._files(attachments, token) if attachments else ()
         if html is not None:
             self._check_references(html, files)
+        audience = self._defaults.audience
+        self._faults += audience.faults({"to": to, "cc": cc, "bcc": bcc})
         if protection is not None:
-            recipients = [mailbox.address for mailbox in (*to, *cc, *bcc)]
+            recipients = [mailbox.address for mailbox in audience.instead or (*to, *cc, *bcc)]
             self._faults += [
                 Fault(
                     "", f"there is no certificate to encrypt to for {shown(str(address))}", Lack.CERTIFICATE
@@ -105,6 +108,8 @@ class Checks:
             ]
         if self._faults or sender is None:
             raise MessageError(self._faults)
+        if audience.instead:
+            self._warnings.append(redirected(audience.instead))
         self._warnings += [*look_alikes((sender, *to, *cc, *bcc)), *_shown_only(headers, (*to, *cc, *bcc))]
         return Draft(
             sender,
@@ -119,6 +124,7 @@ class Checks:
             tuple(self._warnings),
             token,
             protection,
+            instead=audience.instead,
         )
 
     def _try(self, function: Callable[..., T], *arguments: object) -> T | None:

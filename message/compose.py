@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from message import fields, mime
 from message.address.mailbox import Mailbox, ascii_domain, unique
+from message.audience import REDIRECTED
 from message.errors import Fault, Lack, MessageError, shown
 from message.headers import Header
 from smtp.content import Content
@@ -43,8 +44,9 @@ class CalendarPart:
 class Draft:
     """A message of which everything is checked. `headers` are those that replace or join the message's own.
 
-    `token` is random; it occurs in no part, so that boundaries can be made from it. `unique` is the part of its
-    Message-ID before the @, the same however often it is composed.
+    `token` is random; it occurs in no part, so that boundaries can be made from it. If there is somebody whom it goes
+    to `instead`, nobody else gets it. `unique` is the part of its Message-ID before the @, the same however often it is
+    composed.
     """
 
     author: Mailbox
@@ -60,6 +62,7 @@ class Draft:
     token: str = ""
     protection: Protection | None = None
     calendar: CalendarPart | None = None
+    instead: tuple[Mailbox, ...] = ()
     unique: str = field(default_factory=lambda: f"{time.time_ns():x}.{os.urandom(8).hex()}")
 
     @property
@@ -70,7 +73,14 @@ class Draft:
     @property
     def recipients(self) -> tuple[Address, ...]:
         """Whom it goes to, each once, as they were written."""
-        return tuple(mailbox.address for mailbox in unique((*self.to, *self.cc, *self.bcc)))
+        return tuple(m.address for m in unique(self.instead or (*self.to, *self.cc, *self.bcc)))
+
+    @property
+    def redirected(self) -> tuple[Address, ...]:
+        """Whom it would go to, were it not sent elsewhere."""
+        if not self.instead:
+            return ()
+        return tuple(m.address for m in unique((*self.to, *self.cc, *self.bcc)))
 
     def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
         """Return the message for a server that offers 8BITMIME and may be asked for SMTPUTF8, or not.
@@ -82,8 +92,8 @@ class Draft:
             raise MessageError(faults)
         spelled = _Spelling(keeps_unicode=bool(faults))
         recipients: dict[str, Address] = {}
-        for mailbox in (*self.to, *self.cc, *self.bcc):
-            recipients.setdefault(spelled.in_ascii(mailbox.address).key, spelled(mailbox.address))
+        for address in self.recipients:
+            recipients.setdefault(spelled.in_ascii(address).key, spelled(address))
         head, message_id = _head(self, spelled)
         sent = tuple(file.record() for file in self.attachments)
         protection = self.protection
@@ -139,6 +149,7 @@ def _need_smtputf8(draft: Draft) -> list[Fault]:
             ("to", draft.to),
             ("cc", draft.cc),
             ("bcc", draft.bcc),
+            ("redirect_to", draft.instead),
             *(("headers", header.mailboxes) for header in draft.headers),
         )
         for mailbox in mailboxes
@@ -149,7 +160,11 @@ def _need_smtputf8(draft: Draft) -> list[Fault]:
 def _head(draft: Draft, spelled: _Spelling) -> tuple[str, str]:
     """The message's own fields, and its Message-ID."""
     given = {header.key: header for header in draft.headers}
-    lines = [fields.address_list("From", spelled.pairs([draft.author]))]
+    lines = []
+    if draft.instead:
+        meant = [("", str(spelled(address))) for address in draft.redirected]
+        lines.append(fields.address_list(REDIRECTED, meant))
+    lines.append(fields.address_list("From", spelled.pairs([draft.author])))
     for name, mailboxes in (("To", draft.to), ("Cc", draft.cc)):
         if mailboxes and name.lower() not in given:
             lines.append(fields.address_list(name, spelled.pairs(mailboxes)))

@@ -22,6 +22,12 @@ class Lack(StrEnum):
     """Leave to hold other than ASCII."""
     CERTIFICATE = "certificate"
     """A recipient's certificate, where mails are encrypted."""
+    ALLOWED = "allowed"
+    """Leave to write to somebody, where only some may be written to."""
+    NOT_DENIED = "not denied"
+    """That nobody has said not to write to somebody."""
+    ROOM = "room"
+    """Leave to write to so many."""
     SMTPUTF8 = "SMTPUTF8"
     """A server with SMTPUTF8 (RFC 6531), and leave to use it."""
 

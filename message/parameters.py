@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from message.audience import EVERYBODY, Audience
+
 if TYPE_CHECKING:
     from message.signing.protection import Protection
 
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 class Defaults:
     """What holds where a message itself says nothing: who it is from, and whether it may hold other than ASCII.
 
-    `sender_field` is what a fault of `sender` is told of. The signature stands at the end of every mail, and
-    `protection` is how mails are signed and encrypted.
+    `sender_field` is what a fault of `sender` is told of. The signature stands at the end of every mail,
+    `protection` is how mails are signed and encrypted, and `audience` whom they may go to.
     """
 
     sender: str = ""
@@ -24,6 +26,7 @@ class Defaults:
     signature_text: str = ""
     signature_html: str = ""
     protection: Protection | None = None
+    audience: Audience = EVERYBODY
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from message.address.mailbox import Mailbox, ascii_domain, look_alikes, parse_list, unique
+from message.audience import EVERYBODY, REDIRECTED, Audience, redirected
 from message.compose import Message
 from message.errors import Fault, Lack, MessageError, shown
+from message.fields import address_list
 from message.mime import encoded, has_long_line
 from smtp.content import Octets, canonical
 from smtp.envelope import Address, Body, Envelope
@@ -46,8 +48,8 @@ class RawField:
 class RawMessage:
     """A message taken apart: its fields without Bcc, its body, and who it is from and to.
 
-    `lacks_charset` says that the body is UTF-8 text and doesn't say so; `is_encoded_by_us` that we may choose
-    its transfer encoding, because it names none either.
+    If there is somebody whom it goes to `instead`, nobody else gets it. `lacks_charset` says that the body is UTF-8
+    text and doesn't say so; `is_encoded_by_us` that we may choose its transfer encoding, because it names none either.
     """
 
     author: Mailbox
@@ -58,6 +60,7 @@ class RawMessage:
     lacks_charset: bool
     is_encoded_by_us: bool
     warnings: tuple[str, ...]
+    instead: tuple[Mailbox, ...] = ()
 
     @property
     def sender(self) -> Address:
@@ -67,7 +70,12 @@ class RawMessage:
     @property
     def recipients(self) -> tuple[Address, ...]:
         """Whom it goes to, each once, as they were written."""
-        return tuple(mailbox.address for mailbox in self.mailboxes)
+        return tuple(mailbox.address for mailbox in self.instead or self.mailboxes)
+
+    @property
+    def redirected(self) -> tuple[Address, ...]:
+        """Whom it would go to, were it not sent elsewhere."""
+        return tuple(mailbox.address for mailbox in self.mailboxes) if self.instead else ()
 
     def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
         """Return the message for a server that offers 8BITMIME and may be asked for SMTPUTF8, or not.
@@ -89,6 +97,9 @@ class RawMessage:
                 )
         if faults:
             raise MessageError(faults)
+        if self.instead:
+            meant = [("", str(address if needs else ascii_domain(address))) for address in self.redirected]
+            fields.insert(0, RawField(REDIRECTED.lower(), address_list(REDIRECTED, meant).encode()))
         if self.lacks_charset:
             _declare(fields, encoding if self.is_encoded_by_us else "")
         data = b"".join([*(field.octets for field in fields), b"\r\n", body])
@@ -101,7 +112,7 @@ class RawMessage:
         return Message(envelope, Octets(data), self.message_id, self.warnings)
 
 
-def parse_raw(text: str | bytes) -> RawMessage:
+def parse_raw(text: str | bytes, audience: Audience = EVERYBODY) -> RawMessage:
     """Take a message apart. Raises `MessageError` with everything for which it can't be sent."""
     data = _octets(text)
     fields, body_at, has_blank_line = _split(data)
@@ -121,6 +132,8 @@ def parse_raw(text: str | bytes) -> RawMessage:
     mailboxes = unique(_mailboxes(resent or fields, ("to", "cc", "bcc"), faults, warnings))
     if not mailboxes and not any(fault.field for fault in faults):
         faults.append(Fault("", NO_RECIPIENT))
+    if mailboxes:
+        faults += audience.faults({FIELD: mailboxes})
     lacks_charset = not body.isascii() and _lacks_charset(fields)
     is_ours = lacks_charset and _first(fields, "content-transfer-encoding") is None
     if lacks_charset and not _is_utf8(body):
@@ -131,9 +144,20 @@ def parse_raw(text: str | bytes) -> RawMessage:
     if faults or sender is None:
         raise MessageError(faults)
     warnings += [*_misdeclared(fields, body), *look_alikes((sender, *mailboxes))]
+    if audience.instead:
+        warnings.append(redirected(audience.instead))
     kept = tuple(field for field in fields if field.name not in _HIDDEN)
-    message_id = _message_id(fields)
-    return RawMessage(sender, mailboxes, kept, body, message_id, lacks_charset, is_ours, tuple(warnings))
+    return RawMessage(
+        sender,
+        mailboxes,
+        kept,
+        body,
+        _message_id(fields),
+        lacks_charset,
+        is_ours,
+        tuple(warnings),
+        audience.instead,
+    )
 
 
 def _needs_smtputf8(raw: RawMessage) -> list[Fault]:
@@ -141,7 +165,8 @@ def _needs_smtputf8(raw: RawMessage) -> list[Fault]:
     names = [
         field.octets.partition(b":")[0].decode().strip() for field in raw.fields if not field.octets.isascii()
     ]
-    addresses = [shown(str(address)) for address in raw.recipients if not address.local_part.isascii()]
+    recipients = (*raw.recipients, *raw.redirected)
+    addresses = [shown(str(address)) for address in recipients if not address.local_part.isascii()]
     needs = [
         *(f"the header {name}" for name in names),
         *(f"the recipient {address}" for address in addresses),

@@ -64,6 +64,9 @@ _LACKS = MappingProxyType(
         Lack.SENDER: ": give the from parameter, a From in headers, or the asset's sender address",
         Lack.UNICODE: ", and the asset's setting 'Enable Unicode support' is off",
         Lack.CERTIFICATE: ": add it to the asset's smime_recipients",
+        Lack.ALLOWED: ": the asset's allowed_recipients does not name it",
+        Lack.NOT_DENIED: ": the asset's denied_recipients names it",
+        Lack.ROOM: " (the asset's max_recipients)",
         Lack.SMTPUTF8: " and the asset's setting 'Enable SMTPUTF8 support'",
     }
 )

@@ -53,6 +53,7 @@ _BEYOND_THE_MANIFEST: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "connection_timeout": {"exclusiveMinimum": 0, "maximum": 600},
         "read_timeout": {"exclusiveMinimum": 0, "maximum": 3600},
         "max_connections": {"type": "integer", "minimum": 1, "maximum": 50},
+        "max_recipients": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
         "window": {"type": "integer", "minimum": 1, "maximum": 50},
         "sender_address": {"pattern": _MAILBOX, "description": "an e-mail address"},
         "username": _ONE_LINE,

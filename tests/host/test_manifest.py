@@ -22,7 +22,7 @@ ASSET_FIELDS = """
     allow_smtputf8 encoding auth_type refresh_token verify_server_cert ca_bundle client_cert client_key
     client_key_password allow_plaintext_auth connection_timeout read_timeout ehlo_name disable_pipelining
     disable_chunking signature_text signature_html dkim_selector dkim_domain dkim_key smime_certificate smime_key
-    smime_key_password smime_recipients
+    smime_key_password smime_recipients allowed_recipients denied_recipients max_recipients redirect_to
     max_connections
     window
     device_code device_url oauth_certificate oauth_certificate_password managed_identity federated_token_file
@@ -32,7 +32,8 @@ COMPOSED = (
     "idempotency_key reply_to in_reply_to thread importance template_values attachment_names transient_files"
 )
 RESULT_PATHS = """
-    outcome message_id sender server_reply queue_id size server tls_version tls_cipher auth_method auth_mechanism
+    outcome message_id sender
+    redirected_recipients.* server_reply queue_id size server tls_version tls_cipher auth_method auth_mechanism
     duration_ms repeated warnings.*
     recipients.*.address recipients.*.status recipients.*.code recipients.*.enhanced_code
     recipients.*.reply recipients.*.retryable attachments.*.vault_id attachments.*.name attachments.*.size
