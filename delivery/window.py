@@ -6,7 +6,8 @@ from its front only. How many it may hold is bounded, so that finished results t
 
 Sessions. A run of few messages has one session. From `MANY` messages on it uses up to the asset's `max_connections`,
 each in a thread of its own that takes the next attempt when it has room. The first one keeps its session; the others
-give theirs back as soon as another run waits for one.
+give theirs back as soon as another run waits for one, and put back what they have no connection for. So the first one
+stays until they have left.
 
 Retry. What a connection did not get goes over another one where that can do better at once, for each recipient
 (`smtp.outcome.Delivery.elsewhere`): the server closed a connection that had served others before, or takes so many
@@ -194,6 +195,8 @@ class _SideBySide:
         self._changed = threading.Condition()
         self._waiting: deque[Attempt] = deque()
         self._no_more = False
+        self._beside = 0
+        """How many of the other sessions are at work. Each may yet put back an attempt, for the first one to send."""
         self._mistake: BaseException | None = None
 
     def deliver(self, attempts: Iterable[Attempt]) -> Iterator[Attempt]:
@@ -209,6 +212,8 @@ class _SideBySide:
         try:
             for worker in workers:
                 worker.start()
+                with self._changed:
+                    self._beside += worker is not workers[0]
             for attempt in attempts:
                 taken.append(attempt)
                 if not attempt.has_ended:
@@ -232,6 +237,13 @@ class _SideBySide:
                     worker.join()
 
     def take(self, *, may_wait: bool) -> Attempt | None:
+        with self._changed:
+            while may_wait and not self._waiting and not (self._no_more and self._beside == 0):
+                self._changed.wait()
+            return self._waiting.popleft() if self._waiting else None
+
+    def take_beside(self, *, may_wait: bool) -> Attempt | None:
+        """The same for the other sessions, which leave when the queue has ended."""
         with self._changed:
             while may_wait and not self._waiting and not self._no_more:
                 self._changed.wait()
@@ -258,6 +270,9 @@ class _SideBySide:
                 self._changed.notify_all()
         finally:
             if session is not self._alone:
+                with self._changed:
+                    self._beside -= 1
+                    self._changed.notify_all()
                 session.transport.close()
 
     def _wait_for(self, attempt: Attempt) -> None:
@@ -276,13 +291,13 @@ class _SideBySide:
 class _GivingWay:
     """The attempts of a run for a session that another run may want."""
 
-    def __init__(self, source: _Source, pool: Pool, asset: Asset) -> None:
+    def __init__(self, source: _SideBySide, pool: Pool, asset: Asset) -> None:
         self._source = source
         self._pool = pool
         self._asset = asset
 
     def take(self, *, may_wait: bool) -> Attempt | None:
-        return None if self._pool.is_wanted(self._asset) else self._source.take(may_wait=may_wait)
+        return None if self._pool.is_wanted(self._asset) else self._source.take_beside(may_wait=may_wait)
 
     def put_back(self, attempt: Attempt) -> None:
         self._source.put_back(attempt)

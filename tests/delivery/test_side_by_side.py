@@ -77,6 +77,15 @@ def test_few_messages_or_one_allowed_connection_stay_on_one(run: Runner, count: 
     assert server.log.connections == 1
 
 
+def test_what_others_have_no_connection_for_in_the_end_goes_over_the_first(run: Runner) -> None:
+    """They wait for the server's greeting in vain, and by then the first one has sent everything else."""
+    fault = Fault(Step.BANNER, Kind.SILENCE, nth=2, times=COUNT)
+    with ScriptedServer(Settings(fault=fault, delay=0.005)) as server:
+        done = run("send_email", asset(server, read_timeout=3, max_connections=6), *mails(MANY + 5))
+    assert outcomes(done) == ["sent"] * (MANY + 5)
+    assert_true(done, server, MANY + 5)
+
+
 def test_a_server_that_takes_one_connection_only_gets_everything_over_that_one(run: Runner) -> None:
     refuses = Fault(Step.BANNER, Kind.SAYS, nth=2, times=99, reply=b"421 4.3.2 one at a time\r\n")
     with ScriptedServer(Settings(delay=0.002, fault=refuses)) as server:
