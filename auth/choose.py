@@ -13,6 +13,7 @@ from smtp.errors import Category
 if TYPE_CHECKING:
     from auth.oauth.sign_in import SignIn
 
+Cancelled = Callable[[], bool]
 AUTOMATIC = "Automatic"
 _STARTS = (
     "auth_url",
@@ -24,6 +25,11 @@ _STARTS = (
     "managed_identity",
 )
 """What OAuth can begin with: a person, a token that somebody signed in for, or the application itself."""
+
+
+def _never() -> bool:
+    """Nobody wants to stop."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +47,19 @@ class _Way:
     name: str
     own: tuple[str, ...]
     missing: Callable[[Login], tuple[str, ...]]
-    make: Callable[[Login, State | None, SignIn | None], Method]
+    make: Callable[[Login, State | None, SignIn | None, Cancelled], Method]
 
 
-def choose(login: Login, state: State | None = None, sign_in: SignIn | None = None) -> Choice:
+def choose(
+    login: Login,
+    state: State | None = None,
+    sign_in: SignIn | None = None,
+    is_cancelled: Cancelled = _never,
+) -> Choice:
     """Return the method for `login`. OAuth keeps its tokens in `state`, or in this object's memory without one.
 
-    With `sign_in`, OAuth may ask a person to sign in; without, it says that this is needed.
+    With `sign_in`, OAuth may ask a person to sign in; without, it says that this is needed. `is_cancelled` is asked
+    while a provider is waited for.
     Raises `AuthError` when the method that `auth_type` forces has not all it needs.
     """
     skipped: list[str] = []
@@ -57,7 +69,7 @@ def choose(login: Login, state: State | None = None, sign_in: SignIn | None = No
         missing = way.missing(login)
         if not missing:
             _check_login_as(login, way.name)
-            return Choice(way.make(login, state, sign_in), tuple(skipped))
+            return Choice(way.make(login, state, sign_in, is_cancelled), tuple(skipped))
         if login.auth_type == way.name:
             raise AuthError(
                 f"Authentication type {way.name} needs more fields: {', '.join(missing)}.",
@@ -113,19 +125,19 @@ def _empty(login: Login, *names: str) -> tuple[str, ...]:
 # Each method is loaded when it is chosen: who logs in with a password does not pay for OAuth.
 
 
-def _make_oauth(login: Login, state: State | None, sign_in: SignIn | None) -> Method:
+def _make_oauth(login: Login, state: State | None, sign_in: SignIn | None, is_cancelled: Cancelled) -> Method:
     from auth.oauth.method import OAuth
 
-    return OAuth(login, state, sign_in)
+    return OAuth(login, state, sign_in, is_cancelled)
 
 
-def _make_basic(login: Login, state: State | None, sign_in: SignIn | None) -> Method:  # noqa: ARG001
+def _make_basic(login: Login, *_unused: object) -> Method:
     from auth.basic import Basic
 
     return Basic(login)
 
 
-def _make_passwordless(login: Login, state: State | None, sign_in: SignIn | None) -> Method:  # noqa: ARG001
+def _make_passwordless(login: Login, *_unused: object) -> Method:
     from auth.passwordless import Passwordless
 
     return Passwordless(login)

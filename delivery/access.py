@@ -51,9 +51,9 @@ class Access:
         self.slots = slots
         self.observer = observer
         self._state = state
-        self._choice = choose(_login(asset), state, sign_in)
-        self._tls = None if asset.ssl_config == TlsMode.NONE else tls_context(asset)
         self._is_stopped = False
+        self._choice = choose(_login(asset), state, sign_in, self.is_cancelled)
+        self._tls = None if asset.ssl_config == TlsMode.NONE else tls_context(asset)
         self._habits = Habits()
         self.tried = ""
         """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
@@ -65,7 +65,7 @@ class Access:
         """Return the access of an application that logs in as this sender, to the same server."""
         own = copy(self)
         own.asset = replace(self.asset, login=self.asset.login.as_sender(address))
-        own._choice = choose(_login(own.asset), self._state)
+        own._choice = choose(_login(own.asset), self._state, is_cancelled=self.is_cancelled)
         own.tried, own._refusal = "", None
         return own
 
@@ -83,9 +83,13 @@ class Access:
         """End what waits for the server, in whichever thread, as if somebody had cancelled it."""
         self._is_stopped = True
 
+    def is_cancelled(self) -> bool:
+        """Whether this way to the server is to come to an end."""
+        return self._is_stopped or self.observer.is_cancelled()
+
     def raise_if_cancelled(self) -> None:
         """Raises `Cancelled`."""
-        if self._is_stopped or self.observer.is_cancelled():
+        if self.is_cancelled():
             raise Cancelled("the action was cancelled", step=Step.CONNECT)
 
     def connect_and_log_in(self, interrupt: Callable[[], None]) -> Session:

@@ -104,8 +104,8 @@ class Pool:
         self._wait_for_room(asset, interrupt, 0 if not may_wait else WAIT_SECONDS)
         try:
             while (pooled := self._take_idle(asset)) is not None:
+                pooled.interrupt.ask = interrupt
                 if pooled.session.is_alive() and not pooled.session.is_used_up:
-                    pooled.interrupt.ask = interrupt
                     return pooled
                 pooled.end()
             return connect()
@@ -114,8 +114,13 @@ class Pool:
             raise
 
     def give_back(self, asset: Asset, pooled: PooledSession) -> None:
-        """The run is over, or has no more use for this session. Never raises."""
+        """The run is over, or has no more use for this session. Never raises.
+
+        A run that is to stop does not wait for a server's answer to QUIT, on whichever session.
+        """
+        interrupt = pooled.interrupt.ask
         for other in self._put_back(asset, pooled):
+            other.interrupt.ask = interrupt
             other.end()
 
     def is_wanted(self, asset: Asset) -> bool:

@@ -7,10 +7,9 @@ with none of them, the application itself is who logs in.
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from auth.errors import AuthError, Step
@@ -20,6 +19,7 @@ from auth.oauth.provider import Provider
 from auth.oauth.select import application_of, provider_of
 from auth.oauth.store import Remembered, TokenStore
 from auth.oauth.token import Token
+from auth.oauth.waiting import done_in_time, never
 from auth.settings import Login, Progress, State
 from smtp.errors import Category
 from smtp.sasl.credentials import BearerCredentials, Credentials
@@ -31,12 +31,22 @@ _SIGN_IN_HELPS = frozenset(("invalid_grant", "interaction_required", "login_requ
 
 
 class OAuth:
-    """One asset's way to a token. `sign_in` is there when a person can be asked."""
+    """One asset's way to a token. `sign_in` is there when a person can be asked.
+
+    `is_cancelled` is asked while a provider, or another process that asks it, is waited for.
+    """
 
     name: ClassVar[str] = "OAuth"
 
-    def __init__(self, login: Login, state: State | None = None, sign_in: SignIn | None = None) -> None:
+    def __init__(
+        self,
+        login: Login,
+        state: State | None = None,
+        sign_in: SignIn | None = None,
+        is_cancelled: Callable[[], bool] = never,
+    ) -> None:
         self._login = login
+        self._is_cancelled = is_cancelled
         self._store = TokenStore(login, state or _OwnMemory())
         self._sign_in = sign_in
         self._scopes = scopes_of(login)
@@ -50,14 +60,20 @@ class OAuth:
         for token in (self._unsaved, remembered.token):
             if token.is_fresh(self._scopes):
                 return self._bearer(token)
-        found = self._get_without_asking(progress, rejected="")
-        return self._bearer(found or self._ask_a_person(progress, remembered))
+        return self._bearer(done_in_time(self._is_cancelled, self._get, progress, remembered))
 
     def renew(self, progress: Progress) -> bool:
         """After a 535: get another token, once, by a refresh or else by asking the person who is there."""
         if self._renewed:
             return False
         self._renewed = True
+        return bool(done_in_time(self._is_cancelled, self._get_another, progress))
+
+    def _get(self, progress: Progress, remembered: Remembered) -> Token:
+        return self._get_without_asking(progress, rejected="") or self._ask_a_person(progress, remembered)
+
+    def _get_another(self, progress: Progress) -> bool:
+        """Get a token other than the one that was refused, and say whether there is one."""
         token = self._get_without_asking(progress, rejected=self._presented)
         if token is None and self._sign_in is not None:
             token = self._ask_a_person(progress, Remembered(Token()))
@@ -85,13 +101,12 @@ class OAuth:
                 return token
             usable = token.is_usable() and token.scopes == self._scopes and token.access_token != rejected
             try:
-                with _undisturbed():
-                    if self._login.is_application:
-                        progress("Asking for an access token.")
-                        return self._save(application_of(self._login).get_application_token(), progress)
-                    if token.refresh_token:
-                        progress("Refreshing the access token.")
-                        return self._save(self._refresh(provider_of(self._login), remembered), progress)
+                if self._login.is_application:
+                    progress("Asking for an access token.")
+                    return self._save(application_of(self._login).get_application_token(), progress)
+                if token.refresh_token:
+                    progress("Refreshing the access token.")
+                    return self._save(self._refresh(provider_of(self._login), remembered), progress)
             except AuthError as exc:
                 can_ask = self._sign_in is not None and self._login.asks_a_person
                 if exc.oauth_error in _SIGN_IN_HELPS and can_ask:
@@ -159,23 +174,6 @@ class OAuth:
             category=Category.AUTHENTICATION,
             hint="Run test connectivity to sign in.",
         )
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Hold back what would stop this process (SIGINT, SIGTERM) until the provider's answer is saved.
-
-    It lasts as long as one token request may, at most. A process can still be killed; then the next one
-    tries the old refresh token, which is the best there is.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _OwnMemory:

@@ -49,7 +49,7 @@ class LocalContext:
         self.asset = asset
         self.container_id = heading.container_id
         self.slots: Slots = MachineSlots(home.folder)
-        self.journal = Ledger(home.folder, heading, asset, self.progress)
+        self.journal = Ledger(home.folder, heading, asset, self.progress, self.is_cancelled)
         self._home = home
         self._watcher = watcher
         self._is_cancelled = False

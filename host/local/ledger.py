@@ -16,8 +16,10 @@ What happens to a run whose process ends before it does is in `host.local.holder
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -41,6 +43,8 @@ from smtp.outcome import Delivery, RecipientDelivery, Status
 SENT_OR_UNKNOWN = frozenset({"sent", "partly sent", "unknown"})
 """The states of mails that are not sent again for their key. One that was not sent leaves its key to the next."""
 _UNDER_WAY = frozenset({"claimed", "committed"})
+HURRY = 1.0
+"""Seconds, over the whole of a run, that other processes' transactions are waited for once it is to stop."""
 LOST = "the process that sent it ended before the server's answer was known"
 
 
@@ -77,14 +81,24 @@ class _Begun:
 class Ledger:
     """The journal of one run on this machine: `host.action_run.Journal`. Used by several threads at once.
 
-    `tell` is given a sentence where something can't be written any more and is true all the same.
+    `tell` is given a sentence where something can't be written any more and is true all the same. `is_cancelled` is
+    asked while other processes write.
     """
 
-    def __init__(self, folder: Path, heading: Heading, asset: Asset, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        heading: Heading,
+        asset: Asset,
+        tell: Callable[[str], None],
+        is_cancelled: Callable[[], bool],
+    ) -> None:
         self._folder = folder
         self._heading = heading
         self._asset = asset
         self._tell = tell
+        self._is_cancelled = is_cancelled
+        self._hurried_until = math.inf
         self._lock = threading.RLock()
         self._begun: _Begun | None = None
         self._told: list[dict[str, str]] = []
@@ -103,7 +117,7 @@ class Ledger:
             holder = holders.hold(self._folder)
             resources.callback(holder.free, remove=True)
             secret = Cipher(self._folder)
-            with faults_named(self._folder / DATABASE), transaction(connection):
+            with faults_named(self._folder / DATABASE), transaction(connection, self._latest):
                 number = self._insert(connection, holder.path.name)
                 connection.executemany(
                     "INSERT INTO mail (run_id, position, state, attempts, message_id, asked, committed_at, finished_at)"
@@ -322,8 +336,14 @@ class Ledger:
         """One transaction; FULL: on the disk when it ends."""
         with self._lock, faults_named(self._folder / DATABASE):
             begun.connection.execute(f"PRAGMA synchronous = {synchronous}")
-            with transaction(begun.connection):
+            with transaction(begun.connection, self._latest):
                 yield
+
+    def _latest(self) -> float:
+        """Until when other processes' transactions may be waited for, in seconds of `time.monotonic`."""
+        if self._hurried_until == math.inf and self._is_cancelled():
+            self._hurried_until = time.monotonic() + HURRY
+        return self._hurried_until
 
 
 def _outcome(report: Report) -> str | None:

@@ -5,8 +5,10 @@ Write-ahead mode: readers never wait, writers wait for each other, and what was 
 
 from __future__ import annotations
 
+import math
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from host.local.files import StoreError, reason
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for other processes' transactions, each of which takes milliseconds."""
+_TURN = 0.02
+"""Seconds that SQLite may wait for a lock by itself: no signal is handled meanwhile, and the longer it has waited the
+longer it sleeps, so that whoever comes later goes first."""
 
 
 def opened(path: Path) -> sqlite3.Connection:
@@ -46,14 +51,20 @@ def is_current(connection: sqlite3.Connection, path: Path) -> bool:
     return False
 
 
+def _for_ever() -> float:
+    return math.inf
+
+
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+def transaction(
+    connection: sqlite3.Connection, latest: Callable[[], float] = _for_ever
+) -> Iterator[sqlite3.Connection]:
     """One transaction that writes, whole or not at all. Raises `sqlite3.Error`.
 
     The write lock is taken at once, so that waiting for others works: a reader that turns writer half-way would be
-    refused.
+    refused. It is waited for until `latest`, in seconds of `time.monotonic`, which is asked again and again.
     """
-    connection.execute("BEGIN IMMEDIATE")
+    _take_write_lock(connection, latest)
     try:
         yield connection
         connection.execute("COMMIT")
@@ -61,6 +72,22 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _take_write_lock(connection: sqlite3.Connection, latest: Callable[[], float]) -> None:
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    try:
+        while True:
+            left = min(deadline, latest()) - time.monotonic()
+            connection.execute(f"PRAGMA busy_timeout = {max(0.0, min(_TURN, left)) * 1000:.0f}")
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname != "SQLITE_BUSY" or left <= 0:
+                    raise
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000:.0f}")
 
 
 @contextmanager

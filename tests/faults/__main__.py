@@ -6,10 +6,13 @@ With `--client smtplib` or `--client aiosmtplib` their part of it is played by t
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from tempfile import TemporaryDirectory
 
+from host.local.home import HOME_VARIABLE
 from tests.faults.action import action_cells
 from tests.faults.cancel import cancel_cells
 from tests.faults.cell import cells
@@ -107,4 +110,7 @@ if __name__ == "__main__":
     parser.add_argument("part", nargs="?", default="", help="only cells with this in their name")
     parser.add_argument("--client", choices=CLIENTS, help="another client, for comparison")
     given = parser.parse_args()
-    sys.exit(compare(given.client, given.part) if given.client else main(given.part))
+    with TemporaryDirectory() as home:
+        os.environ[HOME_VARIABLE] = home
+        code = compare(given.client, given.part) if given.client else main(given.part)
+    sys.exit(code)

@@ -46,9 +46,10 @@ class Written:
     folder: Path
     heading: Heading = HEADING
     told: list[str] = field(default_factory=list)
+    is_cancelled: bool = False
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(self.folder, self.heading, ASSET, self.told.append)
+        self.ledger = Ledger(self.folder, self.heading, ASSET, self.told.append, lambda: self.is_cancelled)
 
     def whole(self, *sets: dict[str, Any], report: Report = SENT) -> None:
         """A run from its beginning to its end."""
