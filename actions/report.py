@@ -9,7 +9,7 @@ from typing import Any
 from actions.contract import Report
 from delivery.asset import Asset
 from delivery.attempt import Attempt, Facts
-from message.compose import Message
+from message.compose import Draft, Message
 from message.errors import MessageError
 from smtp.errors import MailError, SmtpError
 from smtp.outcome import Delivery, Outcome, RecipientDelivery, Status
@@ -48,6 +48,8 @@ def report(attempt: Attempt, asset: Asset) -> Report:
     if attempt.outgoing is not None:
         data["sender"] = str(attempt.outgoing.sender)
         data["redirected_recipients"] = [str(address) for address in attempt.outgoing.redirected]
+        if isinstance(attempt.outgoing, Draft) and attempt.outgoing.calendar:
+            data["uid"] = attempt.outgoing.calendar.uid
         data["duration_ms"] = round((time.monotonic() - attempt.started) * 1000)
     if attempt.message is not None and attempt.delivery is not None:
         return _delivered(attempt.message, attempt.delivery, data)

@@ -34,7 +34,8 @@ def content_digest(values: Mapping[str, Any], outgoing: Outgoing) -> bytes:
         digest.update(json.dumps([name, type(values[name]).__name__, len(text)]).encode())
         for start in range(0, len(text), _PIECE):  # a raw mail may be all that fits into memory
             digest.update(text[start : start + _PIECE].encode(errors="surrogatepass"))
-    files = outgoing.attachments if isinstance(outgoing, Draft) else ()
+    # An event's file is made from the parameters, and of the moment.
+    files = outgoing.attachments if isinstance(outgoing, Draft) and not outgoing.calendar else ()
     digest.update(json.dumps([(file.content_id, _sha256(file)) for file in files]).encode())
     if outgoing.redirected:  # what was sent in a test was not sent yet
         digest.update(json.dumps([str(address) for address in outgoing.recipients]).encode())

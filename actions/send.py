@@ -45,6 +45,8 @@ class Common:
                 headers=values.get("headers"),
                 reply_to=values.get("reply_to"),
                 importance=values.get("importance", ""),
+                envelope_sender=values.get("envelope_sender", ""),
+                dsn=values.get("dsn", ""),
                 template_values=values.get("template_values"),
             ),
             values.get("in_reply_to", ""),

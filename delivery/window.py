@@ -25,6 +25,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Protocol
 
@@ -361,11 +362,16 @@ class _Window:
         # RFC 6531 section 3.1: who offers SMTPUTF8 offers 8BITMIME too. Who doesn't gets no octet above 127.
         smtputf8 = eight_bit and self._transport.access.asset.allow_smtputf8 and "SMTPUTF8" in offered
         try:
-            attempt.message = attempt.outgoing.compose(eight_bit=eight_bit, smtputf8=smtputf8)
+            message = attempt.outgoing.compose(eight_bit=eight_bit, smtputf8=smtputf8)
         except MailError as exc:
             attempt.facts = self._transport.facts
             attempt.error = exc
-        return attempt.message
+            return None
+        if message.envelope.notify and "DSN" not in offered:
+            warning = "the server does not offer DSN: it was not told when to report on the delivery"
+            message = replace(message, warnings=(*message.warnings, warning))
+        attempt.message = message
+        return message
 
     def _committing(self, numbers: Sequence[int]) -> None:
         """The point of no return of those messages of the session, counted from the first that it was given."""

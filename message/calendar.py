@@ -78,13 +78,15 @@ def invitation_draft(
     draft = plain_draft(addressing, _text(asked, start, end), (), defaults, found, body_format="text")
     if not (start and end):
         raise MessageError(found)
-    octets = _event(draft, asked, start, end, organizers[0] if organizers else draft.author)
+    organizer = organizers[0] if organizers else draft.author
+    uid = asked.uid or f"{os.urandom(16).hex()}@{organizer.address.domain}"
+    octets = _event(draft, replace(asked, uid=uid), start, end, organizer)
     token = draft.token or os.urandom(16).hex()
     file = look_at(Attachment.of_octets("invite.ics", octets), "", absent=token.encode())
     return replace(
         draft,
         attachments=(replace(file, content_type="application/ics"),),
-        calendar=CalendarPart(asked.method.upper(), octets.decode()),
+        calendar=CalendarPart(asked.method.upper(), uid, octets.decode()),
         token=token,
     )
 
@@ -126,7 +128,7 @@ def _event(draft: Draft, asked: Invitation, start: datetime, end: datetime, orga
     calendar.add("prodid", _PRODUCT)
     calendar.add("version", "2.0")
     calendar.add("method", asked.method.upper())
-    event.add("uid", asked.uid or f"{os.urandom(16).hex()}@{organizer.address.domain}")
+    event.add("uid", asked.uid)
     event.add("dtstamp", datetime.now(UTC).replace(microsecond=0))
     event.add("dtstart", start)
     event.add("dtend", end)

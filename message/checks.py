@@ -17,6 +17,7 @@ from message.errors import Fault, Lack, MessageError, shown
 from message.fields import problem_of_value
 from message.headers import Header, parse_headers
 from message.parameters import Addressing, Defaults
+from smtp.envelope import Notify
 
 if TYPE_CHECKING:
     from message.attachments import Attachment, File
@@ -91,6 +92,9 @@ class Checks:
         parent = self._try(answered, addressing.in_reply_to) if addressing.in_reply_to else None
         subject = self._subject(addressing.subject, _taken(headers, "subject"), parent)
         headers += self._made_headers(addressing, parent, {header.key for header in headers})
+        wanted = addressing.envelope_sender.strip()
+        bounces_to = self._one(wanted, "envelope_sender") if wanted not in ("", "<>") else None
+        notify = self._notify(addressing.dsn)
         protection = self._defaults.protection
         token = os.urandom(16).hex() if html is not None or attachments or protection else ""
         files = self._files(attachments, token) if attachments else ()
@@ -125,6 +129,9 @@ class Checks:
             token,
             protection,
             instead=audience.instead,
+            bounces_to=bounces_to,
+            has_bounces=wanted != "<>",
+            notify=notify,
         )
 
     def _try(self, function: Callable[..., T], *arguments: object) -> T | None:
@@ -186,6 +193,20 @@ class Checks:
             mailboxes = self._try(parse_list, addressing.reply_to, "reply_to", self._warnings)
             made += [Header("Reply-To", mailboxes=mailboxes)] if mailboxes else []
         return [header for header in made if header.key not in given]
+
+    def _notify(self, value: str | Sequence[str]) -> tuple[Notify, ...]:
+        """What the sender wants to hear of: `never`, or some of the others, in a list or separated by commas."""
+        words = re.split(r"[,;\s]+", value) if isinstance(value, str) else value
+        words = list(dict.fromkeys(word.strip().upper() for word in words if word.strip()))
+        unknown = [word for word in words if word not in list(Notify)]
+        if unknown:
+            names = ", ".join(word.lower() for word in Notify)
+            self.fault("dsn", f"{shown(unknown[0].lower())} is none of {names}")
+            return ()
+        if Notify.NEVER in words and len(words) > 1:
+            self.fault("dsn", "never goes with nothing else")
+            return ()
+        return tuple(Notify(word) for word in words)
 
     def _template_values(self, value: str | Mapping[str, object] | None) -> Mapping[str, object] | None:
         if not value:

@@ -14,7 +14,7 @@ from message.audience import REDIRECTED
 from message.errors import Fault, Lack, MessageError, shown
 from message.headers import Header
 from smtp.content import Content
-from smtp.envelope import Address, Body, Envelope
+from smtp.envelope import Address, Body, Envelope, Notify
 
 if TYPE_CHECKING:
     from message.attachments import File, Sent
@@ -34,9 +34,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class CalendarPart:
-    """An event (RFC 5545) that stands beside the text, and what is to be done with it: REQUEST, CANCEL."""
+    """An event (RFC 5545) that stands beside the text, its uid, and what is to be done with it: REQUEST, CANCEL."""
 
     method: str
+    uid: str
     text: str
 
 
@@ -45,7 +46,8 @@ class Draft:
     """A message of which everything is checked. `headers` are those that replace or join the message's own.
 
     `token` is random; it occurs in no part, so that boundaries can be made from it. If there is somebody whom it goes
-    to `instead`, nobody else gets it. `unique` is the part of its Message-ID before the @, the same however often it is
+    to `instead`, nobody else gets it. Bounces go to the author where `bounces_to` is None, and to nobody without
+    `has_bounces`. `unique` is the part of its Message-ID before the @, the same however often it is
     composed.
     """
 
@@ -63,6 +65,9 @@ class Draft:
     protection: Protection | None = None
     calendar: CalendarPart | None = None
     instead: tuple[Mailbox, ...] = ()
+    bounces_to: Mailbox | None = None
+    has_bounces: bool = True
+    notify: tuple[Notify, ...] = ()
     unique: str = field(default_factory=lambda: f"{time.time_ns():x}.{os.urandom(8).hex()}")
 
     @property
@@ -104,10 +109,11 @@ class Draft:
             part = protection.applied(part, self.recipients, self.token)
         is_eight_bit = part.is_eight_bit or (eight_bit and not head.isascii())
         envelope = Envelope(
-            spelled(self.sender),
+            spelled((self.bounces_to or self.author).address) if self.has_bounces else None,
             tuple(recipients.values()),
             Body.EIGHT_BIT if is_eight_bit else Body.SEVEN_BIT,
             smtputf8=bool(faults),
+            notify=self.notify,
         )
         content = mime.content(head, part)
         if protection is not None:
@@ -150,6 +156,7 @@ def _need_smtputf8(draft: Draft) -> list[Fault]:
             ("cc", draft.cc),
             ("bcc", draft.bcc),
             ("redirect_to", draft.instead),
+            ("envelope_sender", (draft.bounces_to,) if draft.bounces_to else ()),
             *(("headers", header.mailboxes) for header in draft.headers),
         )
         for mailbox in mailboxes

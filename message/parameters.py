@@ -34,8 +34,9 @@ class Addressing:
     """Who a message is from and to, and what its header says, as it was given.
 
     `in_reply_to` is the Message-ID of the mail that is answered, or that mail's octets; then the subject follows from
-    it. Mails with the same `thread` form one, whatever that text is. `template_values` (a JSON object) makes
-    templates of subject, bodies and the names of files.
+    it. Mails with the same `thread` form one, whatever that text is. Bounces go to `envelope_sender`, to nobody if that
+    is `<>`; `dsn` says of what a server is to tell (never, or some of success, failure, delay). `template_values` (a
+    JSON object) makes templates of subject, bodies and the names of files.
     """
 
     to: str | Sequence[str] | None = None
@@ -48,4 +49,6 @@ class Addressing:
     in_reply_to: str | bytes | None = None
     thread: str = ""
     importance: str = ""
+    envelope_sender: str = ""
+    dsn: str | Sequence[str] = ""
     template_values: str | Mapping[str, object] | None = None

@@ -83,21 +83,34 @@ class Body(StrEnum):
     EIGHT_BIT = "8BITMIME"
 
 
+class Notify(StrEnum):
+    """When the sender wants to hear of a recipient's delivery: the NOTIFY parameter of RCPT (RFC 3461 section 4.1)."""
+
+    NEVER = "NEVER"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    DELAY = "DELAY"
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One transaction's addresses. `sender` None is the null reverse-path `<>`.
 
-    `smtputf8` asks for RFC 6531 handling; without it every address has to be ASCII. Raises `InvalidValue`.
+    `notify` is said to servers that offer DSN, and to no others. `smtputf8` asks for RFC 6531 handling; without it
+    every address has to be ASCII. Raises `InvalidValue`.
     """
 
     sender: Address | None
     recipients: tuple[Address, ...]
     body: Body = Body.SEVEN_BIT
     smtputf8: bool = False
+    notify: tuple[Notify, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.recipients:
             raise InvalidValue("an envelope needs at least one recipient")
+        if Notify.NEVER in self.notify and len(self.notify) > 1:
+            raise InvalidValue("who never wants to hear of a delivery can't want to hear of some")
         if not self.smtputf8:
             for address in (self.sender, *self.recipients):
                 if address is not None and not address.is_ascii:

@@ -27,7 +27,7 @@ from smtp.commands import Command, Kind
 from smtp.connection import Connection
 from smtp.content import Content
 from smtp.engine import Answer
-from smtp.envelope import Body
+from smtp.envelope import Address, Body
 from smtp.errors import (
     ConnectionLost,
     ContentError,
@@ -172,7 +172,11 @@ class Pipeline:
         end = next((end for end in _GROUPS if end > start), len(recipients))
         group = recipients[start : max(end, known)]
         transaction.asked += len(group)
-        return [commands.rcpt(address) for address in group]
+        return [self._rcpt(transaction, address) for address in group]
+
+    def _rcpt(self, transaction: Transaction, address: Address) -> Command:
+        notify = transaction.envelope.notify if "DSN" in self._extensions else ()
+        return commands.rcpt(address, (f"NOTIFY={','.join(notify)}",) if notify else ())
 
     def _open(self, transaction: Transaction) -> None:
         if self._pipelining:
@@ -229,7 +233,7 @@ class Pipeline:
             if transaction.mail_refused or transaction.too_many or not self._connection.is_open:
                 return
             transaction.asked += 1
-            transaction.take(self._connection.exchange(commands.rcpt(address)))
+            transaction.take(self._connection.exchange(self._rcpt(transaction, address)))
 
     def _answer(self) -> Answer:
         answer = self._connection.next_answer()
@@ -370,9 +374,10 @@ class Pipeline:
                 transaction.failure = exc
                 continue
             group = [commands.RSET] if pieces else []
-            group += [self._mail(transaction), *map(commands.rcpt, transaction.envelope.recipients)]
+            recipients = transaction.envelope.recipients
+            group += [self._mail(transaction), *(self._rcpt(transaction, one) for one in recipients)]
             group.append(commands.bdat(len(message), last=True))
-            transaction.asked = len(transaction.envelope.recipients)
+            transaction.asked = len(recipients)
             send = self._connection.engine.send
             pieces.append((transaction, b"".join([send(command) for command in group]) + message))
         return pieces

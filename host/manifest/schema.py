@@ -54,6 +54,8 @@ _BEYOND_THE_MANIFEST: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "read_timeout": {"exclusiveMinimum": 0, "maximum": 3600},
         "max_connections": {"type": "integer", "minimum": 1, "maximum": 50},
         "max_recipients": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+        "sequence": {"type": "integer", "minimum": 0, "maximum": 2_147_483_647},
+        "reminder_minutes": {"type": "integer", "minimum": 0, "maximum": 40_320},
         "window": {"type": "integer", "minimum": 1, "maximum": 50},
         "sender_address": {"pattern": _MAILBOX, "description": "an e-mail address"},
         "username": _ONE_LINE,

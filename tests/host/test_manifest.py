@@ -29,7 +29,8 @@ ASSET_FIELDS = """
     service_account_json login_as sasl_mechanism
 """
 COMPOSED = (
-    "idempotency_key reply_to in_reply_to thread importance template_values attachment_names transient_files"
+    "idempotency_key reply_to in_reply_to thread importance envelope_sender dsn"
+    " template_values attachment_names transient_files"
 )
 RESULT_PATHS = """
     outcome message_id sender
@@ -141,6 +142,12 @@ def test_secrets_are_passwords() -> None:
             "send_htmlemail",
             "to html_body",
             f"from cc bcc subject headers text_body {HTML_FILES} {COMPOSED}",
+        ),
+        (
+            "send_invitation",
+            "to start end",
+            "from cc subject timezone location description organizer method uid sequence reminder_minutes"
+            " idempotency_key",
         ),
         (
             "preview_email",
