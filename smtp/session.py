@@ -43,6 +43,7 @@ from smtp.options import Options, Timeouts
 from smtp.outbox import Outbox
 from smtp.outcome import Delivery
 from smtp.pipeline import Pipeline
+from smtp.proof import Proof
 from smtp.reply import Reply
 from smtp.stream import Stream, connect
 from smtp.tls import TlsState, make_context, state_of
@@ -53,6 +54,7 @@ from smtp.writer import Committing
 if TYPE_CHECKING:
     from smtp.sasl.credentials import Credentials
     from smtp.sasl.mechanism import Mechanism
+    from smtp.stepwise import Stepwise
 
 QUIT_TIMEOUT = 5.0
 _HOST_NAME = re.compile(
@@ -72,6 +74,9 @@ class Session:
         self._options = options
         self._connection = Connection(stream, options.timeouts)
         self._outbox: Outbox | None = None
+        self._proof: Proof | None = None
+        self.begun = 0
+        """How many transactions `begin_stepwise` was asked for."""
 
     @classmethod
     def connect(cls, host: str, port: int, options: Options | None = None) -> Session:
@@ -139,7 +144,7 @@ class Session:
         `name` is our host name; by default this machine's, or its address where it has no full one.
         """
         name = name or self._own_name()
-        self._outbox = None
+        self._outbox = self._proof = None
         answer = self._connection.exchange(commands.ehlo(name))
         if not answer.is_accepted and allow_helo and answer.reply.code in (500, 502) and self.is_open:
             self._connection.require(commands.helo(name))
@@ -251,6 +256,18 @@ class Session:
         """
         return self._ready_outbox().send_many(messages, window, committing)
 
+    def begin_stepwise(self) -> Stepwise:
+        """A transaction for who learns of envelope and message little by little."""
+        from smtp import stepwise  # for relays alone
+
+        chunking = self._uses_chunking
+        if self._proof is None:
+            self._proof = Proof(self._connection, self._options.habits, chunking=chunking)
+        self.begun += 1
+        return stepwise.Stepwise(
+            self._connection, self._proof, pipelining=self._uses_pipelining, chunking=chunking
+        )
+
     # -- the end ---------------------------------------------------------------------------------------------
 
     def quit(self) -> None:
@@ -330,11 +347,18 @@ class Session:
             self._connection,
             self.extensions,
             self._options.habits,
-            pipelining=self._options.use_pipelining and "PIPELINING" in self.extensions,
-            chunking=self._options.use_chunking
-            and "CHUNKING" in self.extensions
-            and not self._options.habits.is_wrong_about_chunks,
+            pipelining=self._uses_pipelining,
+            chunking=self._uses_chunking,
         )
+
+    @property
+    def _uses_pipelining(self) -> bool:
+        return self._options.use_pipelining and "PIPELINING" in self.extensions
+
+    @property
+    def _uses_chunking(self) -> bool:
+        is_right = not self._options.habits.is_wrong_about_chunks
+        return self._options.use_chunking and "CHUNKING" in self.extensions and is_right
 
     def _own_name(self) -> str:
         """This machine's full name, else its address on this connection (RFC 5321 section 4.1.4)."""

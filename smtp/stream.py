@@ -128,6 +128,20 @@ class SocketStream:
         connection = context.wrap_socket(
             self._sock, server_hostname=server_hostname, do_handshake_on_connect=False
         )
+        self._finish_handshake(connection, deadline)
+
+    def serve_tls(self, context: ssl.SSLContext, deadline: float) -> None:
+        """Shake hands as the server. What came before and was not read is dropped (RFC 3207 section 4.2)."""
+        self._aside.clear()
+        connection = context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
+        self._finish_handshake(connection, deadline)
+
+    def end_input(self) -> None:
+        """Nothing more is read: who waits for input is told that the peer has closed. For any thread."""
+        with contextlib.suppress(OSError, ValueError):
+            socket.socket.shutdown(self._sock, socket.SHUT_RD)
+
+    def _finish_handshake(self, connection: ssl.SSLSocket, deadline: float) -> None:
         self._sock = self._tls = connection
         while True:
             try:

@@ -101,6 +101,30 @@ def _demo(commands: Any, _manifest: Manifest) -> None:
     commands.add_parser("demo", help="send mails to a server of its own, and check what arrives")
 
 
+def _relay(commands: Any, _manifest: Manifest) -> None:
+    relay = commands.add_parser(
+        "relay",
+        help="take mail in from programs, and hand it on with the login of an asset",
+        description="Take mail in from programs by SMTP, and hand it on with the login of an asset.",
+    )
+    add = relay.add_argument
+    which = relay.add_mutually_exclusive_group(required=True)
+    which.add_argument("--asset", metavar="ASSET", help="a stored name, or a JSON file of asset fields")
+    which.add_argument("--make-account", metavar="NAME", help="print a line for the file of accounts")
+    add("--listen", metavar="HOST:PORT", default="127.0.0.1:2587", help="127.0.0.1:2587 by default")
+    add("--accounts", metavar="FILE", help="who may log in: a line NAME:ARGON2-HASH each")
+    add("--allow", metavar="NETWORK", action="append", default=[], help="who may send without a login")
+    add("--tls-cert", metavar="FILE", help="certificate (PEM), to offer STARTTLS with")
+    add("--tls-key", metavar="FILE", help="its key, where the certificate's file does not hold it")
+    add("--transcript", action="store_true", help="log every step of every session, without secrets")
+    add(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="how lines on standard error are written",
+    )
+
+
 def _run(commands: Any, manifest: Manifest) -> None:
     run = commands.add_parser(
         "run",
@@ -169,7 +193,15 @@ def _group(commands: Any, name: str, description: str) -> Any:
 
 
 _COMMANDS: Mapping[str, Callable[[Any, Manifest], None]] = MappingProxyType(
-    {"run": _run, "send": _send, "asset": _asset, "vault": _vault, "runs": _runs, "demo": _demo}
+    {
+        "run": _run,
+        "send": _send,
+        "asset": _asset,
+        "vault": _vault,
+        "runs": _runs,
+        "relay": _relay,
+        "demo": _demo,
+    }
 )
 
 

@@ -72,6 +72,8 @@ class CommandLine:
             return self._run_action(arguments)
         if arguments.command == "send":
             return self._send(arguments)
+        if arguments.command == "relay":
+            return self._relay(arguments)
         if arguments.command == "demo":
             from doors.demo.demo import demo
 
@@ -98,6 +100,18 @@ class CommandLine:
         with mail.files_in(self._home.vault) as parameters:
             request = make_request(mail.action, asset, [parameters], "", self._manifest)
             return self._perform(request, arguments)
+
+    def _relay(self, arguments: Namespace) -> int:
+        try:
+            from doors.relay.command import make_account, relay
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"The relay needs the Python module {error.name}: install the extra `relay`."
+            ) from error
+        if arguments.make_account:
+            self._terminal.print_text(make_account(arguments.make_account))
+            return SUCCEEDED
+        return relay(arguments, self._terminal)
 
     def _test_asset(self, arguments: Namespace) -> int:
         action = self._manifest.action("test connectivity")

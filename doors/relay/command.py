@@ -1,0 +1,140 @@
+"""`relay`: from the command line's words to listeners that serve until they are told to stop."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from delivery.access import Access
+from delivery.asset import Asset
+from doors.relay.accounts import Accounts, made
+from doors.relay.admission import Admission, network
+from doors.relay.limits import Limits
+from doors.relay.listener import Listeners
+from doors.relay.log import Lines, Log
+from doors.relay.observer import Quiet
+from doors.relay.service import Service
+from doors.relay.upstream import Upstream
+from host.local import inputs
+from host.local.home import Home
+from host.local.inputs import InputError
+from host.local.run import read_asset
+from host.local.signals import first_signal
+from host.local.slots import MachineSlots
+from host.manifest.asset_fields import unknown_fields
+from host.manifest.model import load
+from smtp.loopback import is_loopback
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 2587
+
+
+def relay(arguments: Namespace, lines: Lines) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code. Raises `InputError` for what can't be used."""
+    log = Log(lines, steps=arguments.transcript)
+    listeners = open_listeners(arguments, log, Limits())
+    with first_signal(lambda _number: listeners.stop()):
+        listeners.serve()
+        log.tell("stopping: mails that are under way are ended")
+        cut_off = listeners.drain()
+    if cut_off:
+        log.warn(f"{cut_off} clients were cut off")
+    return 0
+
+
+def open_listeners(arguments: Namespace, log: Log, limits: Limits) -> Listeners:
+    """Listen for everything that the command line names, and announce it. Raises `InputError`."""
+    host, port = listening_on(arguments.listen)
+    admission = _admission(arguments, host)
+    tls = _tls(arguments)
+    if admission.accounts is not None and tls is None and not is_loopback(host):
+        log.warn("Accounts without --tls-cert: their passwords cross the network in clear.")
+    listeners = Listeners(limits)
+    for name, upstream in _upstreams(arguments, log, limits):
+        service = Service(name, upstream, admission, limits, log, socket.gethostname(), tls)
+        got = listeners.add(service, host, port)
+        port = got + 1 if port else 0
+        log.tell(f"listening on {_shown(host)}:{got} for {name}")
+    return listeners
+
+
+def make_account(name: str) -> str:
+    """The line of an account, with a password that is prompted for, or from standard input. Raises `InputError`."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        from getpass import getpass
+
+        password = getpass("Password: ")
+        if getpass("Once more: ") != password:
+            raise InputError("The two passwords are not the same.")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n") if sys.stdin is not None else ""
+    return made(name, password)
+
+
+def listening_on(text: str) -> tuple[str, int]:
+    """`HOST:PORT`, `[::1]:PORT`, a host or a port alone. Raises `InputError`."""
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        host, port = ("", text) if text.isdigit() else (text, str(DEFAULT_PORT))
+    host = host.strip("[]") or DEFAULT_HOST
+    if not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise InputError(f"--listen {text!r:.80}: give HOST:PORT, for example 127.0.0.1:2587.")
+    return host, int(port)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _admission(arguments: Namespace, host: str) -> Admission:
+    """Raises `InputError`, also where everybody could come in."""
+    try:
+        networks = tuple(network(text) for text in arguments.allow)
+    except ValueError as error:
+        raise InputError(f"--allow: {error}.") from error
+    accounts = Accounts.read(Path(arguments.accounts)) if arguments.accounts else None
+    if not networks and accounts is None and not is_loopback(host):
+        raise InputError(
+            f"{host} can be reached by others than this machine, so the relay would send mail for anybody: "
+            "say who may come in with --allow NETWORK or --accounts FILE."
+        )
+    return Admission(networks, accounts)
+
+
+def _tls(arguments: Namespace) -> ssl.SSLContext | None:
+    if not arguments.tls_cert:
+        if arguments.tls_key:
+            raise InputError("--tls-key is given without --tls-cert.")
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # Without a password OpenSSL would ask at the terminal for that of a locked key.
+        context.load_cert_chain(arguments.tls_cert, arguments.tls_key or None, password=lambda: "")
+    except (ssl.SSLError, OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else ""
+        what = reason or "certificate and key are not PEM, don't fit together, or are locked"
+        raise InputError(f"--tls-cert {arguments.tls_cert}: {what}.") from error
+    return context
+
+
+def _upstreams(arguments: Namespace, log: Log, limits: Limits) -> list[tuple[str, Upstream]]:
+    home = Home()
+    manifest = load()
+    given = inputs.asset(arguments.asset, home)
+    for warning in unknown_fields(given.config, manifest):
+        log.warn(warning)
+    asset = read_asset(given, manifest)
+    return [(given.name or Path(arguments.asset).stem, of_asset(asset, home, log, limits))]
+
+
+def of_asset(asset: Asset, home: Home, log: Log, limits: Limits) -> Upstream:
+    """The way to an asset's server, with its tokens where runs keep them, too."""
+    return Upstream(
+        asset,
+        lambda: Access(asset, Quiet(log), home.state(asset.id)),
+        limits,
+        MachineSlots(home.folder),
+    )

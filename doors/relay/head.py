@@ -1,0 +1,95 @@
+"""The head of a message on its way through: a Received field, and what a submitted mail must have and hasn't.
+
+RFC 6409 section 8 lets whoever takes a submission add Date and Message-ID. Everything else stays as it came, octet
+for octet. A message without any header gets those, a From, and the empty line that ends a header.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from smtp.envelope import Address
+
+MAX_HEAD = 256 * 1024
+"""Octets of a header that is looked through; of a longer one the beginning is."""
+MAX_HOPS = 100
+"""Received fields, beyond which a mail goes round in circles (RFC 5321 section 6.3)."""
+_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
+_HAS_DATE = re.compile(rb"^date[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_HAS_ID = re.compile(rb"^message-id[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_HOP = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+
+
+class MailLoop(Exception):
+    """The mail has come through too many servers."""
+
+
+class Head:
+    """Gathers the header, and gives the message out with what it lacked in front. One for each message."""
+
+    def __init__(self, received: str, sender: Address | None) -> None:
+        self._received = received
+        self._sender = sender
+        self._gathered = bytearray()
+        self._is_past = False
+        self.message_id = ""
+        """The message's own, or the one it got; "" until the header was seen."""
+
+    def take(self, piece: bytes) -> bytes:
+        """What may leave by now. Raises `MailLoop`."""
+        if self._is_past:
+            return piece
+        self._gathered += piece
+        if self._has_whole_header():
+            return self.finish()
+        return b""
+
+    def finish(self) -> bytes:
+        """What is left, at the end of the message at the latest. Raises `MailLoop`."""
+        if self._is_past:
+            return b""
+        self._is_past = True
+        message = bytes(self._gathered)
+        self._gathered.clear()
+        return self._added_to(message) + message
+
+    def _has_whole_header(self) -> bool:
+        seen = self._gathered
+        if len(seen) > MAX_HEAD or seen.startswith(b"\r\n") or b"\r\n\r\n" in seen:
+            return True
+        # Without a header there is no end of it to wait for.
+        return b"\n" in seen and _FIELD.match(seen) is None
+
+    def _added_to(self, message: bytes) -> bytes:
+        header = b"" if message.startswith(b"\r\n") else message.partition(b"\r\n\r\n")[0][:MAX_HEAD]
+        is_headless = bool(message) and not message.startswith(b"\r\n") and _FIELD.match(message) is None
+        if is_headless:
+            header = b""
+        if len(_HOP.findall(header)) >= MAX_HOPS:
+            raise MailLoop
+        added = [self._received]
+        if is_headless and self._sender is not None:
+            added.append(f"From: <{self._sender}>")
+        if not _HAS_DATE.search(header):
+            added.append(f"Date: {format_datetime(datetime.now(UTC))}")
+        if found := _HAS_ID.search(header):
+            self.message_id = header[found.end() :].split(b"\r\n", 1)[0].decode("utf-8", "replace").strip()
+        else:
+            domain = self._sender.domain if self._sender is not None else "localhost.invalid"
+            domain = domain if domain.isascii() and not domain.startswith("[") else "localhost.invalid"
+            self.message_id = f"<{uuid.uuid4()}@{domain}>"
+            added.append(f"Message-ID: {self.message_id}")
+        lines = "".join(f"{field}\r\n" for field in added)
+        needs_separator = is_headless or not message
+        return (lines + ("\r\n" if needs_separator else "")).encode("utf-8")
+
+
+def received_field(client: str, address: str, host: str, protocol: str, number: str) -> str:
+    """The trace of our hop (RFC 5321 4.4); `client` is the name it gave itself, `protocol` as RFC 3848 has it."""
+    literal = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+    name = client if re.fullmatch(r"[A-Za-z0-9.:\[\]_-]{1,255}", client) else "unknown"
+    date = format_datetime(datetime.now(UTC))
+    return f"Received: from {name} ({literal})\r\n\tby {host} with {protocol} id {number};\r\n\t{date}"

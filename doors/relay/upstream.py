@@ -1,0 +1,221 @@
+"""The way to one account's mail server: sessions lent to one mail at a time, and kept for the next.
+
+Without a login there may be as many as there are clients. With one the account's `max_connections` hold, over all
+processes of this machine, and who finds them all in use waits a little, then is told to come again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auth.errors import AuthError
+from delivery.access import Access
+from delivery.asset import Asset
+from delivery.pool import Slot, Slots
+from doors.relay.limits import Limits
+from smtp.errors import AuthenticationRefused, MailError, Step, TimedOut
+from smtp.extensions import Extensions
+from smtp.session import Session
+
+REFUSED_SECONDS = 60.0
+"""So long a login that was refused isn't shown again: servers lock accounts for that."""
+TROUBLE_SECONDS = 5.0
+"""So long what the server offers isn't asked for again after it could not be had."""
+OFFERS_SECONDS = 600.0
+_LOOK_AGAIN = 0.1
+
+
+@dataclass(slots=True)
+class Lent:
+    """A session that one mail has for itself. `is_used` tells that it served before."""
+
+    session: Session
+    slot: Slot | None
+    is_used: bool = False
+    since: float = 0.0
+
+    def end(self) -> None:
+        self.session.quit()
+        if self.slot is not None:
+            self.slot.free()
+
+    def drop(self) -> None:
+        """Let go of it without a word."""
+        self.session.close()
+        if self.slot is not None:
+            self.slot.free()
+
+
+@dataclass(slots=True)
+class _Offers:
+    extensions: Extensions
+    until: float
+
+
+class Upstream:
+    """The sessions of one account. For several threads at once."""
+
+    def __init__(
+        self, asset: Asset, open_access: Callable[[], Access], limits: Limits, slots: Slots | None = None
+    ) -> None:
+        self.asset = asset
+        self.has_login = bool(asset.login.username)
+        self._open_access = open_access
+        self._limits = limits
+        self._slots = slots
+        self._changed = threading.Condition()
+        self._idle: list[Lent] = []
+        self._lent = 0
+        self._access: Access | None = None
+        self._refusal: tuple[float, MailError] | None = None
+        self._offers: _Offers | None = None
+        self._is_closed = False
+
+    @property
+    def server(self) -> str:
+        return f"{self.asset.server}:{self.asset.port}"
+
+    def lend(self, interrupt: Callable[[], None]) -> Lent:
+        """A session that is ready for MAIL. `interrupt` is called while anything is waited for, and may raise.
+
+        Raises `MailError`: why there is none.
+        """
+        self._take_place()
+        try:
+            while (idle := self._pop_idle()) is not None:
+                if idle.session.is_alive() and not self._is_spent(idle.session):
+                    return idle
+                idle.end()
+            return self._open(interrupt)
+        except BaseException:
+            self._leave_place()
+            raise
+
+    def give_back(self, lent: Lent) -> None:
+        """The mail is over. Never raises."""
+        session = lent.session
+        lent.is_used, lent.since = True, time.monotonic()
+        is_kept = session.is_open and not self._is_spent(session)
+        with self._changed:
+            if is_kept and not self._is_closed:
+                self._idle.append(lent)
+                lent_out = None
+            else:
+                lent_out = lent
+        if lent_out is not None:
+            lent_out.end()
+        self._leave_place()
+
+    def offers(self, interrupt: Callable[[], None]) -> Extensions:
+        """What the server said last that it offers; asked for now if nobody did. Nothing if it can't be had."""
+        known = self._offers
+        if known is not None and known.until > time.monotonic():
+            return known.extensions
+        try:
+            self.give_back(self.lend(interrupt))
+        except MailError:
+            extensions = known.extensions if known is not None else Extensions()
+            self._offers = _Offers(extensions, time.monotonic() + TROUBLE_SECONDS)
+        return self._offers.extensions if self._offers is not None else Extensions()
+
+    def sweep(self) -> None:
+        """End the sessions that nobody has wanted for a while. Never raises."""
+        patience = self._limits.idle_seconds / (2 if self.has_login else 1)
+        now = time.monotonic()
+        with self._changed:
+            old = [lent for lent in self._idle if now - lent.since > patience]
+            self._idle = [lent for lent in self._idle if now - lent.since <= patience]
+        for lent in old:
+            lent.end()
+
+    def close(self) -> None:
+        """End all sessions that lie idle, and those that come back from now on. Never raises."""
+        with self._changed:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for lent in idle:
+            lent.end()
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _is_spent(self, session: Session) -> bool:
+        """The server takes no further message on this connection (LIMITS MAILMAX, RFC 9422)."""
+        most = session.extensions.limits.get("MAILMAX")
+        return most is not None and session.begun >= most
+
+    def _take_place(self) -> None:
+        """Wait for room among the connections that the account may have. Raises `TimedOut`."""
+        if not self.has_login:
+            return
+        most = self.asset.max_connections
+        deadline = time.monotonic() + self._limits.lend_seconds
+        with self._changed:
+            while self._lent >= most:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise _all_in_use(most)
+                self._changed.wait(left)
+            self._lent += 1
+
+    def _leave_place(self) -> None:
+        if self.has_login:
+            with self._changed:
+                self._lent -= 1
+                self._changed.notify()
+
+    def _pop_idle(self) -> Lent | None:
+        with self._changed:
+            return self._idle.pop() if self._idle else None
+
+    def _open(self, interrupt: Callable[[], None]) -> Lent:
+        access = self._ready_access()
+        slot = self._take_slot(interrupt)
+        try:
+            session = access.connect_and_log_in(interrupt)
+        except (AuthenticationRefused, AuthError) as exc:
+            if not exc.retryable:
+                self._refusal = time.monotonic() + REFUSED_SECONDS, exc
+            _free(slot)
+            raise
+        except BaseException:
+            _free(slot)
+            raise
+        self._offers = _Offers(session.extensions, time.monotonic() + OFFERS_SECONDS)
+        return Lent(session, slot)
+
+    def _ready_access(self) -> Access:
+        """Made when it is first needed, and anew some time after a login was refused. Raises `MailError`."""
+        if self._refusal is not None:
+            until, refusal = self._refusal
+            if time.monotonic() < until:
+                raise refusal
+            self._refusal = self._access = None
+        if self._access is None:
+            self._access = self._open_access()
+        return self._access
+
+    def _take_slot(self, interrupt: Callable[[], None]) -> Slot | None:
+        """A place among the connections of this machine. Raises `TimedOut`."""
+        if self._slots is None or not self.has_login:
+            return None
+        deadline = time.monotonic() + self._limits.lend_seconds
+        while (slot := self._slots.take(self.asset)) is None:
+            interrupt()
+            if time.monotonic() >= deadline:
+                raise _all_in_use(self.asset.max_connections)
+            time.sleep(_LOOK_AGAIN)
+        return slot
+
+
+def _all_in_use(most: int) -> TimedOut:
+    return TimedOut(
+        f"all {most} connections to the mail server are in use; try again soon", step=Step.CONNECT
+    )
+
+
+def _free(slot: Slot | None) -> None:
+    if slot is not None:
+        slot.free()

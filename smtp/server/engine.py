@@ -1,0 +1,265 @@
+"""The protocol engine of a server: octets in, requests and pieces of messages out; answers in, octets out.
+
+It knows no socket and no clock. Requests are answered in their order, each once. What is not a command, or comes where
+it may not, is given out as a `Mistake` with its answer: whoever drives the engine says it when its turn has come.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import deque
+from dataclasses import dataclass
+
+from smtp.commands import Kind
+from smtp.errors import LocalProtocolError
+from smtp.reply import Reply
+from smtp.server.incoming import Checked, DataReader
+from smtp.server.request import BadRequest, Request, decoded, parse
+from smtp.server.state import State, after, expected
+
+MAX_COMMAND = 4096
+"""Octets of a command line. RFC 5321 section 4.5.3.1.4 has 512; extensions add to that."""
+MAX_RESPONSE = 12_288
+"""Octets of a line with base64 (RFC 4954 section 4)."""
+MAX_REPLY_LINE = 510
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Something that can't be done as it came, and the answer to it."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Octets of the message, without the dots that were doubled."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The message, or the chunk, is complete. `fault` is what it has to be refused with, None if nothing is wrong."""
+
+    kind: Kind
+    fault: Reply | None
+
+
+Event = Request | Mistake | Piece | End
+
+
+class ServerEngine:
+    """One connection's protocol state. `max_size` is the largest message in octets."""
+
+    def __init__(self, max_size: int) -> None:
+        self.state = State.READY
+        self.max_size = max_size
+        self._expected = State.READY
+        self._pending: deque[Kind | None] = deque()
+        self._buffer = bytearray()
+        self._scanned = 0
+        self._is_skipping = False
+        self._data: DataReader | None = None
+        self._chunk: Request | None = None
+        self._chunk_left = 0
+        self._passes_over = False
+        self._ended: Kind | None = None
+        self._checked = Checked(max_size)
+
+    @property
+    def outstanding(self) -> int:
+        """How many requests and mistakes have not been answered."""
+        return len(self._pending)
+
+    @property
+    def is_in_message(self) -> bool:
+        """Octets of a message are due."""
+        return self._data is not None or self._chunk is not None
+
+    def receive(self, data: bytes) -> None:
+        """Take what the client sent."""
+        self._buffer += data
+
+    def next_event(self) -> Event | None:
+        """What the client said next; None until more is received, or until what it said is answered.
+
+        Behind STARTTLS, AUTH and DATA nothing is read before the answer.
+        """
+        if self._ended is not None:
+            return self._next_end(self._ended)
+        if self._chunk is not None:
+            return self._next_of_chunk(self._chunk)
+        if self._data is not None:
+            return self._next_of_data(self._data)
+        if self._expected in (State.NEGOTIATING, State.CLOSED) or self._is_waiting:
+            return None
+        while (line := self._next_line()) is not None:
+            if self._expected is not State.AUTHENTICATING and not line.strip():
+                continue  # people at a terminal leave lines empty
+            if (event := self._request(line)) is not None or self._chunk is not None:
+                return event
+        return None
+
+    @property
+    def _is_waiting(self) -> bool:
+        """What comes next depends on an answer that was not given yet."""
+        return bool(self._pending) and self._pending[-1] in (Kind.AUTH, Kind.AUTH_RESPONSE, Kind.DATA)
+
+    def answer(self, reply: Reply) -> bytes:
+        """The octets of the answer to the oldest request. Raises `LocalProtocolError` if nothing waits for one."""
+        if not self._pending:
+            raise LocalProtocolError(f"an answer that nothing waits for: {reply}")
+        kind = self._pending.popleft()
+        if kind is not None:
+            self.state = after(self.state, kind, reply.code)
+            if kind is Kind.DATA and reply.code == 354:
+                self._data, self._checked = DataReader(), Checked(self.max_size)
+        elif reply.code == 421:
+            self.state = State.CLOSED
+        if not self._pending or self.state is State.CLOSED:
+            self._expected = self.state
+        return rendered(reply)
+
+    def challenge(self, octets: bytes) -> bytes:
+        """The octets of a SASL challenge, as the answer to AUTH or to the line before."""
+        return self.answer(Reply(334, (base64.b64encode(octets).decode(),)))
+
+    def close(self, reply: Reply) -> bytes:
+        """The octets of a last word, whatever is outstanding (RFC 5321 section 3.8)."""
+        self._pending.clear()
+        self.state = self._expected = State.CLOSED
+        self._buffer.clear()
+        return rendered(reply)
+
+    def tls_started(self) -> None:
+        """Begin anew: nothing said before is kept, above all nothing that came early (RFC 3207 section 4.2)."""
+        self._buffer.clear()
+        self._scanned = 0
+        self._is_skipping = False
+        self.state = self._expected = State.READY
+
+    # -- lines -----------------------------------------------------------------------------------------------
+
+    def _next_line(self) -> bytes | None:
+        """The next line without its end; a line that is too long comes as what no command is."""
+        limit = MAX_RESPONSE if self._expects_base64() else MAX_COMMAND
+        end = self._buffer.find(b"\n", self._scanned)
+        if end < 0:
+            self._scanned = len(self._buffer)
+            if self._scanned > limit + 2:
+                self._is_skipping = True
+                self._buffer.clear()
+                self._scanned = 0
+            return None
+        line = bytes(self._buffer[: end + 1])
+        del self._buffer[: end + 1]
+        self._scanned = 0
+        if self._is_skipping or len(line) > limit + 2:
+            self._is_skipping = False
+            return _TOO_LONG
+        return line[:-2] if line.endswith(b"\r\n") else _BARE_LF
+
+    def _expects_base64(self) -> bool:
+        return self._expected is State.AUTHENTICATING or self._buffer[:5].upper() == b"AUTH "
+
+    def _request(self, line: bytes) -> Event | None:
+        try:
+            if line is _TOO_LONG:
+                raise BadRequest(500, "5.5.2 The line is too long")
+            if line is _BARE_LF:
+                raise BadRequest(500, "5.5.2 Lines end in CRLF")
+            if self._expected is State.AUTHENTICATING:
+                return self._take(Request(Kind.AUTH_RESPONSE, response=decoded(line)))
+            request = parse(line)
+        except BadRequest as exc:
+            # Behind a challenge the refusal ends the exchange.
+            in_login = self._expected is State.AUTHENTICATING
+            self._pending.append(Kind.AUTH_RESPONSE if in_login else None)
+            return Mistake(exc.reply)
+        if request.kind in (Kind.BDAT, Kind.BDAT_LAST):
+            return self._begin_chunk(request)
+        if expected(self._expected, request.kind) is None:
+            self._pending.append(None)
+            return Mistake(_not_now(self._expected, request.kind))
+        return self._take(request)
+
+    def _take(self, request: Request) -> Request:
+        following = expected(self._expected, request.kind)
+        if following is not None:
+            self._expected = following
+        self._pending.append(request.kind)
+        return request
+
+    # -- messages --------------------------------------------------------------------------------------------
+
+    def _next_of_data(self, reader: DataReader) -> Event | None:
+        piece = reader.feed(bytes(self._buffer))
+        self._buffer.clear()
+        if piece:
+            self._checked.take(piece)
+        if reader.rest is not None:
+            self._buffer += reader.rest
+            self._data = None
+            self._ended = Kind.END
+            return Piece(piece) if piece else self._next_end(Kind.END)
+        return Piece(piece) if piece else None
+
+    def _begin_chunk(self, request: Request) -> Event | None:
+        """What the chunk holds is read in any case, and passed over where no chunk is due (RFC 3030 section 2)."""
+        self._chunk_left = request.octets
+        if expected(self._expected, request.kind) is None:
+            self._chunk, self._passes_over = request, True
+            return self._next_of_chunk(request)
+        if self._expected is State.RCPT:
+            self._checked = Checked(self.max_size)
+        self._chunk, self._passes_over = request, False
+        return request
+
+    def _next_of_chunk(self, chunk: Request) -> Event | None:
+        data = bytes(self._buffer[: self._chunk_left])
+        del self._buffer[: len(data)]
+        self._chunk_left -= len(data)
+        if self._passes_over:
+            if self._chunk_left:
+                return None
+            self._chunk = None
+            self._pending.append(None)
+            return Mistake(_not_now(self._expected, chunk.kind))
+        if data:
+            self._checked.take(data)
+        if self._chunk_left == 0:
+            self._chunk = None
+            self._ended = chunk.kind
+            return Piece(data) if data else self._next_end(chunk.kind)
+        return Piece(data) if data else None
+
+    def _next_end(self, kind: Kind) -> End:
+        self._ended = None
+        if kind is not Kind.BDAT:
+            self._checked.finish()
+        fault = self._checked.fault
+        self._take(Request(kind))
+        return End(kind, None if fault is None else Reply(fault[0], (fault[1],)))
+
+
+def rendered(reply: Reply) -> bytes:
+    """The octets of a reply: ASCII, and no line longer than a client may expect (RFC 5321 section 4.5.3.1.5)."""
+    lines = [line.encode("ascii", "replace")[: MAX_REPLY_LINE - 4] for line in reply.lines]
+    code = b"%d" % reply.code
+    return b"".join(code + b"-" + line + b"\r\n" for line in lines[:-1]) + code + b" " + lines[-1] + b"\r\n"
+
+
+def _not_now(state: State, kind: Kind) -> Reply:
+    """Why this command can't come in this state."""
+    if kind in (Kind.DATA, Kind.BDAT, Kind.BDAT_LAST) and state is State.MAIL:
+        return Reply(554, ("5.5.1 There is no recipient that was accepted",))
+    if kind in (Kind.BDAT, Kind.BDAT_LAST) and state is State.SPOILED:
+        return Reply(503, ("5.5.1 A chunk was refused: RSET first",))
+    if kind is Kind.MAIL:
+        return Reply(503, ("5.5.1 There is a transaction already",))
+    return Reply(503, (f"5.5.1 {kind.name.partition('_')[0]} may not come here",))
+
+
+_TOO_LONG = b"\0too long"
+_BARE_LF = b"\0bare LF"

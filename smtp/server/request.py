@@ -1,0 +1,201 @@
+"""One line of a client, taken apart (RFC 5321 section 4.1.1): a value comes out, or a refusal."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from smtp.commands import Kind
+from smtp.envelope import Address
+from smtp.errors import InvalidValue
+from smtp.reply import Reply
+from smtp.text import NOT_IN_A_LINE, showable
+
+MAX_CHUNK = 2**40
+"""Octets that a BDAT command may announce; what is too large is refused by the size of the message."""
+_WORDS = MappingProxyType(
+    {
+        "EHLO": Kind.EHLO,
+        "HELO": Kind.HELO,
+        "STARTTLS": Kind.STARTTLS,
+        "AUTH": Kind.AUTH,
+        "MAIL": Kind.MAIL,
+        "RCPT": Kind.RCPT,
+        "DATA": Kind.DATA,
+        "BDAT": Kind.BDAT,
+        "RSET": Kind.RSET,
+        "NOOP": Kind.NOOP,
+        "HELP": Kind.NOOP,
+        "VRFY": Kind.VRFY,
+        "QUIT": Kind.QUIT,
+    }
+)
+_ALONE = frozenset({Kind.STARTTLS, Kind.DATA, Kind.RSET, Kind.QUIT})
+_MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
+_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
+_CHUNK = re.compile(r"([0-9]{1,13})(?: +(LAST))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command as it came. Only what belongs to its kind is filled in.
+
+    `text` is the name in EHLO, the mechanism in AUTH, the word behind VRFY. `parameters` are those of MAIL and RCPT by
+    their names in upper case, a value "" where there is none. `octets` is the size of a chunk. `response` is what AUTH
+    brought with it, decoded; None for nothing.
+    """
+
+    kind: Kind
+    text: str = ""
+    address: Address | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    octets: int = 0
+    response: bytes | None = field(default=None, repr=False)
+
+
+class BadRequest(ValueError):
+    """A line that is no command, or not a right one. `reply` says so to the client."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.reply = Reply(code, (text,))
+
+
+def parse(line: bytes) -> Request:
+    """The command in a line without its line end. Raises `BadRequest`."""
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        raise BadRequest(500, "5.5.2 A command is text in UTF-8") from None
+    if NOT_IN_A_LINE.search(text.replace("\t", " ")):
+        raise BadRequest(500, "5.5.2 A command has no control characters")
+    word, _, rest = text.strip(" \t").partition(" ")
+    rest = rest.strip(" \t")
+    kind = _WORDS.get(word.upper())
+    if kind is None:
+        raise BadRequest(500, f"5.5.1 Command not known: {_shown(word)}")
+    if kind in _ALONE:
+        if rest:
+            raise BadRequest(501, f"5.5.4 {word.upper()} takes no argument")
+        return Request(kind)
+    if kind is Kind.MAIL:
+        address, parameters = _path(_behind(rest, "FROM", "MAIL FROM:<address>"), allow_null=True)
+        return Request(kind, address=address, parameters=parameters)
+    if kind is Kind.RCPT:
+        address, parameters = _path(_behind(rest, "TO", "RCPT TO:<address>"), allow_null=False)
+        return Request(kind, address=address, parameters=parameters)
+    if kind is Kind.BDAT:
+        return _bdat(rest)
+    if kind is Kind.AUTH:
+        return _auth(rest)
+    if kind in (Kind.EHLO, Kind.HELO) and not rest:
+        raise BadRequest(501, f"5.5.4 {word.upper()} takes the name of the client")
+    return Request(kind, text=rest)
+
+
+def decoded(line: bytes) -> bytes:
+    """The answer to a challenge, out of base64. Raises `BadRequest`, also for `*`, which cancels (RFC 4954 4)."""
+    if line.strip() == b"*":
+        raise BadRequest(501, "5.7.0 The login was cancelled")
+    try:
+        return base64.b64decode(line.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadRequest(501, "5.5.2 That is not base64") from None
+
+
+def _auth(rest: str) -> Request:
+    name, _, initial = rest.partition(" ")
+    mechanism = name.upper()
+    if not _MECHANISM.fullmatch(mechanism):
+        raise BadRequest(501, "5.5.4 AUTH takes the name of a mechanism")
+    initial = initial.strip()
+    if not initial:
+        return Request(Kind.AUTH, text=mechanism)
+    return Request(Kind.AUTH, text=mechanism, response=b"" if initial == "=" else decoded(initial.encode()))
+
+
+def _bdat(rest: str) -> Request:
+    match = _CHUNK.fullmatch(rest)
+    if match is None or int(match[1]) > MAX_CHUNK:
+        raise BadRequest(501, "5.5.4 BDAT takes a number of octets, and LAST with the last of them")
+    return Request(Kind.BDAT_LAST if match[2] else Kind.BDAT, octets=int(match[1]))
+
+
+def _behind(rest: str, word: str, usage: str) -> str:
+    """What follows `FROM:` or `TO:`."""
+    head, colon, path = rest.partition(":")
+    if not colon or head.strip().upper() != word:
+        raise BadRequest(501, f"5.5.4 The command is {usage}")
+    return path.strip(" \t")
+
+
+def _path(text: str, *, allow_null: bool) -> tuple[Address | None, Mapping[str, str]]:
+    """An address with or without its angle brackets, and the parameters behind it."""
+    path, rest = _split_path(text)
+    parameters: dict[str, str] = {}
+    for word in rest.split():
+        match = _PARAMETER.fullmatch(word)
+        if match is None or match[1].upper() in parameters:
+            raise BadRequest(501, f"5.5.4 Not a parameter, or one that came twice: {_shown(word)}")
+        parameters[match[1].upper()] = match[2] or ""
+    if not path and allow_null:
+        return None, parameters
+    try:
+        return _address(path), parameters
+    except InvalidValue as exc:
+        code = "5.1.7" if allow_null else "5.1.3"
+        raise BadRequest(501, f"{code} {_shown(path)} is not an address: {exc}") from exc
+
+
+def _split_path(text: str) -> tuple[str, str]:
+    """The path without its brackets, and the rest; quotes may hold brackets and spaces."""
+    bracketed = text.startswith("<")
+    start = int(bracketed)
+    quoted = False
+    position = start
+    while position < len(text):
+        character = text[position]
+        if character == "\\" and quoted:
+            position += 1
+        elif character == '"':
+            quoted = not quoted
+        elif not quoted and character in (">" if bracketed else " \t"):
+            break
+        position += 1
+    if bracketed and position >= len(text):
+        raise BadRequest(501, "5.5.4 The address is not closed by >")
+    path, rest = text[start:position], text[position + bracketed :]
+    if rest and not rest.startswith((" ", "\t")):
+        raise BadRequest(501, "5.5.4 There is something behind the address")
+    if path.startswith("@") and ":" in path:  # a route, which nobody takes any more (RFC 5321 appendix C)
+        path = path.partition(":")[2]
+    return path.strip(" \t"), rest
+
+
+def _address(path: str) -> Address:
+    """Raises `InvalidValue`."""
+    if not path.startswith('"'):
+        local, _, domain = path.rpartition("@")
+        if '"' in local or "\\" in local:
+            raise InvalidValue("a quoted part has to be all that is before the @")
+        address = Address(local, domain)
+        if str(address) != path:
+            raise InvalidValue("the part before the @ has to be quoted")
+        return address
+    local = ""
+    position = 1
+    while position < len(path) and path[position] != '"':
+        position += path[position] == "\\"
+        local += path[position : position + 1]
+        position += 1
+    if path[position : position + 2] != '"@':
+        raise InvalidValue("the quoted part is not followed by an @")
+    return Address(local, path[position + 2 :])
+
+
+def _shown(text: str) -> str:
+    return showable(text, limit=60).encode("ascii", "replace").decode()

@@ -1,0 +1,168 @@
+"""One message, told to a server as it becomes known: its envelope command by command, its octets piece by piece.
+
+For who hands on what somebody else is saying at this moment. Nothing of the message leaves before the server has
+accepted a recipient, and what is told by `BDAT` waits for each chunk's answer: a chunk that was refused is
+followed by no other. The point of no return is `finish`, just before the octets that complete the message; whatever
+goes wrong before it leaves the message not sent, and after it `is_committed` says that nobody knows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from smtp import commands
+from smtp.commands import Command
+from smtp.connection import Connection
+from smtp.engine import Answer
+from smtp.envelope import Address
+from smtp.errors import LocalProtocolError, SmtpError, Step
+from smtp.proof import Proof
+from smtp.reply import Reply
+from smtp.state import State
+from smtp.transaction import refused
+from smtp.transparency import DotStuffer
+
+CHUNK = 256 * 1024
+"""Octets that are gathered before they leave; a smaller message leaves whole."""
+
+
+class Stepwise:
+    """A transaction on a connection that is ready for one. Every method raises `SmtpError`; then it is over."""
+
+    def __init__(self, connection: Connection, proof: Proof, *, pipelining: bool, chunking: bool) -> None:
+        self._connection = connection
+        self._proof = proof
+        self._pipelining = pipelining
+        self._chunking = chunking
+        self._unsent = bytearray()
+        self._answers: deque[Answer] = deque()
+        self._due = 0
+        self._gathered = bytearray()
+        self._stuffer = DotStuffer()
+        self._has_chunks = False
+        self.is_committed = False
+        """The message may be complete at the server."""
+        self.is_over = False
+        """The server has said its last word on it, or it was abandoned."""
+
+    # -- the envelope ----------------------------------------------------------------------------------------
+
+    def mail(self, sender: Address | None, parameters: tuple[str, ...]) -> None:
+        """MAIL; its answer is the first of `answers`."""
+        if not self._proof.is_good:
+            self._proof.demand()
+        self._connection.check_quiet(Step.MAIL)
+        self._tell(commands.mail(sender, parameters))
+
+    def rcpt(self, recipient: Address, parameters: tuple[str, ...]) -> None:
+        """RCPT; its answer is one more of `answers`."""
+        self._tell(commands.rcpt(recipient, parameters))
+
+    def answers(self) -> Iterator[Reply]:
+        """The answers that are due, in the order of their commands."""
+        self._flush()
+        while self._answers or self._due:
+            if not self._answers:
+                self._hear()
+            yield self._answers.popleft().reply
+
+    def _tell(self, command: Command) -> None:
+        if not self._pipelining and (self._due or self._unsent):
+            self._flush()
+            while self._due:
+                self._hear()
+        if not self._connection.is_open:
+            raise self._connection.trouble
+        self._unsent += self._connection.engine.send(command)
+        self._due += 1
+
+    def _flush(self) -> None:
+        if self._unsent:
+            data = bytes(self._unsent)
+            self._unsent.clear()
+            self._connection.write(data)
+
+    def _hear(self) -> None:
+        self._answers.append(self._connection.next_answer())
+        self._due -= 1
+
+    # -- the message -----------------------------------------------------------------------------------------
+
+    def begin(self) -> Reply:
+        """The server's answer to whether it will have the message: 354, or a refusal. By BDAT there is no question."""
+        if self._chunking:
+            return Reply(354, ("2.0.0 Go on",))
+        answer = self._connection.exchange(commands.DATA)
+        if answer.is_accepted:
+            self._proof.is_good = True  # no other command is answered with 354
+        return answer.reply
+
+    def write(self, piece: bytes) -> None:
+        """Some octets of the message, whose lines end in CRLF. Raises `Refused` where the server has had enough."""
+        self._gathered += piece
+        if len(self._gathered) < CHUNK:
+            return
+        data = bytes(self._gathered)
+        self._gathered.clear()
+        if self._chunking:
+            self._has_chunks = True
+            line = self._connection.engine.send(commands.bdat(len(data), last=False))
+            self._connection.write(line + data, Step.BODY)
+            answer = self._connection.next_answer()
+            if not answer.is_accepted:
+                raise refused(answer)
+            return
+        self._raise_interruption()
+        self._connection.write(self._stuffer.stuff(data), Step.BODY)
+
+    def finish(self) -> Reply:
+        """Complete the message and wait for what the server says to it."""
+        data = bytes(self._gathered)
+        self._gathered.clear()
+        if not self._connection.is_open:
+            raise self._connection.trouble
+        self._raise_interruption()
+        engine = self._connection.engine
+        if self._chunking:
+            last = engine.send(commands.bdat(len(data), last=True)) + data
+        else:
+            last = self._stuffer.stuff(data) + engine.send(commands.END)
+        self.is_committed = True
+        try:
+            self._connection.write_end(last)
+        except SmtpError:
+            self.is_committed = False  # not all of it has left
+            raise
+        answer = self._connection.next_answer()
+        self.is_over = True
+        self._proof.message_ended(was_refused=not answer.is_accepted)
+        return answer.reply
+
+    def _raise_interruption(self) -> None:
+        interruption = self._connection.interruption()
+        if interruption is not None:
+            raise interruption
+
+    # -- the end -----------------------------------------------------------------------------------------------
+
+    def abandon(self) -> None:
+        """Drop what is not complete: by RSET where the server can be told, else with the connection. Never raises.
+
+        A message that was begun by DATA can't be taken back but by the end of the connection: a dot would complete it.
+        """
+        if self.is_over:
+            return
+        self.is_over = True
+        engine = self._connection.engine
+        if not self._connection.is_open or self._unsent or engine.outstanding or engine.state is State.DATA:
+            self._connection.close()
+            return
+        if engine.state is State.READY:
+            return
+        try:
+            self._connection.require(commands.RSET)
+        except (SmtpError, LocalProtocolError):
+            self._connection.close()
+        if self._has_chunks:
+            self._proof.is_good = False
