@@ -91,24 +91,35 @@ class Pool:
     def lend(
         self,
         asset: Asset,
-        connect: Callable[[], PooledSession],
+        connect: Callable[[], PooledSession | None],
         interrupt: Callable[[], None],
         *,
         may_wait: bool = True,
     ) -> PooledSession:
         """A session that is alive: one that is idle, else a new one, once fewer than `max_connections` are out.
 
-        `interrupt` is called while others have them all. Raises what `connect` and `interrupt` raise, and `TimedOut`:
-        at once where the caller may not wait.
+        `connect` returns None while other programs have all the machine's connections to the account; a run of
+        ours may give one back meanwhile, and would never be asked for it if it were waited for there. `interrupt` is
+        called while anything is waited for. Raises what `connect` and `interrupt` raise, and `TimedOut`: at once
+        where the caller may not wait.
         """
-        self._wait_for_room(asset, interrupt, 0 if not may_wait else WAIT_SECONDS)
+        deadline = self._clock() + (WAIT_SECONDS if may_wait else 0)
+        self._wait_for_room(asset, interrupt, deadline)
         try:
-            while (pooled := self._take_idle(asset)) is not None:
-                pooled.interrupt.ask = interrupt
-                if pooled.session.is_alive() and not pooled.session.is_used_up:
-                    return pooled
-                pooled.end()
-            return connect()
+            while True:
+                while (pooled := self._take_idle(asset)) is not None:
+                    pooled.interrupt.ask = interrupt
+                    if pooled.session.is_alive() and not pooled.session.is_used_up:
+                        return pooled
+                    pooled.end()
+                if (new := connect()) is not None:
+                    return new
+                interrupt()
+                if self._clock() >= deadline:
+                    text = f"other programs on this machine use all {asset.max_connections} connections to the server"
+                    raise TimedOut(text, step=Step.CONNECT)
+                with self._changed:
+                    self._changed.wait(LOOK_AGAIN)
         except BaseException:
             self._put_back(asset, None)
             raise
@@ -129,8 +140,7 @@ class Pool:
             shelf = self._shelves.get(asset)
             return shelf is not None and shelf.waiting > 0
 
-    def _wait_for_room(self, asset: Asset, interrupt: Callable[[], None], patience: float) -> None:
-        deadline = self._clock() + patience
+    def _wait_for_room(self, asset: Asset, interrupt: Callable[[], None], deadline: float) -> None:
         with self._changed:
             shelf = self._shelves.setdefault(asset, _Shelf())
             shelf.waiting += 1

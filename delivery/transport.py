@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from types import TracebackType
 from typing import Self
 
 from delivery.access import Access
 from delivery.attempt import Facts
-from delivery.pool import LOOK_AGAIN, WAIT_SECONDS, Interrupt, Pool, PooledSession, Slot
+from delivery.pool import Interrupt, Pool, PooledSession, Slot
 from smtp.content import Content
 from smtp.envelope import Envelope
-from smtp.errors import MailError, Step, TimedOut
+from smtp.errors import MailError
 from smtp.outcome import Delivery, Outcome
 from smtp.session import Session
 from smtp.writer import Committing
@@ -29,7 +27,7 @@ class Transport:
         self.access = access
         self.pool = pool
         self._may_wait = may_wait
-        self._pause = threading.Event()
+        self._told_waiting = False
         self._borrowed: PooledSession | None = None
         self.committed = 0
         """How many messages came to the point of no return."""
@@ -93,9 +91,15 @@ class Transport:
             self.pool.give_back(self.access.asset, self._borrowed)
             self._borrowed = None
 
-    def _connect(self) -> PooledSession:
+    def _connect(self) -> PooledSession | None:
+        """A new session; None while other programs have all connections of this machine to the account."""
         interrupt = Interrupt(self.access.raise_if_cancelled)
-        slot = self._take_slot()
+        slot: Slot | None = None
+        if self.access.slots is not None:
+            slot = self.access.slots.take(self.access.asset)
+            if slot is None:
+                self._tell_waiting()
+                return None
         try:
             return PooledSession(self.access.connect_and_log_in(interrupt), interrupt, slot)
         except BaseException:
@@ -103,22 +107,9 @@ class Transport:
                 slot.free()
             raise
 
-    def _take_slot(self) -> Slot | None:
-        """Wait for a place among the connections of this machine. Raises `TimedOut` and `Cancelled`."""
-        slots, asset = self.access.slots, self.access.asset
-        if slots is None:
-            return None
-        deadline = time.monotonic() + (WAIT_SECONDS if self._may_wait else 0)
-        told = False
-        while (slot := slots.take(asset)) is None:
-            self.access.raise_if_cancelled()
-            if time.monotonic() >= deadline:
-                text = f"other programs on this machine use all {asset.max_connections} connections to the server"
-                raise TimedOut(text, step=Step.CONNECT)
-            if not told:
-                told = True
-                self.access.observer.progress(
-                    "Other programs on this machine use all connections to the server; waiting for one."
-                )
-            self._pause.wait(LOOK_AGAIN)
-        return slot
+    def _tell_waiting(self) -> None:
+        if self._may_wait and not self._told_waiting:
+            self._told_waiting = True
+            self.access.observer.progress(
+                "Other programs on this machine use all connections to the server; waiting for one."
+            )

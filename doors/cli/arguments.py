@@ -173,6 +173,27 @@ def _send(commands: Any, manifest: Manifest) -> None:
     _output(send)
 
 
+def _dapr(commands: Any, _manifest: Manifest) -> None:
+    dapr = commands.add_parser(
+        "dapr",
+        help="serve Dapr's output binding bindings.smtp",
+        description="Serve the output binding bindings.smtp to Dapr, or to Dapr's clients without Dapr.",
+    )
+    add = dapr.add_argument
+    add("--resources", metavar="DIR", help="the folder with the Component YAML; needed for --http and --grpc")
+    add("--secrets", metavar="FILE", help="a JSON file with the secrets that components refer to")
+    add("--socket", metavar="PATH", help="a pluggable component's socket, or the folder for smtp.sock")
+    add("--http", metavar="HOST:PORT", help="serve the bindings API over HTTP; port 0: any")
+    add("--grpc", metavar="HOST:PORT", help="serve it over gRPC; port 0: any")
+    add("--max-body-size", metavar="OCTETS", type=int, default=4 << 20, help="of a request (4 MiB)")
+    add(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="how lines on standard error are written",
+    )
+
+
 def _output(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print the result as JSON at a terminal too")
     command.add_argument("--quiet", action="store_true", help="leave out progress, not failures")
@@ -200,6 +221,7 @@ _COMMANDS: Mapping[str, Callable[[Any, Manifest], None]] = MappingProxyType(
         "vault": _vault,
         "runs": _runs,
         "relay": _relay,
+        "dapr": _dapr,
         "demo": _demo,
     }
 )

@@ -1,4 +1,4 @@
-"""The command line: `run`, `asset`, `vault`, `runs`, `demo`, and SOAR's own `TEST.json`.
+"""The command line: `run`, `asset`, `vault`, `runs`, `relay`, `dapr`, `demo`, and SOAR's own `TEST.json`.
 
 The result goes to standard output, readable at a terminal and as one JSON document elsewhere; everything else goes
 to standard error. Exit codes: `doors.cli.results`, and 2 when the call or a configuration is wrong, which one line
@@ -78,6 +78,8 @@ class CommandLine:
             from doors.demo.demo import demo
 
             return demo(self._pool)
+        if arguments.command == "dapr":
+            return self._serve_dapr(arguments)
         if (arguments.command, arguments.subcommand) == ("asset", "test"):
             return self._test_asset(arguments)
         return self._stored(arguments)
@@ -105,13 +107,28 @@ class CommandLine:
         try:
             from doors.relay.command import make_account, relay
         except ModuleNotFoundError as error:
-            raise InputError(
-                f"The relay needs the Python module {error.name}: install the extra `relay`."
-            ) from error
+            raise InputError(_extra_missing("relay", error)) from error
         if arguments.make_account:
             self._terminal.print_text(make_account(arguments.make_account))
             return SUCCEEDED
         return relay(arguments, self._terminal)
+
+    def _serve_dapr(self, arguments: Namespace) -> int:
+        try:
+            from doors.dapr.serve import Wanted, serve
+
+            wanted = Wanted(
+                resources=arguments.resources and Path(arguments.resources),
+                secrets=arguments.secrets and Path(arguments.secrets),
+                socket=arguments.socket,
+                http=arguments.http,
+                grpc=arguments.grpc,
+                max_body=arguments.max_body_size,
+            )
+            serve(wanted, self._home, self._pool, self._terminal.say)
+        except ModuleNotFoundError as error:
+            raise InputError(_extra_missing("dapr", error)) from error
+        return SUCCEEDED
 
     def _test_asset(self, arguments: Namespace) -> int:
         action = self._manifest.action("test connectivity")
@@ -162,6 +179,10 @@ class CommandLine:
         else:
             self._terminal.print_json(commands.do(arguments))
         return SUCCEEDED
+
+
+def _extra_missing(name: str, error: ModuleNotFoundError) -> str:
+    return f"The Python module {error.name} is missing: pip install 'smtp-connector[{name}]' installs it."
 
 
 def _parameters(action: Action, source: str | None) -> Sequence[Mapping[str, Any]]:

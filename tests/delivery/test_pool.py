@@ -249,3 +249,23 @@ def test_a_place_that_becomes_free_is_taken_by_the_run_that_waits() -> None:
     with ScriptedServer() as server, transport(server, places, Pool()) as waiting:
         threading.Timer(0.3, places.free).start()
         assert waiting.session().is_open
+
+
+def test_a_run_that_waits_for_a_place_takes_a_session_that_another_of_its_runs_gives_back() -> None:
+    """Its place is not free: the session has it. So two accounts would wait for each other for ever."""
+    places, pool = Places(1), Pool()
+    with ScriptedServer() as server:
+        first, second = transport(server, places, pool), transport(server, places, pool)
+        lent = first.session()
+        got: list[Session] = []
+        waiting = threading.Thread(target=lambda: got.append(second.session()))
+        waiting.start()
+        context = second.access.observer
+        assert isinstance(context, FakeContext)
+        while not context.texts:  # it has found no place
+            time.sleep(0.01)
+        first.close()
+        waiting.join(timeout=30)
+        second.close()
+    assert got == [lent]
+    assert server.log.connections == 1
