@@ -83,8 +83,12 @@ def test_every_command_works_as_it_is_written(cloud: TokenEndpoint, tmp_path: Pa
         tried = run(try_it)
         assert tried.returncode == 0, tried.stdout + tried.stderr
         assert "Logged in: OAuth, XOAUTH2." in tried.stderr + tried.stdout
-        replaced = run(replace)
+        replaced = run(replace.replace("CLIENT_ID", "app").replace("TENANT", "contoso"))
         assert replaced.returncode == 0, replaced.stderr
+        shown = run("smtp-connector asset show alerts").stdout
+        assert json.loads(shown)["config"] == {
+            name: value for name, value in new.items() if name in old or name in ("client_id", "token_url")
+        } | {"oauth_certificate": {"file": str(tmp_path / "smtp.pem")}}
         assert run('smtp-connector run "test connectivity" --asset alerts').returncode == 0
     assert [mail.mechanism for mail in exchange.log.accepted] == ["XOAUTH2", "XOAUTH2"]
     assert [request.form["scope"] for request in cloud.requests] == [
