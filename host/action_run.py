@@ -154,6 +154,11 @@ class ActionRun:
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each set has its report all the same
                 yield from self._report_broken_off(under_way, error)
 
+    @property
+    def has_committed(self) -> bool:
+        """Whether a message came to the point of no return, so that it may have been sent."""
+        return self._transport.committed > 0
+
     def cancel(self) -> None:
         """Ask the run to stop; may be called from a signal handler."""
         self._context.cancel()
@@ -280,6 +285,11 @@ def advice(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"The Python module {error.name} is missing: install the connector's dependencies."
     return "This is a mistake in the connector: please report it with this message."
+
+
+def unforeseen(error: BaseException) -> str:
+    """What is said of an error that nobody foresaw, outside an action: what it is, where, and what to do."""
+    return f"It ended because of an unexpected error ({type(error).__name__} at {_place(error)}). {advice(error)}"
 
 
 def _because(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from doors.cli import usage
+from doors.cli.mail_options import mail_options
 from doors.cli.terminal import PROGRAM, Terminal
 from host.local.inputs import InputError
 from host.manifest.model import Manifest
@@ -147,29 +148,8 @@ def _send(commands: Any, manifest: Manifest) -> None:
     send = commands.add_parser(
         "send", help="send one mail", description="Send one mail, without writing any JSON."
     )
-    taken = manifest.action("send email").parameters
-    add = send.add_argument
-    add("--asset", metavar="ASSET", required=True, help="a stored name, or a JSON file of asset fields")
-    for name in ("to", "cc", "bcc"):
-        add(f"--{name}", metavar="ADDRESS", action="append", default=[], help="as often as needed")
-    add("--from", dest="sender", metavar="ADDRESS", help="the asset's own address by default")
-    if "reply_to" in taken:
-        add("--reply-to", metavar="ADDRESS", help="where answers go")
-    add("--subject", metavar="TEXT", default="")
-    body = send.add_mutually_exclusive_group()
-    body.add_argument("--body", metavar="TEXT", default="", help="the text")
-    body.add_argument("--body-file", metavar="FILE", help="a file that holds the text, - for standard input")
-    add("--html", metavar="FILE", help="a file that holds the mail as HTML; the body becomes its text")
-    add("--markdown", action="store_true", help="the body is Markdown")
-    add("--attach", metavar="PATH", action="append", default=[], help="a file to attach")
-    add("--inline", metavar="CID=PATH", action="append", default=[], help="a file that the HTML shows")
-    add("--header", metavar="'NAME: VALUE'", action="append", default=[], help="another header")
-    if "importance" in taken:
-        add("--importance", choices=("high", "normal", "low"))
-    if "in_reply_to" in taken:
-        add("--in-reply-to", metavar="MESSAGE-ID", help="the mail that this one answers")
-    if "idempotency_key" in taken:
-        add("--key", metavar="KEY", help="send once for this key, however often it is asked for")
+    mail_options(send, manifest)
+    send.add_argument("--dry-run", action="store_true", help="check and compose it, and send nothing")
     _output(send)
 
 
@@ -192,6 +172,22 @@ def _dapr(commands: Any, _manifest: Manifest) -> None:
         default="text",
         help="how lines on standard error are written",
     )
+
+
+def _preview(commands: Any, manifest: Manifest) -> None:
+    preview = commands.add_parser(
+        "preview",
+        help="show the mail that send would send",
+        description="Show the mail that send would send with the same options. Nothing is connected.",
+    )
+    mail_options(preview, manifest)
+    preview.add_argument(
+        "--show",
+        choices=("text", "html", "eml", "json"),
+        default="text",
+        help="what a reader sees, its HTML, the message itself, or all that is known of it; text by default",
+    )
+    _output(preview)
 
 
 def _output(command: argparse.ArgumentParser) -> None:
@@ -217,6 +213,7 @@ _COMMANDS: Mapping[str, Callable[[Any, Manifest], None]] = MappingProxyType(
     {
         "run": _run,
         "send": _send,
+        "preview": _preview,
         "asset": _asset,
         "vault": _vault,
         "runs": _runs,

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import signal
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from actions.contract import VaultError
 from delivery.pool import Pool
 from doors.cli import usage
 from doors.cli.arguments import action_asked_about, parser
-from doors.cli.results import NOT_SENT, SENT, WRONG_CALL, exit_code
+from doors.cli.results import NOT_SENT, SENT, UNKNOWN, WRONG_CALL, Document, exit_code
 from doors.cli.terminal import OutputError, Terminal, Transcripts
+from host.action_run import unforeseen
 from host.local import inputs
 from host.local.environment import environment
 from host.local.files import StoreError
@@ -26,7 +28,7 @@ from host.local.home import Home
 from host.local.inputs import GivenAsset, InputError
 from host.local.run import LocalRun, Request, make_request
 from host.local.signals import first_signal
-from host.manifest.model import Action, UnknownAction, load
+from host.manifest.model import Action, Manifest, UnknownAction, load
 
 SUCCEEDED, FAILED = SENT, NOT_SENT
 
@@ -34,20 +36,24 @@ SUCCEEDED, FAILED = SENT, NOT_SENT
 def main(argv: Sequence[str], pool: Pool) -> int:
     """Do what the command line says; returns the exit code. `pool` lends the sessions of its runs."""
     terminal = Terminal()
+    command_line = CommandLine(pool, terminal)
     try:
-        return CommandLine(pool, terminal).run(argv)
+        return command_line.run(argv)
     except (InputError, UnknownAction, StoreError, VaultError) as error:
         terminal.fail(str(error))
         return WRONG_CALL
     except OutputError as error:
-        terminal.fail(str(error))
-        return FAILED
+        terminal.fail(f"{error}{command_line.what_was_sent}")
+        return UNKNOWN if command_line.may_have_sent else FAILED
     except SystemExit:
         return SUCCEEDED  # argparse has printed the help that was asked for
     except KeyboardInterrupt:
         # Not during an action run, which turns an interruption into a result.
         terminal.fail("Interrupted.")
         return FAILED
+    except Exception as error:  # noqa: BLE001 - whatever it is, a traceback helps no user
+        terminal.fail(unforeseen(error))
+        return command_line.code_if_broken_off
 
 
 class CommandLine:
@@ -56,8 +62,35 @@ class CommandLine:
     def __init__(self, pool: Pool, terminal: Terminal) -> None:
         self._pool = pool
         self._terminal = terminal
-        self._manifest = load()
-        self._home = Home()
+        self._run: LocalRun | None = None
+        self._result: Document | None = None
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        return load()
+
+    @cached_property
+    def _home(self) -> Home:
+        return Home()
+
+    @property
+    def code_if_broken_off(self) -> int:
+        """The exit code where something went wrong that nobody foresaw: what is known of the run counts."""
+        if self._result is not None:
+            return exit_code(self._result)
+        return UNKNOWN if self.may_have_sent else WRONG_CALL
+
+    @property
+    def may_have_sent(self) -> bool:
+        """Whether a mail of this call was sent, or may have been."""
+        return self._run is not None and self._run.may_have_sent
+
+    @property
+    def what_was_sent(self) -> str:
+        """A sentence about that, for who could not be given the result."""
+        if self._result is None or not self.may_have_sent:
+            return ""
+        return f" Do not simply repeat the call: {self._result['message']}"
 
     def run(self, argv: Sequence[str]) -> int:
         """Returns the exit code. Raises what `main` turns into a line."""
@@ -71,7 +104,9 @@ class CommandLine:
         if arguments.command == "run":
             return self._run_action(arguments)
         if arguments.command == "send":
-            return self._send(arguments)
+            return self._preview(arguments) if arguments.dry_run else self._send(arguments)
+        if arguments.command == "preview":
+            return self._preview(arguments)
         if arguments.command == "relay":
             return self._relay(arguments)
         if arguments.command == "demo":
@@ -98,7 +133,7 @@ class CommandLine:
         from doors.cli.send import Mail
 
         mail = Mail(arguments, self._manifest)
-        asset = inputs.asset(arguments.asset, self._home)
+        asset = mail.over(inputs.asset(arguments.asset, self._home))
         with mail.files_in(self._home.vault) as parameters:
             request = make_request(mail.action, asset, [parameters], "", self._manifest)
             return self._perform(request, arguments)
@@ -130,6 +165,21 @@ class CommandLine:
             raise InputError(_extra_missing("dapr", error)) from error
         return SUCCEEDED
 
+    def _preview(self, arguments: Namespace) -> int:
+        """What `send` would send; nothing is connected."""
+        from doors.cli.preview import Preview
+        from doors.cli.send import Mail
+
+        mail = Mail(arguments, self._manifest)
+        asset = mail.over(inputs.asset(arguments.asset, self._home))
+        action = self._manifest.action("preview email")
+        with mail.files_in(self._home.vault) as parameters:
+            request = make_request(action, asset, [parameters], "", self._manifest)
+            if arguments.command == "send" or arguments.json:
+                return self._perform(request, arguments)
+            preview = Preview(arguments.show, self._home, self._terminal)
+            return self._perform(request, arguments, preview.print)
+
     def _test_asset(self, arguments: Namespace) -> int:
         action = self._manifest.action("test connectivity")
         asset = inputs.stored_asset(arguments.name, self._home)
@@ -151,22 +201,29 @@ class CommandLine:
                 request, Namespace(json=True, quiet=False, transcript=False, log_format="text")
             )
 
-    def _perform(self, request: Request, shown: Namespace) -> int:
-        run: LocalRun | None = None
+    def _perform(
+        self, request: Request, shown: Namespace, tell: Callable[[Document], None] | None = None
+    ) -> int:
+        """Run it, and show its result: as every other one is, or by `tell`."""
+        self._run = None
 
         def pass_over(number: int) -> None:
             """Once mail may have been sent its result is told first. During the run it is asked to stop."""
-            if run is None or not run.has_begun or run.is_cancelled:
+            if self._run is None or not self._run.has_begun or self._run.is_cancelled:
                 signal.raise_signal(number)
 
         with first_signal(pass_over):
             with self._terminal.watching(len(request.parameters), quiet=shown.quiet) as watcher:
                 transcripts = Transcripts(watcher)
-                run = LocalRun(request, self._home, transcripts if shown.transcript else watcher, self._pool)
-                result = run.perform()
+                seen_by = transcripts if shown.transcript else watcher
+                self._run = LocalRun(request, self._home, seen_by, self._pool)
+                result = self._result = self._run.perform()
             for text in transcripts.texts:
                 self._terminal.say_lines(text)
-            self._terminal.show(result, as_json=shown.json)
+            if tell is None:
+                self._terminal.show(result, as_json=shown.json)
+            else:
+                tell(result)
         return exit_code(result)
 
     def _stored(self, arguments: Namespace) -> int:

@@ -12,6 +12,8 @@ SENT, NOT_SENT, WRONG_CALL, PARTLY_SENT, UNKNOWN = 0, 1, 2, 3, 4
 
 _CODES = {"sent": SENT, "partly sent": PARTLY_SENT, "unknown": UNKNOWN}
 _WORST_FIRST = (UNKNOWN, NOT_SENT, WRONG_CALL, PARTLY_SENT)
+_READ_FIRST = ("From", "Reply-To", "To", "Cc", "Subject", "Date")
+"""The headers that a reader sees."""
 MOST_NAMED = 50
 """Recipients of one message that are named in a readable result; the document has them all."""
 
@@ -33,6 +35,27 @@ def readable(document: Document) -> Iterator[str]:
         yield head(result, number, len(results))
         for data in result["data"]:
             yield from _details(data)
+
+
+def composed(data: Mapping[str, Any]) -> Iterator[str]:
+    """The mail as a reader would see it: its headers, its text, and what is attached."""
+    headers = [(header["name"], header["value"]) for header in data["headers"]]
+    for wanted in _READ_FIRST:
+        yield from (f"{wanted}: {value}" for name, value in headers if name.lower() == wanted.lower())
+    named = " ".join(value for name, value in headers if name in ("To", "Cc")).lower()
+    hidden = [recipient for recipient in data["recipients"] if recipient.lower() not in named]
+    if hidden:
+        yield f"Not named in it: {', '.join(hidden)}"
+    yield ""
+    yield from data["text"].splitlines()
+    files = [part for part in data["structure"] if part["name"]]
+    if files:
+        yield ""
+    for part in files:
+        place = f", shown as {part['content_id']}" if part["content_id"] else ""
+        yield f"[{part['name']}, {part['type']}, {part['size']:,} octets{place}]"
+    yield ""
+    yield f"{len(data['recipients'])} recipients, {data['size']:,} octets. Nothing was sent."
 
 
 def head(result: Document, number: int, total: int) -> str:
@@ -99,6 +122,9 @@ def _warnings(data: object) -> Sequence[str]:
 
 def _details(data: object) -> Iterator[str]:
     if not isinstance(data, Mapping) or "recipients" not in data:
+        return
+    if "structure" in data:
+        yield from composed(data)
         return
     width = max((len(one["address"]) for one in data["recipients"][:MOST_NAMED]), default=0)
     for one in data["recipients"][:MOST_NAMED]:

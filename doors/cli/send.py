@@ -6,11 +6,12 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from host.local.files import reason
-from host.local.inputs import MAX_JSON, InputError
+from host.local.inputs import MAX_JSON, GivenAsset, InputError
 from host.local.vault import Vault
 from host.manifest.model import Action, Manifest
 
@@ -36,6 +37,11 @@ class Mail:
         self._attached = [("", _file(path)) for path in arguments.attach]
         self._attached += [_inline(text) for text in arguments.inline]
         self._parameters = self._read()
+
+    def over(self, asset: GivenAsset) -> GivenAsset:
+        """The asset, with what the command line says about it for this mail alone."""
+        redirect_to = getattr(self._arguments, "redirect_to", None)
+        return replace(asset, config={**asset.config, "redirect_to": redirect_to}) if redirect_to else asset
 
     @contextmanager
     def files_in(self, vault: Vault) -> Iterator[dict[str, Any]]:

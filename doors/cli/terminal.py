@@ -56,6 +56,19 @@ class Terminal:
             if not isinstance(error, BrokenPipeError):
                 raise OutputError(f"Standard output can't be written: {error.strerror}.") from error
 
+    def print_octets(self, octets: bytes) -> None:
+        """A file's content, on standard output, as it is. Raises `OutputError`."""
+        if sys.stdout is None:
+            raise OutputError("Standard output is closed.")
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(octets)
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            forget(sys.stdout)
+            if not isinstance(error, BrokenPipeError):
+                raise OutputError(f"Standard output can't be written: {error.strerror}.") from error
+
     def say(self, text: str, level: str = "info") -> None:
         """A line on standard error. Nobody reading it is no reason to fail."""
         if self.log_as_json:

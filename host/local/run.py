@@ -98,6 +98,11 @@ class LocalRun:
         """From then on mail may have been sent."""
 
     @property
+    def may_have_sent(self) -> bool:
+        """Whether a message came to the point of no return."""
+        return self._action_run.has_committed
+
+    @property
     def is_cancelled(self) -> bool:
         return self._context.is_cancelled()
 
