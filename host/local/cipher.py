@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from host.local.files import StoreError, private_folder, reason, sync_folder, write_beside
+from host.local.files import StoreError, expanded, private_folder, reason, sync_folder, write_beside
 
 KEY_FILE = "secret.key"
 KEY_VARIABLE = "SMTP_CONNECTOR_KEY_FILE"
@@ -31,7 +31,7 @@ _KEY_OCTETS = 32
 def key_path(folder: Path) -> Path:
     """Where the key of this data folder is."""
     if named := os.environ.get(KEY_VARIABLE):
-        return Path(named).expanduser().absolute()
+        return expanded(named).absolute()
     if credentials := os.environ.get(_CREDENTIALS):
         handed_over = Path(credentials) / CREDENTIAL
         if handed_over.exists():

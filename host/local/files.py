@@ -18,6 +18,14 @@ def reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
+def expanded(text: str) -> Path:
+    """A path with the home folder in the place of ~, or as it is where there is none."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def timestamp(*, days_ago: float = 0) -> str:
     """Now, or so many days ago, as SOAR writes times: `2026-01-31T08:00:00.123456Z`. In their order as texts, too."""
     return (datetime.now(UTC) - timedelta(days=days_ago)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from host.local.cipher import DATABASE
+from host.local.files import StoreError, expanded, reason
 
 if TYPE_CHECKING:
     from host.local.assets import Assets
@@ -28,12 +29,19 @@ class Home:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = (folder or _default_folder()).absolute()
+        folder = folder or _default_folder()
+        try:
+            self.folder = folder.absolute()
+        except OSError as error:
+            raise StoreError(f"The current folder is gone, so {folder} can't be found.") from error
 
     @property
     def exists(self) -> bool:
         """Whether anything has been stored."""
-        return (self.folder / DATABASE).exists()
+        try:
+            return (self.folder / DATABASE).exists()
+        except OSError as error:
+            raise StoreError(f"The data folder {self.folder} can't be read: {reason(error)}.") from error
 
     @cached_property
     def assets(self) -> Assets:
@@ -66,9 +74,19 @@ class Home:
 
 
 def _default_folder() -> Path:
+    """Raises `StoreError` where nobody can say which folder it is."""
     named = os.environ.get(HOME_VARIABLE)
     if named:
-        return Path(named).expanduser()
+        folder = expanded(named)
+        if named.startswith("~") and not folder.is_absolute():
+            raise StoreError(f"{HOME_VARIABLE} is {named!r:.200}, and that user has no home folder.")
+        return folder
     from platformdirs import user_data_path
 
-    return user_data_path(APPLICATION, appauthor=False)
+    try:
+        folder = user_data_path(APPLICATION, appauthor=False)
+    except RuntimeError:
+        folder = Path()  # as older versions of the library answer
+    if not folder.is_absolute():
+        raise StoreError(f"This user has no home folder: name the data folder with {HOME_VARIABLE}.")
+    return folder

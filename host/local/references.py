@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from host.local.files import reason
+from host.local.files import expanded, reason
 from host.manifest.model import Manifest
 from host.manifest.validation import Fault, InvalidInput
 
@@ -48,7 +48,7 @@ def unread(config: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
 def lasting(config: Mapping[str, Any]) -> dict[str, Any]:
     """The fields as they are stored: a file is named so that it is found from every folder."""
     return {
-        name: {"file": str(Path(value["file"]).expanduser().absolute())}
+        name: {"file": str(expanded(value["file"]).absolute())}
         if is_reference(value) and "file" in value
         else value
         for name, value in config.items()
@@ -62,7 +62,7 @@ def seen_by_others(config: Mapping[str, Any], source: Path | None, manifest: Man
     """
     fields = manifest.configuration
     secrets = [value for name, value in config.items() if name in fields and fields[name].is_secret and value]
-    paths = [Path(value["file"]).expanduser() for value in secrets if is_reference(value) and "file" in value]
+    paths = [expanded(value["file"]) for value in secrets if is_reference(value) and "file" in value]
     if source is not None and any(isinstance(value, str) for value in secrets):
         paths.insert(0, source)
     return tuple(
@@ -106,7 +106,7 @@ def _from_environment(name: str) -> str:
 
 
 def _from_file(name: str) -> str:
-    path = Path(name).expanduser()
+    path = expanded(name)
     try:
         with path.open("rb") as file:
             octets = file.read(MAX_SECRET + 1)
