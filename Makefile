@@ -14,7 +14,7 @@ PYTHON_FOUND = $(shell for name in python3 python3.13 python3.12 python3.11; do 
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-smoke faults fuzz soak mutants bench test-real test-long lint format types docs recording \
+.PHONY: help setup demo console test test-smoke faults fuzz soak mutants bench test-real test-long lint format types docs recording \
 	manifest changelog package lock
 
 help: ## list the targets
@@ -24,6 +24,9 @@ setup: $(VENV)/.installed ## install everything into .venv (PYTHON=… chooses t
 
 demo: setup ## send real mail to a catcher on this machine and show what arrived
 	$(RUN) smtp_connector.py demo
+
+console: setup ## open the console in a browser, with a mail catcher, a sample asset and an inbox (PORT=…)
+	$(RUN) smtp_connector.py serve --catch $(if $(PORT),--port $(PORT))
 
 test: setup ## run the tests that need nothing but this machine
 	$(RUN) -m pytest -n $(WORKERS)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from actions.contract import KEY, MAY_SIGN_IN, Context, HostError, Report
 from actions.report import report, unfinished
 from delivery.access import Access
-from delivery.attempt import Attempt
+from delivery.attempt import Attempt, Outgoing
 from delivery.pool import Pool, Slots
 from delivery.transport import Transport
 from delivery.window import deliver
@@ -139,7 +139,7 @@ class ActionRun:
             journal.end()
 
     def _reports(self, waiting: Iterator[object]) -> Iterator[Report]:
-        if not self._prepares:
+        if not self.prepares:
             for parameters in waiting:
                 yield self._run(parameters)
             return
@@ -158,6 +158,18 @@ class ActionRun:
     def has_committed(self) -> bool:
         """Whether a message came to the point of no return, so that it may have been sent."""
         return self._transport.committed > 0
+
+    def prepare(self, parameters: object) -> Outgoing:
+        """Check one parameter set and return what would be sent. Nothing is connected or written down.
+
+        Raises `MailError`, whatever goes wrong.
+        """
+        try:
+            values = self._read(parameters)
+            outgoing: Outgoing = self._module.prepare(self._module.Parameters.parse(values), self._context)
+        except Exception as error:
+            raise self._foreseen(error) from error
+        return outgoing
 
     def cancel(self) -> None:
         """Ask the run to stop; may be called from a signal handler."""
@@ -256,7 +268,7 @@ class ActionRun:
         return importlib.import_module(f"actions.{self._action.identifier}")
 
     @property
-    def _prepares(self) -> bool:
+    def prepares(self) -> bool:
         """Whether the action sends what it has prepared. One that can't be loaded says so for each set."""
         try:
             return hasattr(self._module, "prepare")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from doors.cli import usage
+from doors.cli import console_arguments, usage
 from doors.cli.mail_options import mail_options
 from doors.cli.terminal import PROGRAM, Terminal
 from host.local.inputs import InputError
@@ -220,6 +220,8 @@ _COMMANDS: Mapping[str, Callable[[Any, Manifest], None]] = MappingProxyType(
         "relay": _relay,
         "dapr": _dapr,
         "demo": _demo,
+        "serve": console_arguments.serve,
+        "token": console_arguments.token,
     }
 )
 

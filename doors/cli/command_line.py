@@ -115,6 +115,10 @@ class CommandLine:
             return demo(self._pool)
         if arguments.command == "dapr":
             return self._serve_dapr(arguments)
+        if arguments.command in ("serve", "token"):
+            from doors.cli.console import console
+
+            return console(arguments, self._pool, self._terminal)
         if (arguments.command, arguments.subcommand) == ("asset", "test"):
             return self._test_asset(arguments)
         return self._stored(arguments)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,9 @@ from host.local import cipher
 from host.local.files import StoreError, timestamp
 from host.local.store import AssetRow, Store
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,63}")
+_LONGEST_NAME = 100
+_DIGITS = 18
+"""An id of fewer fits into a number of the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,7 @@ class Assets:
 
     def add(self, name: str, config: Mapping[str, Any]) -> str:
         """Store a new asset and return its id. One that is there is never overwritten."""
-        if not _NAME.fullmatch(name):
-            raise StoreError(
-                f"{name!r:.80} can't be an asset's name: use up to 64 letters, digits, spaces and . _ @ - "
-                "and begin with a letter or digit."
-            )
+        _check_name(name)
         try:
             with self._store.writing() as session:
                 row = AssetRow(
@@ -76,9 +73,26 @@ class Assets:
     def get(self, name: str) -> StoredAsset:
         """The asset with its secrets."""
         with self._store.reading() as session:
-            row = _find(session, name)
-            config = cipher.decrypt(self._folder, row.config, f"The asset {row.name}")
-            return StoredAsset(str(row.id), row.name, row.create_time, config)
+            return self._stored(_find(session, name))
+
+    def by_id(self, asset_id: str) -> StoredAsset:
+        """The asset of this id, with its secrets."""
+        with self._store.reading() as session:
+            return self._stored(_find_by_id(session, asset_id))
+
+    def change(self, asset_id: str, name: str, config: Mapping[str, Any]) -> None:
+        """Give an asset this name and these fields, all of them."""
+        _check_name(name)
+        try:
+            with self._store.writing() as session:
+                row = _find_by_id(session, asset_id)
+                row.name, row.config = name, cipher.encrypt(self._folder, config)
+        except IntegrityError as error:
+            raise StoreError(f"There is another asset {name} already; nothing was changed.") from error
+
+    def _stored(self, row: AssetRow) -> StoredAsset:
+        config = cipher.decrypt(self._folder, row.config, f"The asset {row.name}")
+        return StoredAsset(str(row.id), row.name, row.create_time, config)
 
     def list(self) -> tuple[AssetEntry, ...]:
         """All assets, by name."""
@@ -97,6 +111,31 @@ class Assets:
 def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of `config` with `changes`, in which None takes a field away."""
     return {name: value for name, value in {**config, **changes}.items() if value is not None}
+
+
+def _check_name(name: str) -> None:
+    if (
+        not 1 <= len(name) <= _LONGEST_NAME
+        or not name.isprintable()
+        or name != name.strip()
+        or any(part in name for part in ("/", "\\", ".."))
+        or name.startswith("-")  # it would be taken for an option of the command line
+    ):
+        raise StoreError(
+            f"{name!r:.80} can't be an asset's name: use 1 to {_LONGEST_NAME} printable characters without /, \\ and "
+            "two dots in a row, and begin and end with neither a space nor, at its start, a hyphen."
+        )
+
+
+def _find_by_id(session: Session, asset_id: str) -> AssetRow:
+    row = (
+        session.get(AssetRow, int(asset_id))
+        if asset_id.isascii() and asset_id.isdigit() and len(asset_id) < _DIGITS
+        else None
+    )
+    if row is None:
+        raise StoreError(f"There is no asset with the id {asset_id!r:.80}.")
+    return row
 
 
 def _find(session: Session, name: str) -> AssetRow:

@@ -19,7 +19,7 @@ from host.manifest.model import load
 from smtp.transcript import Transcript
 
 if TYPE_CHECKING:
-    from auth.settings import State
+    from auth.settings import MakeRedirect, State
     from host.local.base_connector import BaseConnector
 
 
@@ -42,11 +42,17 @@ class Watcher(Protocol):
 class LocalContext:
     """One action run. The data folder is opened when an action asks for something that lies there."""
 
-    redirect = None
-    """A browser on this machine is sent back to the run itself."""
-
-    def __init__(self, asset: Asset, heading: Heading, home: Home, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        asset: Asset,
+        heading: Heading,
+        home: Home,
+        watcher: Watcher,
+        redirect: MakeRedirect | None = None,
+    ) -> None:
         self.asset = asset
+        self.redirect = redirect
+        """None: a browser on this machine is sent back to the run itself."""
         self.container_id = heading.container_id
         self.slots: Slots = MachineSlots(home.folder)
         self.journal = Ledger(home.folder, heading, asset, self.progress, self.is_cancelled)

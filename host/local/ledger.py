@@ -101,6 +101,9 @@ class Ledger:
         self._hurried_until = math.inf
         self._lock = threading.RLock()
         self._begun: _Begun | None = None
+        self.number = 0
+        """The run's number, once it is written down; `has_begun` is set then."""
+        self.has_begun = threading.Event()
         self._told: list[dict[str, str]] = []
         """Status and message of each mail that has its result."""
         self._known: set[int] = set()
@@ -128,6 +131,8 @@ class Ledger:
                     ),
                 )
             self._begun = _Begun(number, len(parameter_sets), connection, secret, resources.pop_all())
+        self.number = number
+        self.has_begun.set()
 
     def claim(self, position: int, key: str, content: bytes) -> Report | None:
         """Let this mail have the key, unless one had it that was or may have been sent: then return that one's report.

@@ -8,7 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from auth.settings import MakeRedirect
 from delivery.asset import Asset
+from delivery.attempt import Outgoing
 from delivery.pool import Pool
 from host.action_run import ActionRun
 from host.local import references
@@ -82,13 +84,23 @@ def _parsed(
 
 
 class LocalRun:
-    """A request that is being run. `pool` lends the sessions. Raises `InputError` for an asset that can't be used."""
+    """A request that is being run. `pool` lends the sessions; a browser that signs in is sent to `redirect`.
 
-    def __init__(self, request: Request, home: Home, watcher: Watcher, pool: Pool) -> None:
+    Raises `InputError` for an asset that can't be used.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        home: Home,
+        watcher: Watcher,
+        pool: Pool,
+        redirect: MakeRedirect | None = None,
+    ) -> None:
         self._request = request
         self._watcher = watcher
         heading = Heading(request.action.name, request.asset_name, request.asset_id, request.container_id)
-        self._context = LocalContext(request.asset, heading, home, watcher)
+        self._context = LocalContext(request.asset, heading, home, watcher, redirect)
         try:
             self._action_run = ActionRun(request.action, self._context, pool)
         except MailError as error:
@@ -105,6 +117,31 @@ class LocalRun:
     @property
     def is_cancelled(self) -> bool:
         return self._context.is_cancelled()
+
+    @property
+    def number(self) -> int:
+        """What the run is recorded as; 0 before it is."""
+        return self._context.journal.number
+
+    def wait_for_number(self, seconds: float) -> bool:
+        """Wait until the run is recorded, from another thread than the one that performs it."""
+        return self._context.journal.has_begun.wait(seconds)
+
+    def cancel(self) -> None:
+        """Ask it to stop as soon as that can be done with the truth about what was sent."""
+        self._context.cancel()
+
+    def prepare(self, parameters: Mapping[str, Any]) -> Outgoing:
+        """Check one parameter set and return what would be sent: nothing is connected, nothing recorded.
+
+        Raises `MailError`.
+        """
+        return self._action_run.prepare(parameters)
+
+    @property
+    def can_prepare(self) -> bool:
+        """Whether the action sends one mail for each parameter set, so that it can be looked at before."""
+        return self._action_run.prepares
 
     def perform(self) -> Document:
         """Run it, recorded as it happens. The result is SOAR's: status, message, result_data, result_summary.
@@ -141,4 +178,4 @@ class LocalRun:
                 self._watcher.finished(report.success, report.message)
 
     def _stop(self, _signal: int) -> None:
-        self._context.cancel()
+        self.cancel()

@@ -30,6 +30,7 @@ UNTOLD = {
 """What is said of a mail in this state that has no result."""
 EXPORTED = ("position", "key", "message_id", "recipients", "outcome", "message", "attempts", "finished_at")
 """What an export has of each mail."""
+_MOST_UNKNOWN = 500
 CUT_OFF = "The process that ran it ended before the run did."
 
 
@@ -109,6 +110,18 @@ class Runs:
                     identifier, results, entry.status == "success", entry.message or joint_message(results)
                 ),
             )
+
+    def unknown(self) -> tuple[tuple[int, int], ...]:
+        """Run and position of each mail of which nobody knows what became of it, the latest first."""
+        self._tidy_up()
+        with self._store.reading() as session:
+            found = (
+                select(MailRow.run_id, MailRow.position)
+                .where(MailRow.state == "unknown", MailRow.asked.is_not(None))
+                .order_by(MailRow.run_id.desc(), MailRow.position)
+                .limit(_MOST_UNKNOWN)
+            )
+            return tuple((row[0], row[1]) for row in session.execute(found))
 
     def resolve(self, number: int, position: int, *, was_sent: bool) -> MailEntry:
         """Let a person decide about a mail of which nobody knows what became of it: it was sent, or it wasn't.

@@ -47,7 +47,7 @@ def test_a_name_twice_leaves_the_first_as_it_was(assets: Assets, name: str) -> N
     assert assets.get("prod").config == CONFIG
 
 
-@pytest.mark.parametrize("name", ["", " x", "-x", "../x", "a/b", "a\nb", "x" * 65, "ü", "a\0"])
+@pytest.mark.parametrize("name", ["", " x", "-x", "../x", "a/b", "a\nb", "x" * 101, "a..b", "a\\b", "a\0"])
 def test_a_name_that_would_confuse_is_refused(assets: Assets, name: str) -> None:
     with pytest.raises(StoreError, match="can't be an asset's name"):
         assets.add(name, CONFIG)

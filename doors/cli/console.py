@@ -1,0 +1,60 @@
+"""`serve` and `token`: the command line's side of the console."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from argparse import Namespace
+
+from delivery.pool import Pool
+from doors.cli.terminal import Terminal
+from host.local.home import Home
+from host.local.inputs import InputError
+
+
+def console(arguments: Namespace, pool: Pool, terminal: Terminal) -> int:
+    """Do what was asked for; returns the exit code. Raises `InputError`, `StoreError`."""
+    if arguments.command == "token":
+        terminal.print_text(_new_token(arguments))
+        return 0
+    try:
+        from doors.console import serve
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"The Python module {error.name} is missing: install the console with smtp-connector[console]."
+        ) from error
+    if arguments.make_user is not None:
+        serve.make_user(arguments.make_user, _password())
+        terminal.say(f"The user {arguments.make_user} was added, as an administrator.")
+        return 0
+    options = serve.Options(
+        arguments.host,
+        arguments.port,
+        arguments.catch,
+        arguments.tls_cert,
+        arguments.tls_key,
+        arguments.behind_proxy,
+    )
+    return serve.serve(options, pool)
+
+
+def _new_token(arguments: Namespace) -> str:
+    from host.local.people.audit import Audit
+    from host.local.people.database import PeopleDatabase
+    from host.local.people.roles import Role
+    from host.local.people.tokens import Tokens
+
+    database = PeopleDatabase(Home().folder)
+    text = Tokens(database).make(arguments.name, Role.ADMINISTRATOR, arguments.days)
+    Audit(database).write("command line", "token made", arguments.name, role="administrator")
+    return text
+
+
+def _password() -> str:
+    """Asked for at a terminal, twice; elsewhere the first line of standard input. Raises `InputError`."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline(4096).rstrip("\r\n")
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != first:
+        raise InputError("The two passwords differ; nothing was changed.")
+    return first

@@ -1,0 +1,111 @@
+"""The console as an ASGI application: every address it has, and who may go there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from doors.console import (
+    assets_pages,
+    home_pages,
+    inbox_pages,
+    run_pages,
+    runs_pages,
+    settings_pages,
+    sign_in,
+    vault_pages,
+)
+from doors.console.console import Console
+from doors.console.events import run_events
+from doors.console.guard import Guard
+from doors.console.visit import Handler, Visit, route
+from host.local.people.roles import Role
+
+LARGEST_REQUEST = 256 * 1024 * 1024
+"""Octets of a request's body, files and all."""
+
+VIEWER, SENDER, ADMINISTRATOR = Role.VIEWER, Role.SENDER, Role.ADMINISTRATOR
+PAGES: tuple[tuple[str, str, Handler, Role | None], ...] = (
+    ("GET", "/static/{name}", home_pages.static, None),
+    ("GET", "/favicon.ico", home_pages.favicon, None),
+    ("GET", "/sign-in", sign_in.form, None),
+    ("POST", "/sign-in", sign_in.by_password, None),
+    ("GET", "/sign-in/link/{code}", sign_in.by_link, None),
+    ("POST", "/sign-out", sign_in.out, None),
+    ("GET", "/", home_pages.index, VIEWER),
+    ("GET", "/assets", assets_pages.index, VIEWER),
+    ("GET", "/assets/new", assets_pages.new, ADMINISTRATOR),
+    ("POST", "/assets/new", assets_pages.save, ADMINISTRATOR),
+    ("GET", "/assets/{id}", assets_pages.edit, ADMINISTRATOR),
+    ("POST", "/assets/{id}", assets_pages.save, ADMINISTRATOR),
+    ("POST", "/assets/{id}/test", assets_pages.test_stored, SENDER),
+    ("POST", "/assets/{id}/remove", assets_pages.remove, ADMINISTRATOR),
+    ("GET", "/run", run_pages.form, SENDER),
+    ("POST", "/run", run_pages.submit, SENDER),
+    ("POST", "/run/preview", run_pages.preview_part, SENDER),
+    ("GET", "/previews/{name}", run_pages.preview_html, SENDER),
+    ("GET", "/runs", runs_pages.index, VIEWER),
+    ("GET", "/runs/unknown", runs_pages.unknown, VIEWER),
+    ("GET", "/runs/{id}", runs_pages.show, VIEWER),
+    ("POST", "/runs/{id}/cancel", runs_pages.cancel, SENDER),
+    ("POST", "/runs/{id}/resolve", runs_pages.resolve, SENDER),
+    ("GET", "/vault", vault_pages.index, VIEWER),
+    ("POST", "/vault", vault_pages.add, SENDER),
+    ("GET", "/vault/{vault_id}", vault_pages.download, VIEWER),
+    ("POST", "/vault/{vault_id}/remove", vault_pages.remove, SENDER),
+    ("GET", "/inbox", inbox_pages.index, VIEWER),
+    ("POST", "/inbox/clear", inbox_pages.clear, SENDER),
+    ("POST", "/inbox/chaos", inbox_pages.chaos, SENDER),
+    ("GET", "/inbox/{id}", inbox_pages.show, VIEWER),
+    ("GET", "/inbox/{id}/html", inbox_pages.html, VIEWER),
+    ("GET", "/inbox/{id}/source", inbox_pages.source, VIEWER),
+    ("GET", "/inbox/{id}/parts/{part}", inbox_pages.attachment, VIEWER),
+    ("GET", "/settings", settings_pages.index, ADMINISTRATOR),
+    ("POST", "/settings/users", settings_pages.add_user, ADMINISTRATOR),
+    ("POST", "/settings/users/{id}", settings_pages.change_user, ADMINISTRATOR),
+    ("POST", "/settings/users/{id}/remove", settings_pages.remove_user, ADMINISTRATOR),
+    ("POST", "/settings/tokens", settings_pages.make_token, ADMINISTRATOR),
+    ("POST", "/settings/tokens/{id}/remove", settings_pages.remove_token, ADMINISTRATOR),
+)
+
+
+def make_app(console: Console, beside: Sequence[BaseRoute] = ()) -> Starlette:
+    """The application. `beside` is what is served at other addresses of the same console."""
+    routes: list[BaseRoute] = [route(console, *page) for page in PAGES]
+    routes.append(Route("/runs/{id}/events", run_events(console), methods=["GET"]))
+
+    async def refused(request: Request, error: Exception) -> Response:
+        return _refused(console, request, error)
+
+    return Starlette(
+        routes=[*beside, *routes],
+        middleware=[Middleware(Guard, address=console.address)],
+        exception_handlers={HTTPException: refused, Exception: refused},
+        max_body_size=LARGEST_REQUEST,
+    )
+
+
+def _refused(console: Console, request: Request, error: Exception) -> Response:
+    """An address that isn't there, a method that isn't, or a mistake of ours: never a traceback."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    text = {
+        404: "There is nothing at this address.",
+        405: "That can't be done at this address.",
+        413: "That is more than this console takes at once.",
+    }.get(status, "This is a mistake in the console: please report it, with what you did.")
+    if isinstance(error, HTTPException) and status not in (404, 405, 413):
+        text = error.detail
+    headers = error.headers if isinstance(error, HTTPException) else None
+    if request.url.path.startswith(("/rest", "/openapi", "/mcp")):
+        return JSONResponse({"failed": True, "message": text}, status, headers=headers)
+    if request.method == "HEAD":
+        return PlainTextResponse("", status, headers=headers)
+    response = Visit(console, request).page("error.html", status, text=text)
+    response.headers.update(headers or {})
+    return response

@@ -1,0 +1,142 @@
+"""What the console's pages and its HTTP API work with: one object, made when it starts."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from delivery.pool import Pool
+from doors.console.catcher import Catcher
+from doors.console.limiter import Limiter
+from doors.console.live import LiveRun, LiveRuns
+from doors.console.preview import Previews
+from host.local.home import Home
+from host.local.inputs import InputError, stored_asset
+from host.local.people.audit import Audit
+from host.local.people.database import PeopleDatabase
+from host.local.people.roles import Person, Role
+from host.local.people.sessions import Sessions
+from host.local.people.stories import Stories
+from host.local.people.tokens import Tokens
+from host.local.people.users import Users
+from host.local.run import Request, make_request
+from host.manifest.model import Manifest
+
+LOCAL = Person("administrator on this machine", Role.ADMINISTRATOR)
+"""Whoever came in by the link that only this machine's owner can see."""
+_RECIPIENTS = ("to", "cc", "bcc")
+_MOST_AUDITED = 20
+"""Parameter sets of a run whose recipients are in its line of the audit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the console is reached: `url` as a browser writes it, without a slash at its end.
+
+    `hosts` are the names that a request may give as its Host (DNS rebinding: a foreign name that leads here is
+    refused).
+    """
+
+    url: str
+    hosts: frozenset[str]
+
+    @property
+    def is_secure(self) -> bool:
+        return self.url.startswith("https://")
+
+    @property
+    def cookie(self) -> str:
+        """The session cookie's name. Cookies don't know ports: two consoles on this machine need two names."""
+        return "__Host-session" if self.is_secure else f"session-{urlsplit(self.url).port or 80}"
+
+
+class OneTimeLink:
+    """A secret that signs the first person in, once."""
+
+    def __init__(self) -> None:
+        self.code = secrets.token_urlsafe(32)
+        self._lock = threading.Lock()
+        self._is_used = False
+
+    def take(self, code: str) -> bool:
+        """Whether this is the code, and the first time that it is given."""
+        if not hmac.compare_digest(code.encode(errors="replace"), self.code.encode()):
+            return False
+        with self._lock:
+            taken, self._is_used = not self._is_used, True
+        return taken
+
+
+class Console:
+    """Everything that is shared by the requests of one console. `catcher` is None where there is no inbox."""
+
+    def __init__(
+        self, manifest: Manifest, home: Home, pool: Pool, address: Address, catcher: Catcher | None = None
+    ) -> None:
+        self.manifest = manifest
+        self.home = home
+        self.pool = pool
+        self.address = address
+        self.catcher = catcher
+        self.link = OneTimeLink()
+        self.limiter = Limiter()
+        self.previews = Previews()
+        database = PeopleDatabase(home.folder)
+        self.users = Users(database)
+        self.sessions = Sessions(database)
+        self.tokens = Tokens(database)
+        self.audit = Audit(database)
+        self.stories = Stories(database)
+
+    @cached_property
+    def live(self) -> LiveRuns:
+        return LiveRuns(self.home, self.pool, self.stories)
+
+    def start(
+        self,
+        action: str,
+        asset: str,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        container_id: str,
+        who: str,
+    ) -> LiveRun:
+        """Begin a run, with its line in the audit. Raises what `request` does, and `StoreError`: nothing was sent."""
+        sets = [dict(parameters)] if isinstance(parameters, Mapping) else [dict(one) for one in parameters]
+        return self.start_request(self.request(action, asset, sets, container_id), who)
+
+    def start_request(self, request: Request, who: str) -> LiveRun:
+        """Begin a run of what was checked."""
+        live = self.live.start(request)
+        recipients = [
+            {name: one[name] for name in _RECIPIENTS if one.get(name)}
+            for one in request.parameters[:_MOST_AUDITED]
+        ]
+        self.audit.write(
+            who,
+            f"run of {request.action.name}",
+            f"run {live.number}",
+            asset=request.asset_name,
+            sets=len(request.parameters),
+            recipients=recipients,
+        )
+        return live
+
+    def request(
+        self, action: str, asset: str, parameters: Sequence[Mapping[str, Any]], container_id: str = ""
+    ) -> Request:
+        """What is to be run, checked. Raises `UnknownAction`, `StoreError`, `InputError`."""
+        if not asset:
+            raise InputError("Choose an asset first.")
+        return make_request(
+            self.manifest.action(action),
+            stored_asset(asset, self.home),
+            parameters,
+            container_id,
+            self.manifest,
+        )

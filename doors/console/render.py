@@ -1,0 +1,95 @@
+"""Pages from templates: everything that is shown is escaped, and what is missing is a mistake that a test finds."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from host.local.people.roles import ROLES, Role
+
+if TYPE_CHECKING:
+    from doors.console.visit import Visit
+
+FOLDER = Path(__file__).parent
+SAID = {
+    "asset-saved": "The asset was saved.",
+    "asset-removed": "The asset and what was remembered for it were removed.",
+    "file-added": "The file is in the vault.",
+    "file-removed": "The file was removed from the vault.",
+    "inbox-cleared": "The inbox is empty.",
+    "chaos-set": "The catcher will do so from the next mail on.",
+    "resolved": "It was written down what became of the mail.",
+    "user-added": "The user was added.",
+    "user-changed": "The user was changed; sessions of a changed password have ended.",
+    "user-removed": "The user was removed, and signed out everywhere.",
+    "token-removed": "The token was removed; it opens nothing any more.",
+    "stopping": "The run was asked to stop. What was sent already stays sent.",
+    "signed-out": "You are signed out.",
+}
+"""What a page says about what was just done; only these can be said through an address."""
+
+
+def render(visit: Visit, template: str, **values: Any) -> str:
+    """The page of that template."""
+    console = visit.console
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            person=visit.person,
+            may_send=visit.may(Role.SENDER),
+            may_change=visit.may(Role.ADMINISTRATOR),
+            has_inbox=console.catcher is not None,
+            said=SAID.get(visit.query("said"), ""),
+            path=visit.request.url.path,
+            version=console.manifest.version,
+            roles=ROLES,
+            **values,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["when"] = when
+    environment.filters["size"] = size
+    environment.filters["duration"] = duration
+    return environment
+
+
+def when(timestamp: str) -> Markup:
+    """`2026-01-31T08:00:00.123456Z` as people read it; the script makes it their own time."""
+    if not timestamp:
+        return Markup("")
+    shown = f"{timestamp[:10]} {timestamp[11:19]} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(escape(timestamp), shown)
+
+
+def size(octets: int) -> str:
+    """Octets as people read them."""
+    if octets < 1000:
+        return f"{octets} B"
+    amount = float(octets)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 999.5 or unit == "GB":
+            break
+    return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
+
+
+def duration(ms: float) -> str:
+    """Milliseconds as people read them."""
+    if ms < 1000:
+        return f"{ms:.0f} ms"
+    return f"{ms / 1000:.1f} s" if ms < 60_000 else f"{ms // 60_000:.0f} min {ms % 60_000 / 1000:.0f} s"

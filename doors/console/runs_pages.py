@@ -1,0 +1,151 @@
+"""Pages of runs that were made: the history, one run with its steps and result, and mails of which nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from doors.console import again
+from doors.console.timeline import bars
+from doors.console.visit import NotThere, Visit, go
+from host.local.files import StoreError
+from host.local.runs import RunEntry
+
+MOST_LISTED = 500
+OUTCOMES = ("sent", "partly sent", "not sent", "unknown")
+
+
+def index(visit: Visit) -> Response:
+    """GET /runs, with filters in the address."""
+    runs = visit.console.home.runs
+    wanted = {name: visit.query(name).strip() for name in ("state", "action", "asset")}
+    entries = [entry for entry in runs.list(MOST_LISTED) if _fits(entry, wanted)]
+    return visit.page(
+        "runs.html",
+        runs=[(entry, state_of(entry)) for entry in entries],
+        wanted=wanted,
+        actions=[action.name for action in visit.console.manifest.actions],
+        assets=sorted({entry.asset for entry in runs.list(MOST_LISTED) if entry.asset}),
+        unknown=len(runs.unknown()),
+        most=MOST_LISTED,
+    )
+
+
+def show(visit: Visit) -> Response:
+    """GET /runs/N"""
+    number = visit.number("id")
+    recorded = _recorded(visit, number)
+    live = visit.console.live.get(number)
+    told = visit.console.live.told(number)
+    is_running = recorded.entry.state == "running"
+    results = recorded.result["result_data"]
+    shown = [
+        {
+            "position": mail.position,
+            "state": mail.state,
+            "message": result["message"],
+            "success": result["status"] == "success",
+            "data": result["data"][0] if result["data"] and isinstance(result["data"][0], Mapping) else {},
+            "to": result["parameter"].get("to", ""),
+            "open": again.open_recipients(result),
+        }
+        for mail, result in zip(recorded.mails, results, strict=True)
+    ]
+    given = (recorded.entry.action, recorded.entry.asset, recorded.parameters)
+    return visit.page(
+        "show_run.html",
+        run=recorded.entry,
+        state=state_of(recorded.entry),
+        is_running=is_running,
+        is_ours=live is not None,
+        events=[event for event in told.get("events", ()) if event["kind"] == "progress"],
+        bars=[] if is_running else bars(told.get("events", ()), recorded.result),
+        transcripts=told.get("transcripts", ()),
+        results=shown,
+        links=_links(told.get("events", ())) if is_running else [],
+        parameters=recorded.parameters,
+        copies=(
+            ("Command line", again.as_command(*given)),
+            ("Python", again.as_python(*given)),
+            ("Playbook block", again.as_block(*given)),
+        ),
+    )
+
+
+def cancel(visit: Visit) -> Response:
+    """POST /runs/N/cancel"""
+    number = visit.number("id")
+    live = visit.console.live.get(number)
+    if live is None:
+        raise NotThere(f"Run {number} is none of this console's, or has ended.")
+    live.cancel()
+    visit.console.audit.write(visit.name, "run stopped", f"run {number}")
+    return go(f"/runs/{number}", "stopping")
+
+
+def unknown(visit: Visit) -> Response:
+    """GET /runs/unknown: mails of which nobody knows what became of them."""
+    runs = visit.console.home.runs
+    shown = []
+    for number, position in runs.unknown():
+        recorded = runs.get(number)
+        result = recorded.result["result_data"][position - 1]
+        data = result["data"][0] if result["data"] and isinstance(result["data"][0], Mapping) else {}
+        shown.append(
+            {
+                "run": recorded.entry,
+                "position": position,
+                "mail": recorded.mails[position - 1],
+                "message": result["message"],
+                "recipients": [one["address"] for one in data.get("recipients", ())]
+                or [str(result["parameter"].get("to", ""))],
+                "subject": result["parameter"].get("subject", ""),
+            }
+        )
+    return visit.page("unknown.html", mails=shown)
+
+
+def resolve(visit: Visit) -> Response:
+    """POST /runs/N/resolve: a person says what became of a mail."""
+    number, position = visit.number("id"), visit.value("position")
+    answer = visit.value("as")
+    if answer not in ("sent", "send-again") or not position.isdigit():
+        raise NotThere("Say which mail, and whether it was sent.")
+    visit.console.home.runs.resolve(number, int(position[:9]), was_sent=answer == "sent")
+    visit.console.audit.write(visit.name, f"resolved as {answer}", f"run {number}, mail {position}")
+    if answer == "send-again":
+        return go(f"/run?from={number}&position={position}")
+    return go("/runs/unknown", "resolved")
+
+
+def state_of(entry: RunEntry) -> str:
+    """One word for a list: running, success, failed or cut off."""
+    return entry.state if entry.state != "ended" else entry.status
+
+
+def _fits(entry: RunEntry, wanted: Mapping[str, str]) -> bool:
+    return (
+        wanted["state"] in ("", state_of(entry))
+        and wanted["action"] in ("", entry.action)
+        and wanted["asset"] in ("", entry.asset)
+    )
+
+
+def _recorded(visit: Visit, number: int) -> Any:
+    try:
+        return visit.console.home.runs.get(number)
+    except StoreError as error:
+        raise NotThere(str(error)) from error
+
+
+def _links(events: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Addresses that a person is asked to open while the run waits."""
+    return [
+        word.rstrip(".,;")
+        for event in events
+        if event["kind"] == "progress"
+        for word in str(event["text"]).split()
+        if word.startswith("https://")
+    ]

@@ -1,0 +1,54 @@
+"""What was told while a run went on: its steps with their times, and the redacted dialogues with the server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from host.local import cipher
+from host.local.cipher import Cipher
+from host.local.files import timestamp
+from host.local.people.database import PeopleDatabase
+from host.local.recording import keep_days
+
+
+class Stories:
+    """Kept encrypted, for as long as runs are. Every method raises `StoreError`."""
+
+    def __init__(self, database: PeopleDatabase) -> None:
+        self._database = database
+
+    def keep(self, run: int, told: dict[str, Any]) -> None:
+        """Write down what was told of a run; what is too old goes."""
+        days = keep_days()
+        cipher.ensure_key(self._database.folder)
+        sealed = Cipher(self._database.folder).encrypt(told)
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM story WHERE time < ?", (timestamp(days_ago=days),))
+            if days:
+                connection.execute(
+                    "INSERT OR REPLACE INTO story (run, told, time) VALUES (?, ?, ?)",
+                    (run, sealed, timestamp()),
+                )
+
+    def get(self, run: int) -> dict[str, Any]:
+        """What was told of the run; empty where nothing was kept."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT told FROM story WHERE run = ?", (run,)).fetchone()
+        return {} if row is None else Cipher(self._database.folder).decrypt(row[0], f"The story of run {run}")
+
+    def group(self, runs: list[int]) -> int:
+        """Make one action run of several runs; its number is the first one's."""
+        with self._database.writing() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO part (action_run, run) VALUES (?, ?)",
+                [(runs[0], run) for run in runs],
+            )
+        return runs[0]
+
+    def parts(self, action_run: int) -> list[int]:
+        """The runs of an action run: one, unless it was asked for on several assets."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT run FROM part WHERE action_run = ? ORDER BY run", (action_run,)
+            ).fetchall()
+        return [row[0] for row in rows] or [action_run]

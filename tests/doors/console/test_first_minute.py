@@ -1,0 +1,110 @@
+"""What a newcomer does first, without a script: sign in by the link, test, send, see it arrive."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from starlette.testclient import TestClient
+
+from tests.doors.console.conftest import Desk
+
+
+def test_the_link_signs_in_once(desk: Desk) -> None:
+    link = f"/sign-in/link/{desk.console.link.code}"
+    newcomer, stranger = desk.open_browser(), desk.open_browser()
+    assert newcomer.get(link).status_code == 200
+    assert "Overview" in newcomer.get("/").text
+    refused = stranger.get(link)
+    assert refused.status_code == 403
+    assert "used already" in refused.text
+    assert stranger.get("/", follow_redirects=False).headers["location"] == "/sign-in"
+
+
+def test_a_wrong_link_does_not_use_up_the_right_one(desk: Desk) -> None:
+    browser = desk.open_browser()
+    assert browser.get("/sign-in/link/guessed").status_code == 403
+    assert browser.get(f"/sign-in/link/{desk.console.link.code}").status_code == 200
+
+
+def test_the_sample_asset_is_tested(desk: Desk, browser: TestClient) -> None:
+    (asset,) = desk.console.home.assets.list()
+    answer = browser.post(f"/assets/{asset.id}/test", follow_redirects=False)
+    desk.wait_for(1)
+    page = browser.get(answer.headers["location"]).text
+    assert "Test connectivity passed." in page
+    assert "The server offers" in page
+    assert len(desk.catcher.mailbox.list()) == 1
+
+
+def test_an_html_mail_with_an_attachment_arrives_in_the_inbox(desk: Desk, browser: TestClient) -> None:
+    answer = browser.post(
+        "/run",
+        data={
+            "action": "send htmlemail",
+            "asset": "catcher",
+            "do": "send",
+            "to": "Jane Doe <jane@example.com>, bob@example.com",
+            "subject": "Grüße",
+            "html_body": "<h1>It works</h1>",
+        },
+        files={"file-attachment1": ("report März.txt", b"the report\n", "text/plain")},
+        follow_redirects=False,
+    )
+    desk.wait_for(1)
+    page = browser.get(answer.headers["location"]).text
+    assert "Email sent" in page
+    assert page.count("state-accepted") == 2
+    inbox = browser.get("/inbox").text
+    assert "Grüße" in inbox
+    assert "jane@example.com, bob@example.com" in inbox
+    mail = browser.get("/inbox/1").text
+    assert "report März.txt" in mail
+    (part,) = re.findall(r'href="(/inbox/1/parts/\d+)"', mail)
+    file = browser.get(part)
+    assert file.content == b"the report\n"
+    assert file.headers["content-disposition"].startswith("attachment;")
+    assert "<h1>It works</h1>" in browser.get("/inbox/1/html").text
+    assert "It works" in html.unescape(mail)
+
+
+def test_what_is_wrong_is_said_at_its_field_and_nothing_is_sent(desk: Desk, browser: TestClient) -> None:
+    wrong = {"action": "send email", "asset": "catcher", "do": "send", "to": "nobody", "body": "x"}
+    answer = browser.post("/run", data={**wrong, "headers": '{"X-A": }'})
+    assert answer.status_code == 400
+    assert "line 1, column 9" in answer.text
+    answer = browser.post("/run", data=wrong)
+    assert answer.status_code == 400
+    assert 'id="error-to"' in answer.text
+    assert "nobody" in answer.text
+    assert desk.catcher.mailbox.list() == ()
+    assert desk.console.home.runs.list() == ()
+
+
+def test_the_preview_is_the_message_and_sends_nothing(desk: Desk, browser: TestClient) -> None:
+    given = {
+        "action": "send htmlemail",
+        "asset": "catcher",
+        "do": "preview",
+        "to": "jane@example.com",
+        "bcc": "unseen@example.com",
+        "subject": "To be looked at",
+        "html_body": "<p>Hello</p><script>alert(1)</script>",
+    }
+    page = browser.post("/run", data=given)
+    assert page.status_code == 200
+    assert "jane@example.com, unseen@example.com" in page.text
+    (frame,) = re.findall(r'src="(/previews/[^"]+)"', page.text)
+    shown = browser.get(frame)
+    assert "<p>Hello</p>" in shown.text
+    assert "script" not in shown.text
+    assert 'value="To be looked at"' in page.text  # the form is still filled in
+    assert desk.catcher.mailbox.list() == ()
+    assert desk.console.home.runs.list() == ()
+
+
+def test_run_again_opens_the_filled_form(desk: Desk, browser: TestClient) -> None:
+    desk.run(browser, to="jane@example.com", subject="Once more", body="Hello")
+    form = browser.get("/run?from=1&position=1").text
+    assert 'value="Once more"' in form
+    assert ">\nHello</textarea>" in form
