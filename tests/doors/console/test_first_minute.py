@@ -33,7 +33,7 @@ def test_the_sample_asset_is_tested(desk: Desk, browser: TestClient) -> None:
     desk.wait_for(1)
     page = browser.get(answer.headers["location"]).text
     assert "Test connectivity passed." in page
-    assert "The server offers" in page
+    assert "8BITMIME" in page
     assert len(desk.catcher.mailbox.list()) == 1
 
 
