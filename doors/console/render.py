@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
-
-from host.local.people.roles import ROLES, Role
-
-if TYPE_CHECKING:
-    from doors.console.visit import Visit
 
 FOLDER = Path(__file__).parent
 SAID = {
@@ -33,24 +28,9 @@ SAID = {
 """What a page says about what was just done; only these can be said through an address."""
 
 
-def render(visit: Visit, template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
     """The page of that template."""
-    console = visit.console
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            person=visit.person,
-            may_send=visit.may(Role.SENDER),
-            may_change=visit.may(Role.ADMINISTRATOR),
-            has_inbox=console.catcher is not None,
-            said=SAID.get(visit.query("said"), ""),
-            path=visit.request.url.path,
-            version=console.manifest.version,
-            roles=ROLES,
-            **values,
-        )
-    )
+    return _environment().get_template(template).render(**values)
 
 
 @cache

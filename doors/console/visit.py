@@ -16,9 +16,9 @@ from starlette.routing import Route
 
 from actions.contract import HostError, VaultError
 from doors.console.console import Console
-from doors.console.render import render
+from doors.console.render import SAID, render
 from host.local.inputs import InputError
-from host.local.people.roles import Person, Role
+from host.local.people.roles import ROLES, Person, Role
 from host.local.people.sessions import Session
 from host.manifest.model import UnknownAction
 from smtp.errors import MailError
@@ -71,7 +71,17 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page, with what all of them show."""
-        return HTMLResponse(render(self, template, **values), status)
+        shared = {
+            "person": self.person,
+            "may_send": self.may(Role.SENDER),
+            "may_change": self.may(Role.ADMINISTRATOR),
+            "has_inbox": self.console.catcher is not None,
+            "said": SAID.get(self.query("said"), ""),
+            "path": self.request.url.path,
+            "version": self.console.manifest.version,
+            "roles": ROLES,
+        }
+        return HTMLResponse(render(template, **shared, **values), status)
 
 
 def go(path: str, said: str = "") -> Response:
