@@ -138,7 +138,7 @@ def test_of_two_processes_with_the_same_key_at_once_one_sends(
 import json, sys
 from smtp_connector import act
 fields, number = json.loads(sys.argv[1]), int(sys.argv[2])
-for turn in range(20):
+for turn in range(40):
     sys.stdin.readline()
     mail = {"to": f"r{turn}@example.com", "subject": "x", "body": "y", "idempotency_key": f"key {turn}"}
     result = act("send email", mail, fields)[0]
@@ -149,21 +149,21 @@ for turn in range(20):
         fields = asset(catcher)
         racers = [start(several, json.dumps(fields), number) for number in range(2)]
         told = []
-        for _ in range(20):
+        for _ in range(40):
             for racer in racers:
                 go(racer)
             told.append([heard(racer) for racer in racers])
         for racer in racers:
             racer.finish()
     came = [message.rcpt_tos[0] for message in catcher.messages]
-    assert sorted(came) == sorted(f"r{turn}@example.com" for turn in range(20))
+    assert sorted(came) == sorted(f"r{turn}@example.com" for turn in range(40))
     for pair in told:
         assert ["sent", False, None] in pair
         assert all(
             one in (["sent", False, None], ["sent", True, None], ["not sent", False, "idempotency_key"])
             for one in pair
         )
-    assert len(Home(tmp_path / "data").runs.list()) == 40
+    assert len(Home(tmp_path / "data").runs.list()) == 80
 
 
 def go(racer: Started) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -16,6 +17,8 @@ from host.local.files import StoreError
 from host.local.home import Home
 from tests.host.processes import python, start
 from tests.support.ledgers import BCC, BODY, SENT, Written, attempt, everything_in, mail, states
+from tests.support.running import asset
+from tests.support.scripted import ScriptedServer
 
 NOT_SENT = Report(False, "Nothing was sent.", [{"outcome": "not sent"}], {})
 
@@ -157,6 +160,42 @@ def test_a_mail_that_cannot_be_committed_is_refused(folder: Path) -> None:
     assert states(folder) == ["claimed", "committed"]
 
 
+def test_on_a_disk_that_is_full_nothing_more_is_sent_and_what_was_is_told(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_CONNECTOR_HOME", str(folder))
+    mails = [{"to": f"r{n}@example.com", "body": "x" * 3000} for n in range(30)]
+    counts = []
+    for octets in (65_536, 180_000, 250_000):  # of which a file may have no more
+        shutil.rmtree(folder, ignore_errors=True)
+        with ScriptedServer() as server:
+            fields = tmp_path / "asset.json"
+            fields.write_text(json.dumps(asset(server)))
+            done = python(
+                RUN_ON_A_FULL_DISK,
+                octets,
+                "run",
+                "send email",
+                "--asset",
+                fields,
+                "--params",
+                json.dumps(mails),
+            )
+        assert "Traceback" not in done.stderr
+        assert "store.db can't be used" in done.stderr
+        outcomes = (
+            [one["data"][0]["outcome"] for one in json.loads(done.stdout)["result_data"]]
+            if done.stdout
+            else []
+        )
+        assert done.returncode == (1 if outcomes else 2)
+        assert outcomes.count("sent") == len(server.log.accepted)
+        assert set(outcomes) <= {"sent", "not sent"}
+        counts.append(len(server.log.accepted))
+    assert counts[0] == 0
+    assert 0 < counts[-1] < 30
+
+
 def test_a_result_that_cannot_be_written_is_told_and_written_with_the_next_one(folder: Path) -> None:
     written = Written(folder)
     written.ledger.begin([mail(), mail()])
@@ -173,6 +212,17 @@ def test_a_result_that_cannot_be_written_is_told_and_written_with_the_next_one(f
     (told,) = written.told
     assert told.startswith("The result of mail 1 could not be recorded yet.")
     assert "disk full" in told
+
+
+RUN_ON_A_FULL_DISK = """
+import resource, signal, sys
+octets = int(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (octets, octets))
+from delivery.pool import Pool
+from doors.cli.command_line import main
+sys.exit(main(sys.argv[2:], Pool()))
+"""
 
 
 BEGIN_AND_DIE = """
