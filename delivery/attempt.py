@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from message.address.mailbox import ascii_domain
 from message.compose import Message
 from smtp.envelope import Address
 from smtp.errors import MailError
@@ -27,6 +28,35 @@ class Outgoing(Protocol):
 
     def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
         """The message for a server that can or can't do 8BITMIME and SMTPUTF8. Raises `MessageError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """A message for those of its recipients that don't have it yet: `addresses`, as they were told of."""
+
+    outgoing: Outgoing
+    addresses: frozenset[str]
+
+    @property
+    def sender(self) -> Address:
+        return self.outgoing.sender
+
+    @property
+    def recipients(self) -> tuple[Address, ...]:
+        return self._of(self.outgoing.recipients)
+
+    @property
+    def redirected(self) -> tuple[Address, ...]:
+        return self.outgoing.redirected
+
+    def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
+        """As `Outgoing.compose`: the same message, in an envelope for fewer."""
+        message = self.outgoing.compose(eight_bit=eight_bit, smtputf8=smtputf8)
+        return replace(message, envelope=message.envelope.to(self._of(message.envelope.recipients)))
+
+    def _of(self, recipients: tuple[Address, ...]) -> tuple[Address, ...]:
+        # A server that knows no SMTPUTF8 was told the domain as A-labels.
+        return tuple(one for one in recipients if {str(one), str(ascii_domain(one))} & self.addresses)
 
 
 @dataclass(frozen=True, slots=True)

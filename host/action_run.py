@@ -44,6 +44,9 @@ class Journal(Protocol):
         another one with the key is being sent, and for another content.
         """
 
+    def prepared(self, position: int, outgoing: Outgoing) -> Outgoing:
+        """The message of the mail at that place, from 1, as it is to be sent."""
+
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Write down, on the disk, that the octets that complete these may leave. Raises `HostError`: they may not."""
 
@@ -128,15 +131,23 @@ class ActionRun:
 
         Raises `HostError`, before the first report, if the run can't be written down: nothing was sent then.
         """
+        self._context.journal.begin(parameter_sets)
+        yield from self.each(iter(parameter_sets))
+
+    def each(self, parameter_sets: Iterator[object]) -> Generator[Report, None, None]:
+        """Do the same for a run that is written down already, as its parameter sets come."""
         journal = self._context.journal
-        journal.begin(parameter_sets)
         self._taken = 0
         try:
-            for position, told in enumerate(self._reports(iter(parameter_sets)), 1):
+            for position, told in enumerate(self._reports(parameter_sets), 1):
                 journal.finished(position, told)
                 yield told
         finally:
             journal.end()
+
+    def check(self, parameters: object) -> None:
+        """Do what can be done with a parameter set without connecting anywhere. Raises `MailError`."""
+        self._module.prepare(self._module.Parameters.parse(self._read(parameters)), self._context)
 
     def _reports(self, waiting: Iterator[object]) -> Iterator[Report]:
         if not self.prepares:
@@ -194,7 +205,7 @@ class ActionRun:
         """Raises `MailError`, also for a mail that need not be sent because it was sent before."""
         values = self._read(parameters)
         outgoing = self._module.prepare(self._module.Parameters.parse(values), self._context)
-        attempt.outgoing = outgoing
+        attempt.outgoing = self._context.journal.prepared(attempt.position, outgoing)
         if key := values.get(KEY, ""):
             from actions.sameness import content_digest  # few mails have a key
 

@@ -84,7 +84,15 @@ def _runs(commands: Any, _manifest: Manifest) -> None:
     show = runs.add_parser("show", help="show a run with its result")
     resolve = runs.add_parser("resolve", help="decide about a mail of which nobody knows what became of it")
     export = runs.add_parser("export", help="print what became of each mail of a run")
-    for command in (show, resolve, export):
+    changes = [
+        runs.add_parser(name, help=text)
+        for name, text in (
+            ("cancel", "send no more of a submitted run"),
+            ("pause", "send no more of a submitted run until it is resumed"),
+            ("resume", "go on with a submitted run that was paused or cancelled"),
+        )
+    ]
+    for command in (show, resolve, export, *changes):
         command.add_argument("id", metavar="RUN", type=int)
     resolve.add_argument("position", metavar="POSITION", type=int, help="its place in the run, from 1")
     resolve.add_argument(
@@ -96,6 +104,52 @@ def _runs(commands: Any, _manifest: Manifest) -> None:
     )
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="JSON Lines by default")
     runs.add_parser("prune", help="let go what has been kept for long enough")
+
+
+def _submit(commands: Any, _manifest: Manifest) -> None:
+    submit = commands.add_parser(
+        "submit",
+        help="hand over many mails, which a worker sends",
+        description="Take down a run of many mails, whole and on the disk. A worker sends them: see `worker`.",
+    )
+    add = submit.add_argument
+    add("action", metavar="ACTION", help='name or identifier, such as "send email"')
+    add("--asset", metavar="NAME", required=True, help="the name of a stored asset")
+    add(
+        "--params",
+        metavar="FILE",
+        required=True,
+        help="a JSON object, a JSON list, JSON Lines or CSV with a parameter set in each row; - for standard input",
+    )
+    add("--container", metavar="ID", default="", help="where attachments are looked for first")
+    add("--key-field", metavar="FIELD", default="", help="where each row has its idempotency key")
+    add("--not-before", metavar="TIME", default="", help="when to begin, such as 2026-01-31T08:00:00Z")
+    add("--priority", metavar="N", type=int, default=0, help="runs of a higher one go first (0)")
+    add("--give-up-after", metavar="TIME", default="", help="such as 12h; five tries by default")
+    add("--all-or-nothing", action="store_true", help="keep nothing if a row is refused")
+    add(
+        "--wait",
+        action="store_true",
+        help="send it in this process, unless a worker does, and wait for its end",
+    )
+    add("--json", action="store_true", help="print the result as JSON at a terminal too")
+
+
+def _worker(commands: Any, _manifest: Manifest) -> None:
+    worker = commands.add_parser(
+        "worker",
+        help="send what was submitted",
+        description="Send the mails of submitted runs as they are due. SIGTERM lets what is in flight finish.",
+    )
+    worker.add_argument(
+        "--concurrency", metavar="N", type=int, default=4, help="mailboxes that are worked on at a time (4)"
+    )
+    worker.add_argument(
+        "--health", metavar="HOST:PORT", default="", help="answer /healthz and /metrics (Prometheus) there"
+    )
+    worker.add_argument(
+        "--log-format", choices=("text", "json"), default="text", help="how lines are written"
+    )
 
 
 def _demo(commands: Any, _manifest: Manifest) -> None:
@@ -214,6 +268,8 @@ _COMMANDS: Mapping[str, Callable[[Any, Manifest], None]] = MappingProxyType(
         "run": _run,
         "send": _send,
         "preview": _preview,
+        "submit": _submit,
+        "worker": _worker,
         "asset": _asset,
         "vault": _vault,
         "runs": _runs,

@@ -1,4 +1,4 @@
-"""The command line: `run`, `asset`, `vault`, `runs`, `relay`, `dapr`, `demo`, and SOAR's own `TEST.json`.
+"""The command line: `run`, `submit`, `worker`, `asset`, `vault`, `runs`, `relay`, `dapr`, `demo`, and `TEST.json`.
 
 The result goes to standard output, readable at a terminal and as one JSON document elsewhere; everything else goes
 to standard error. Exit codes: `doors.cli.results`, and 2 when the call or a configuration is wrong, which one line
@@ -109,6 +109,8 @@ class CommandLine:
             return self._preview(arguments)
         if arguments.command == "relay":
             return self._relay(arguments)
+        if arguments.command in ("submit", "worker"):
+            return self._durable(arguments)
         if arguments.command == "demo":
             from doors.demo.demo import demo
 
@@ -183,6 +185,13 @@ class CommandLine:
                 return self._perform(request, arguments)
             preview = Preview(arguments.show, self._home, self._terminal)
             return self._perform(request, arguments, preview.print)
+
+    def _durable(self, arguments: Namespace) -> int:
+        from doors.cli import durable_commands
+
+        if arguments.command == "submit":
+            return durable_commands.submit(arguments, self._manifest, self._home, self._pool, self._terminal)
+        return durable_commands.work(arguments, self._home, self._pool, self._terminal)
 
     def _test_asset(self, arguments: Namespace) -> int:
         action = self._manifest.action("test connectivity")

@@ -44,6 +44,9 @@ class StoreCommands:
             "runs show": self._runs_show,
             "runs resolve": self._runs_resolve,
             "runs prune": self._runs_prune,
+            "runs cancel": self._runs_cancel,
+            "runs pause": self._runs_pause,
+            "runs resume": self._runs_resume,
         }
         return commands[f"{arguments.command} {arguments.subcommand}"](arguments)
 
@@ -77,6 +80,22 @@ class StoreCommands:
 
     def _runs_prune(self, _arguments: Namespace) -> Any:
         return asdict(self._home.runs.prune())
+
+    def _runs_cancel(self, arguments: Namespace) -> Any:
+        from host.local import durable
+
+        return {"id": arguments.id, "state": "cancelled", "mails": durable.cancel(self._home, arguments.id)}
+
+    def _runs_pause(self, arguments: Namespace) -> Any:
+        from host.local import durable
+
+        durable.pause(self._home, arguments.id)
+        return {"id": arguments.id, "state": "paused"}
+
+    def _runs_resume(self, arguments: Namespace) -> Any:
+        from host.local import durable
+
+        return {"id": arguments.id, "state": "running", "mails": durable.resume(self._home, arguments.id)}
 
     def export(self, arguments: Namespace) -> Iterator[str]:
         """The lines of `runs export`."""

@@ -35,6 +35,11 @@ class Terminal:
         """Whether somebody sits before standard error, at a terminal that can move its cursor."""
         return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
+    @property
+    def prints_to_a_person(self) -> bool:
+        """Whether somebody reads standard output as it comes."""
+        return _is_terminal(sys.stdout)
+
     def print_json(self, value: object) -> None:
         """One JSON document, in ASCII: it survives every locale, and no terminal acts upon what is in it."""
         self.print_text(json.dumps(value, indent=2))
@@ -90,7 +95,7 @@ class Terminal:
         """The result of a run: in lines for a person at a terminal, else as JSON. What went wrong is always told."""
         for warning in results.warnings(document):
             self.warn(warning)
-        if as_json or not _is_terminal(sys.stdout):
+        if as_json or not self.prints_to_a_person:
             self._tell_failures(document)
             self.print_json(document)
         else:

@@ -11,6 +11,7 @@ from actions.contract import VaultFile
 from delivery.asset import Asset
 from delivery.attempt import Attempt
 from delivery.pool import Slots
+from host.action_run import Journal
 from host.braces import double_braces
 from host.local.home import Home
 from host.local.ledger import Heading, Ledger
@@ -39,8 +40,34 @@ class Watcher(Protocol):
         """A parameter set has its result."""
 
 
+class Unwatched:
+    """Nobody watches."""
+
+    def progress(self, text: str) -> None:
+        """Nobody looks."""
+
+    def sent(self, octets: int, size: int) -> None:
+        """Nobody looks."""
+
+    def session_ended(self, transcript: Transcript) -> None:
+        """Nobody looks."""
+
+    def finished(self, success: bool, message: str) -> None:
+        """Nobody looks."""
+
+
+class Recorder(Journal, Protocol):
+    """The journal of a run on this machine."""
+
+    def ended(self, attempt: Attempt) -> None:
+        """Write down what became of a mail, which is told later, when those before it are."""
+
+
 class LocalContext:
-    """One action run. The data folder is opened when an action asks for something that lies there."""
+    """One action run, written down in a ledger of its own unless a journal is given.
+
+    The data folder is opened when an action asks for something that lies there.
+    """
 
     def __init__(
         self,
@@ -49,13 +76,14 @@ class LocalContext:
         home: Home,
         watcher: Watcher,
         redirect: MakeRedirect | None = None,
+        journal: Recorder | None = None,
     ) -> None:
         self.asset = asset
         self.redirect = redirect
         """None: a browser on this machine is sent back to the run itself."""
         self.container_id = heading.container_id
         self.slots: Slots = MachineSlots(home.folder)
-        self.journal = Ledger(home.folder, heading, asset, self.progress, self.is_cancelled)
+        self.journal = journal or Ledger(home.folder, heading, asset, self.progress, self.is_cancelled)
         self._home = home
         self._watcher = watcher
         self._is_cancelled = False

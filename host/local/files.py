@@ -31,6 +31,16 @@ def timestamp(*, days_ago: float = 0) -> str:
     return (datetime.now(UTC) - timedelta(days=days_ago)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def seconds_since(text: str) -> float:
+    """Seconds from a time that `timestamp` wrote until now; 0 if it is yet to come."""
+    return max((datetime.now(UTC) - as_time(text)).total_seconds(), 0.0)
+
+
+def as_time(text: str) -> datetime:
+    """A time that `timestamp` wrote."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
 def private_folder(path: Path) -> Path:
     """`path`, made with mode 0700 where it is not there yet. Raises `StoreError`."""
     try:

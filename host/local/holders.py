@@ -7,12 +7,12 @@ whether its octets left, and the rest was not sent.
 from __future__ import annotations
 
 import os
-import sqlite3
 from pathlib import Path
 
 from host.local import locks
 from host.local.files import StoreError, private_folder, reason, timestamp
 from host.local.locks import Lock
+from host.local.sql import Connection
 from host.local.sqlite import transaction
 
 FOLDER = "holders"
@@ -44,16 +44,21 @@ def is_alive(folder: Path, holder: str) -> bool:
     return False
 
 
-def settle_abandoned(connection: sqlite3.Connection, folder: Path) -> None:
+def settle_abandoned(connection: Connection, folder: Path) -> None:
     """Settle every run whose process is gone. Raises `StoreError`, `sqlite3.Error`."""
-    running = connection.execute("SELECT id, holder FROM run WHERE state = 'running'").fetchall()
-    for number, holder in running:
+    held = connection.execute(
+        "SELECT id, holder, state FROM run WHERE state IN ('running', 'submitting') AND holder != ''"
+    ).fetchall()
+    for number, holder, state in held:
         if not is_alive(folder, holder):
             with transaction(connection):
-                settle(connection, number)
+                if state == "running":
+                    settle(connection, number)
+                else:
+                    drop(connection, number)
 
 
-def settle(connection: sqlite3.Connection, number: int) -> None:
+def settle(connection: Connection, number: int) -> None:
     """Settle a run whose process is gone, in the connection's transaction. One that has ended stays as it is."""
     now = timestamp()
     cut_off = connection.execute(
@@ -65,7 +70,39 @@ def settle(connection: sqlite3.Connection, number: int) -> None:
         settle_mails(connection, number, now)
 
 
-def settle_mails(connection: sqlite3.Connection, number: int, now: str) -> None:
+def settle_work(connection: Connection, holder: str) -> None:
+    """Settle the mails of durable runs that a worker had which is gone, in the connection's transaction.
+
+    What it had not committed waits for another worker. What it had is unknown, and nobody's work any more.
+    """
+    connection.execute(
+        "UPDATE mail SET state = 'waiting' WHERE state = 'claimed'"
+        " AND (run_id, position) IN (SELECT run_id, position FROM due WHERE holder = ?)",
+        (holder,),
+    )
+    connection.execute(
+        "UPDATE mail SET state = 'unknown', finished_at = ? WHERE state = 'committed'"
+        " AND (run_id, position) IN (SELECT run_id, position FROM due WHERE holder = ?)",
+        (timestamp(), holder),
+    )
+    connection.execute(
+        "DELETE FROM due WHERE holder = ? AND (run_id, position) IN"
+        " (SELECT mail.run_id, mail.position FROM mail JOIN due ON mail.run_id = due.run_id"
+        " AND mail.position = due.position WHERE due.holder = ? AND mail.state = 'unknown')",
+        (holder, holder),
+    )
+    connection.execute("UPDATE due SET holder = '' WHERE holder = ?", (holder,))
+
+
+def drop(connection: Connection, number: int) -> None:
+    """Take away a run that was never submitted to its end, in the connection's transaction."""
+    connection.execute("DELETE FROM due WHERE run_id = ?", (number,))
+    connection.execute("DELETE FROM mail WHERE run_id = ?", (number,))
+    connection.execute("DELETE FROM durable WHERE run_id = ?", (number,))
+    connection.execute("DELETE FROM run WHERE id = ?", (number,))
+
+
+def settle_mails(connection: Connection, number: int, now: str) -> None:
     """Nothing more will be heard of this run's mails: say what that makes of each that has no result."""
     for before, after in (("committed", "unknown"), ("claimed", "not sent")):
         connection.execute(

@@ -15,7 +15,6 @@ What happens to a run whose process ends before it does is in `host.local.holder
 
 from __future__ import annotations
 
-import json
 import math
 import sqlite3
 import threading
@@ -27,22 +26,20 @@ from pathlib import Path
 from typing import Any
 
 from actions import report as reports
-from actions.contract import KeyInProgress, KeyOfOtherContent, Report
+from actions.contract import Report
 from delivery.asset import Asset
-from delivery.attempt import Attempt, Facts
-from host.local import database, holders
+from delivery.attempt import Attempt, Facts, Outgoing
+from host.local import database, holders, keys
 from host.local.cipher import DATABASE, Cipher
 from host.local.files import StoreError, timestamp
-from host.local.pruning import KEY_DAYS, prune_now_and_then
+from host.local.pruning import prune_now_and_then
 from host.local.recording import keep_days, recorded
 from host.local.results import joint_message
-from host.local.sqlite import faults_named, transaction
+from host.local.sqlite import faults_named, flushing, transaction
+from message.compose import Draft
 from smtp.errors import Category, SmtpError, Step
 from smtp.outcome import Delivery, RecipientDelivery, Status
 
-SENT_OR_UNKNOWN = frozenset({"sent", "partly sent", "unknown"})
-"""The states of mails that are not sent again for their key. One that was not sent leaves its key to the next."""
-_UNDER_WAY = frozenset({"claimed", "committed"})
 HURRY = 1.0
 """Seconds, over the whole of a run, that other processes' transactions are waited for once it is to stop."""
 LOST = "the process that sent it ended before the server's answer was known"
@@ -56,15 +53,6 @@ class Heading:
     asset_name: str
     asset_id: str
     container_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class _KeyOwner:
-    """A mail that has an idempotency key."""
-
-    state: str
-    content: bytes
-    result: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,26 +129,17 @@ class Ledger:
         """
         begun = self._begun
         assert begun is not None  # noqa: S101 - mails are prepared after their run has begun
-        whole_key = begun.cipher.mac(json.dumps([*self._scope(), key]).encode())
-        same = begun.cipher.mac(content)
-        with self._writing(begun, "NORMAL"):
-            earlier = self._owner_of(whole_key, begun)
-            if earlier is None:
-                begun.connection.execute(
-                    "UPDATE mail SET key_hash = NULL, content = NULL WHERE key_hash = ?", (whole_key,)
-                )
-                begun.connection.execute(
-                    "UPDATE mail SET key_hash = ?, content = ? WHERE run_id = ? AND position = ?",
-                    (whole_key, same, begun.number, position),
-                )
-                return None
-        if earlier.content != same:
-            raise KeyOfOtherContent
-        if earlier.state not in SENT_OR_UNKNOWN:
-            raise KeyInProgress
-        told = begun.cipher.decrypt(earlier.result, "The result of the mail with this idempotency_key")
-        data = [{**item, "repeated": True} for item in told["data"]]
-        return Report(told["status"] == "success", told["message"], data, told["summary"])
+        heading = self._heading
+        whole_key = keys.scope(heading.action, heading.asset_id, self._asset), key
+        mail = begun.number, position
+        with self._writing(begun, full=False):
+            return keys.claim(begun.connection, self._folder, begun.cipher, mail, whole_key, content)
+
+    def prepared(self, position: int, outgoing: Outgoing) -> Outgoing:
+        """The message with the Message-ID of its mail, which is the same whenever it is made again."""
+        begun = self._begun
+        assert begun is not None  # noqa: S101 - mails are prepared after their run has begun
+        return named(outgoing, begun.cipher, begun.number, position)
 
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Write down, on the disk, that the octets that complete these mails may leave. Raises `StoreError`."""
@@ -169,7 +148,8 @@ class Ledger:
         rows = [
             (
                 timestamp(),
-                *self._if_lost(attempt, begun.cipher),
+                message_id(attempt),
+                begun.cipher.encrypt(as_result(if_lost(attempt, self._asset))),
                 begun.number,
                 # An action that sends without preparing does one set after the other.
                 attempt.position or len(self._told) + 1,
@@ -180,7 +160,7 @@ class Ledger:
         ]
         if not rows:
             return
-        with self._writing(begun, "FULL"):
+        with self._writing(begun, full=True):
             changed = begun.connection.executemany(
                 "UPDATE mail SET state = 'committed', attempts = attempts + 1, committed_at = ?, message_id = ?,"
                 " result = ? WHERE run_id = ? AND position = ? AND state IN ('claimed', 'committed')",
@@ -208,14 +188,11 @@ class Ledger:
     def _write(self, position: int, report: Report) -> None:
         begun = self._begun
         assert begun is not None  # noqa: S101 - what has not begun has no results
-        status = "success" if report.success else "failed"
-        data = [recorded(item) for item in report.data]
-        result = {"status": status, "message": report.message, "data": data, "summary": report.summary}
         row = (
             _outcome(report),
             report.success,
             timestamp(),
-            begun.cipher.encrypt(result),
+            begun.cipher.encrypt(as_result(report)),
             begun.number,
             position,
         )
@@ -241,32 +218,6 @@ class Ledger:
         finally:
             begun.resources.close()
 
-    def _scope(self) -> tuple[Any, ...]:
-        """What a key is unique for: the action and the asset, or the account of one that is not stored."""
-        asset = self._asset
-        if self._heading.asset_id:
-            return self._heading.action, self._heading.asset_id
-        return self._heading.action, asset.server, asset.port, asset.username
-
-    def _owner_of(self, key_hash: bytes, begun: _Begun) -> _KeyOwner | None:
-        """The mail that has the key; None if nobody has it any more. Within a transaction."""
-        connection = begun.connection
-        look = (
-            "SELECT run.id, run.holder, mail.state, content, result, committed_at FROM mail JOIN run ON run.id = run_id"
-            " WHERE key_hash = ?"
-        )
-        row = connection.execute(look, (key_hash,)).fetchone()
-        if row is not None and row[2] in _UNDER_WAY and not holders.is_alive(self._folder, row[1]):
-            holders.settle(connection, row[0])
-            row = connection.execute(look, (key_hash,)).fetchone()
-        if row is None:
-            return None
-        owner = _KeyOwner(*row[2:5])
-        if owner.state in _UNDER_WAY:
-            return owner
-        is_old = row[5] < timestamp(days_ago=KEY_DAYS)
-        return owner if owner.state in SENT_OR_UNKNOWN and not is_old else None
-
     def _insert(self, connection: sqlite3.Connection, holder: str) -> int:
         heading = self._heading
         row = connection.execute(
@@ -284,29 +235,9 @@ class Ledger:
         assert row.lastrowid is not None  # noqa: S101 - it was an INSERT
         return row.lastrowid
 
-    def _if_lost(self, attempt: Attempt, secret: Cipher) -> tuple[str, bytes]:
-        """The Message-ID, and the result that stands if nothing more is heard of this mail."""
-        message = attempt.message
-        assert message is not None  # noqa: S101 - it is about to be sent
-        recipients = message.envelope.recipients
-        lost = Delivery(
-            tuple(RecipientDelivery(address, Status.UNKNOWN, None, False) for address in recipients),
-            None,
-            SmtpError(LOST, step=Step.END, category=Category.CANCELLED),
-        )
-        server = Facts(f"{self._asset.server}:{self._asset.port}")
-        report = reports.report(replace(attempt, delivery=lost, facts=server), self._asset)
-        result = {
-            "status": "failed",
-            "message": report.message,
-            "data": report.data,
-            "summary": report.summary,
-        }
-        return message.message_id, secret.encrypt(result)
-
     def _write_results(self, begun: _Begun) -> None:
         rows = dict(self._unwritten)
-        with self._writing(begun, "NORMAL"):
+        with self._writing(begun, full=False):
             begun.connection.executemany(
                 # An action without data says no more than whether it went well.
                 "UPDATE mail SET state = coalesce(?, CASE WHEN state != 'committed' THEN 'not sent' WHEN ? THEN"
@@ -322,7 +253,7 @@ class Ledger:
         is_whole = len(self._told) == begun.count
         is_good = is_whole and all(told["status"] == "success" for told in self._told)
         message = joint_message(self._told) if is_whole else "The run was interrupted."
-        with self._writing(begun, "FULL"):
+        with self._writing(begun, full=True):
             holders.settle_mails(begun.connection, begun.number, now)
             begun.connection.execute(
                 "UPDATE run SET state = 'ended', status = ?, message = ?, end_time = ?, kept_since = ?"
@@ -337,10 +268,10 @@ class Ledger:
             )
 
     @contextmanager
-    def _writing(self, begun: _Begun, synchronous: str) -> Iterator[None]:
-        """One transaction; FULL: on the disk when it ends."""
+    def _writing(self, begun: _Begun, *, full: bool) -> Iterator[None]:
+        """One transaction; `full`: on the disk when it ends."""
         with self._lock, faults_named(self._folder / DATABASE):
-            begun.connection.execute(f"PRAGMA synchronous = {synchronous}")
+            flushing(begun.connection, full=full)
             with transaction(begun.connection, self._latest):
                 yield
 
@@ -349,6 +280,41 @@ class Ledger:
         if self._hurried_until == math.inf and self._is_cancelled():
             self._hurried_until = time.monotonic() + HURRY
         return self._hurried_until
+
+
+def named(outgoing: Outgoing, cipher: Cipher, run_id: int, position: int) -> Outgoing:
+    """The message with the Message-ID that belongs to this mail of this run; one that brought its own keeps it."""
+    if not isinstance(outgoing, Draft):
+        return outgoing
+    return replace(outgoing, unique=cipher.mac(f"mail {position} of run {run_id}".encode()).hex()[:32])
+
+
+def message_id(attempt: Attempt) -> str:
+    """That of a message that is about to be sent."""
+    assert attempt.message is not None  # noqa: S101 - it is about to be sent
+    return attempt.message.message_id
+
+
+def if_lost(attempt: Attempt, asset: Asset) -> Report:
+    """What stands if nothing more is heard of a message that is about to be sent."""
+    message = attempt.message
+    assert message is not None  # noqa: S101 - it is about to be sent
+    lost = Delivery(
+        tuple(
+            RecipientDelivery(address, Status.UNKNOWN, None, False) for address in message.envelope.recipients
+        ),
+        None,
+        SmtpError(LOST, step=Step.END, category=Category.CANCELLED),
+    )
+    server = Facts(f"{asset.server}:{asset.port}")
+    return reports.report(replace(attempt, delivery=lost, facts=server), asset)
+
+
+def as_result(report: Report) -> dict[str, Any]:
+    """An action result without its parameters, as it is recorded."""
+    status = "success" if report.success else "failed"
+    data = [recorded(item) for item in report.data]
+    return {"status": status, "message": report.message, "data": data, "summary": report.summary}
 
 
 def _outcome(report: Report) -> str | None:

@@ -38,7 +38,8 @@ def prune(connection: sqlite3.Connection, most: int = -1) -> Pruned:
         connection.execute("CREATE TEMP TABLE IF NOT EXISTS old (id INTEGER PRIMARY KEY)")
         connection.execute("DELETE FROM old")
         connection.execute(
-            "INSERT INTO old SELECT id FROM run WHERE state != 'running' AND kept_since <= ? ORDER BY id LIMIT ?",
+            "INSERT INTO old SELECT id FROM run WHERE state NOT IN ('running', 'submitting', 'paused')"
+            " AND kept_since <= ? ORDER BY id LIMIT ?",
             (kept, most),
         )
         mails = connection.execute(
@@ -48,6 +49,9 @@ def prune(connection: sqlite3.Connection, most: int = -1) -> Pruned:
         ).rowcount
         connection.execute(
             "UPDATE mail SET asked = NULL WHERE run_id IN old AND state != 'unknown' AND asked IS NOT NULL"
+        )
+        connection.execute(
+            "DELETE FROM durable WHERE run_id IN old AND run_id NOT IN (SELECT run_id FROM mail)"
         )
         runs = connection.execute(
             "DELETE FROM run WHERE id IN old AND id NOT IN (SELECT run_id FROM mail)"

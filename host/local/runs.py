@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from actions.contract import KEY
 from host.local import cipher, database, holders, spool
 from host.local.cipher import Cipher
 from host.local.files import StoreError, timestamp
+from host.local.progress import Progress, progress_of
 from host.local.pruning import Pruned, prune
 from host.local.results import document, joint_message
 from host.local.sqlite import faults_named
-from host.local.store import MailRow, RunRow, Store
+from host.local.store import DueRow, DurableRow, MailRow, RunRow, Store
 from host.local.streams import say
 
 UNTOLD = {
@@ -26,17 +28,23 @@ UNTOLD = {
     "not sent": "Nothing was sent. The run ended before this was begun.",
     "committed": "It is being sent.",
     "claimed": "It is yet to be sent.",
+    "waiting": "It is yet to be sent.",
+    "cancelled": "Nothing was sent. The run was cancelled before this was begun.",
 }
 """What is said of a mail in this state that has no result."""
 EXPORTED = ("position", "key", "message_id", "recipients", "outcome", "message", "attempts", "finished_at")
 """What an export has of each mail."""
 _MOST_UNKNOWN = 500
+MOST_MAILS = 1000
 CUT_OFF = "The process that ran it ended before the run did."
 
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """What a list of runs shows of each. `state` is running, ended or cut off."""
+    """What a list of runs shows of each.
+
+    `state` is running, ended or cut off; that of a durable run may also be submitting, paused or cancelled.
+    """
 
     id: int
     action: str
@@ -47,6 +55,8 @@ class RunEntry:
     message: str
     start_time: str
     end_time: str
+    progress: Progress | None
+    """How far a durable run has come; None for any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,10 @@ class MailEntry:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """A run with its parameters as they were recorded, its mails, and its result in SOAR's shape, as far as it goes."""
+    """A run with its parameters as they were recorded, its mails, and its result in SOAR's shape, as far as it goes.
+
+    Of more than `MOST_MAILS` the first; an export has them all.
+    """
 
     entry: RunEntry
     parameters: Sequence[Mapping[str, Any]]
@@ -86,7 +99,7 @@ class Runs:
             # One of which only an idempotency key is kept is not a recorded run any more.
             kept = select(MailRow).where(MailRow.run_id == RunRow.id, MailRow.asked.is_not(None)).exists()
             rows = session.scalars(select(RunRow).where(kept).order_by(RunRow.id.desc()).limit(limit))
-            return tuple(_entry(row, secret) for row in rows)
+            return tuple(_entry(row, secret, session) for row in rows)
 
     def get(self, number: int) -> RecordedRun:
         """One run. Raises `StoreError` where there is none of that number."""
@@ -97,10 +110,10 @@ class Runs:
             if row is None:
                 raise StoreError(f"There is no recorded run {number}.")
             mails = session.scalars(
-                select(MailRow).where(MailRow.run_id == number).order_by(MailRow.position)
+                select(MailRow).where(MailRow.run_id == number).order_by(MailRow.position).limit(MOST_MAILS)
             ).all()
             results = [_result(mail, secret) for mail in mails]
-            entry = _entry(row, secret)
+            entry = _entry(row, secret, session)
             identifier = entry.action.replace(" ", "_")
             return RecordedRun(
                 entry,
@@ -123,10 +136,24 @@ class Runs:
             )
             return tuple((row[0], row[1]) for row in session.execute(found))
 
+    def entry(self, number: int) -> RunEntry:
+        """What a list shows of one run. Raises `StoreError` where there is none of that number."""
+        with self._store.reading() as session:
+            row = session.get(RunRow, number)
+            if row is None:
+                raise StoreError(f"There is no recorded run {number}.")
+            return _entry(row, Cipher(self._folder), session)
+
+    def state_of(self, number: int) -> str:
+        """The state of one run, "" where there is none of that number."""
+        with self._store.reading() as session:
+            return session.scalar(select(RunRow.state).where(RunRow.id == number)) or ""
+
     def resolve(self, number: int, position: int, *, was_sent: bool) -> MailEntry:
         """Let a person decide about a mail of which nobody knows what became of it: it was sent, or it wasn't.
 
-        One that wasn't leaves its idempotency key to whoever sends it again. Raises `StoreError` for any other mail.
+        One that wasn't leaves its idempotency key to whoever sends it again; one of a durable run a worker sends again,
+        to those of whom it was not known. Raises `StoreError` for any other mail.
         """
         self._tidy_up()
         secret = Cipher(self._folder)
@@ -140,13 +167,26 @@ class Runs:
                 )
             result = _result(row, secret)
             del result["parameter"]
-            row.state = "sent" if was_sent else "not sent"
-            note = f"Nobody knew whether it was sent; a person resolved it as {row.state} at {timestamp()}."
+            run = session.get_one(RunRow, number)
+            is_durable = session.get(DurableRow, number) is not None
+            row.state = "sent" if was_sent else "waiting" if is_durable else "not sent"
+            resolved = "sent" if was_sent else "not sent"
+            note = f"Nobody knew whether it was sent; a person resolved it as {resolved} at {timestamp()}."
             result["status"] = "success" if was_sent else "failed"
             result["message"] = "Email sent" if was_sent else f"Nothing was sent. {note}"
             for data in result["data"]:
-                data["outcome"] = row.state
+                data["outcome"] = resolved
                 data["warnings"] = [*data["warnings"], note]
+                for one in data["recipients"]:
+                    if one["status"] == "unknown":
+                        one |= {"status": "accepted" if was_sent else "not tried", "retryable": not was_sent}
+            if row.state == "waiting":
+                row.finished_at = ""
+                session.add(
+                    DueRow(run_id=number, position=position, due_time=timestamp(), tries=0, holder="")
+                )
+                if run.state == "ended":
+                    run.state, run.status, run.end_time, run.kept_since = "running", "", "", ""
             row.result = secret.encrypt(result)
             return _mail(row)
 
@@ -191,7 +231,7 @@ class Runs:
             prune(connection)
 
 
-def _entry(row: RunRow, secret: Cipher) -> RunEntry:
+def _entry(row: RunRow, secret: Cipher, session: Session) -> RunEntry:
     message = secret.decrypt(row.message, f"Run {row.id}")["message"] if row.message is not None else ""
     if row.state == "cut off":
         message = CUT_OFF
@@ -205,6 +245,7 @@ def _entry(row: RunRow, secret: Cipher) -> RunEntry:
         message,
         row.start_time,
         row.end_time,
+        progress_of(session, row.id) if session.get(DurableRow, row.id) is not None else None,
     )
 
 

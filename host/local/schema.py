@@ -5,10 +5,10 @@ Written out, because making them step by step takes longer than sending a mail.
 
 from __future__ import annotations
 
-VERSION = 3
+VERSION = 5
 """`PRAGMA user_version`, odd. The even number before it: brought up to date, but what an older version kept in clear
 is not yet wiped from the file. Version 1 is the first release's."""
-REVISION = "ledger"
+REVISION = "durable"
 """The newest of `migrations/versions`."""
 
 STATEMENTS = (
@@ -63,6 +63,37 @@ STATEMENTS = (
         FOREIGN KEY(run_id) REFERENCES run (id)
     )""",
     "CREATE UNIQUE INDEX ix_mail_key_hash ON mail (key_hash) WHERE key_hash IS NOT NULL",
+    """CREATE TABLE durable (
+        run_id INTEGER NOT NULL,
+        priority INTEGER NOT NULL,
+        give_up_after FLOAT,
+        PRIMARY KEY (run_id),
+        FOREIGN KEY(run_id) REFERENCES run (id)
+    )""",
+    """CREATE TABLE due (
+        run_id INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        due_time VARCHAR NOT NULL,
+        tries INTEGER NOT NULL,
+        holder VARCHAR NOT NULL,
+        PRIMARY KEY (run_id, position),
+        FOREIGN KEY(run_id) REFERENCES run (id)
+    )""",
+    "CREATE INDEX ix_due_time ON due (run_id, due_time, position) WHERE holder = ''",
+    "CREATE INDEX ix_due_holder ON due (holder) WHERE holder != ''",
+    """CREATE TABLE mailbox (
+        account VARCHAR NOT NULL,
+        next_turn FLOAT NOT NULL,
+        slow_until FLOAT NOT NULL,
+        urgent_until FLOAT NOT NULL,
+        PRIMARY KEY (account)
+    )""",
+    """CREATE TABLE spent (
+        account VARCHAR NOT NULL,
+        hour INTEGER NOT NULL,
+        recipients INTEGER NOT NULL,
+        PRIMARY KEY (account, hour)
+    )""",
     """CREATE TABLE alembic_version (
         version_num VARCHAR(32) NOT NULL,
         CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)

@@ -11,10 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from host.local import cipher, locks, schema
 from host.local.files import StoreError, reason
+from host.local.sql import Connection
 
+AnyConnection = TypeVar("AnyConnection", bound=Connection)
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for other processes' transactions, each of which takes milliseconds."""
 _TURN = 0.02
@@ -57,14 +60,17 @@ def _for_ever() -> float:
 
 @contextmanager
 def transaction(
-    connection: sqlite3.Connection, latest: Callable[[], float] = _for_ever
-) -> Iterator[sqlite3.Connection]:
+    connection: AnyConnection, latest: Callable[[], float] = _for_ever
+) -> Iterator[AnyConnection]:
     """One transaction that writes, whole or not at all. Raises `sqlite3.Error`.
 
-    The write lock is taken at once, so that waiting for others works: a reader that turns writer half-way would be
-    refused. It is waited for until `latest`, in seconds of `time.monotonic`, which is asked again and again.
+    SQLite's write lock is taken at once, so that waiting for others works: a reader that turns writer half-way would
+    be refused. It is waited for until `latest`, in seconds of `time.monotonic`, which is asked again and again.
     """
-    _take_write_lock(connection, latest)
+    if isinstance(connection, sqlite3.Connection):
+        _take_write_lock(connection, latest)
+    else:
+        connection.execute("BEGIN")
     try:
         yield connection
         connection.execute("COMMIT")
@@ -88,6 +94,12 @@ def _take_write_lock(connection: sqlite3.Connection, latest: Callable[[], float]
                     raise
     finally:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000:.0f}")
+
+
+def flushing(connection: Connection, *, full: bool) -> None:
+    """Let the transactions that follow be on the disk when they end (`full`), or with the next one that is."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
 
 
 @contextmanager

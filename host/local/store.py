@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import Engine, ForeignKey, Index, String, text
+from sqlalchemy import Engine, Float, ForeignKey, Index, String, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from host.local import cipher, database
@@ -81,6 +81,49 @@ class MailRow(Base):
     content: Mapped[bytes | None]
     committed_at: Mapped[str]
     finished_at: Mapped[str]
+
+
+class DurableRow(Base):
+    """What a durable run has beside what every run has. `give_up_after` is in seconds from its submission."""
+
+    __tablename__ = "durable"
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    priority: Mapped[int]
+    give_up_after: Mapped[float | None] = mapped_column(Float)
+
+
+class DueRow(Base):
+    """A mail of a durable run that has not ended: when it is due, how often it was tried, and which worker has it."""
+
+    __tablename__ = "due"
+    __table_args__ = (
+        Index("ix_due_time", "run_id", "due_time", "position", sqlite_where=text("holder = ''")),
+        Index("ix_due_holder", "holder", sqlite_where=text("holder != ''")),
+    )
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    due_time: Mapped[str]
+    tries: Mapped[int]
+    holder: Mapped[str]
+
+
+class MailboxRow(Base):
+    """An account whose messages are paced, whoever sends them; see `host.local.limits`."""
+
+    __tablename__ = "mailbox"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    next_turn: Mapped[float] = mapped_column(Float)
+    slow_until: Mapped[float] = mapped_column(Float)
+    urgent_until: Mapped[float] = mapped_column(Float)
+
+
+class SpentRow(Base):
+    """How many recipients an account sent to within an hour of the epoch."""
+
+    __tablename__ = "spent"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[int] = mapped_column(primary_key=True)
+    recipients: Mapped[int]
 
 
 class Store:

@@ -19,7 +19,7 @@ from actions.contract import KeyInProgress, KeyOfOtherContent, Report
 from actions.report import nothing_delivered
 from auth.settings import State
 from delivery.asset import Asset
-from delivery.attempt import Attempt, Facts
+from delivery.attempt import Attempt, Facts, Outgoing
 
 MOST_KEYS = 1000
 KEY_SECONDS = 30 * 24 * 60 * 60.0
@@ -45,6 +45,10 @@ class PlatformJournal:
 
     def begin(self, parameter_sets: Sequence[object]) -> None:
         """Nothing: the platform knows."""
+
+    def prepared(self, position: int, outgoing: Outgoing) -> Outgoing:  # noqa: ARG002 - the port's signature
+        """The message as it is: the platform repeats no mail by itself."""
+        return outgoing
 
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Nothing: a key that was claimed and says no more is unknown soon enough."""

@@ -61,6 +61,9 @@ class NoJournal:
     def claim(self, position: int, key: str, content: bytes) -> Report | None:
         """Nobody has the key."""
 
+    def prepared(self, position: int, outgoing: Outgoing) -> Outgoing:
+        return outgoing
+
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Nobody will ask."""
 

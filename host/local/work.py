@@ -1,0 +1,279 @@
+"""The mails of one durable run while a worker has them: claimed in batches, committed, and told of, each in its row.
+
+    waiting -> claimed -> committed -> sent | partly sent | not sent | unknown
+       ^__________|___________|  what was certainly not sent, or not to all, and may be later: see `host.local.retry`
+
+A mail is claimed together with the right to send it. `committed` is on the disk before the octets leave that can
+complete it. What a worker had that is gone is settled by whoever notices: `host.local.holders.settle_work`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from actions import report as reports
+from actions.contract import Report
+from delivery.asset import Asset
+from delivery.attempt import Attempt, Outgoing, Remaining
+from host.local import holders, keys, retry
+from host.local.cipher import DATABASE, Cipher
+from host.local.files import StoreError, timestamp
+from host.local.ledger import as_result, if_lost, message_id, named
+from host.local.recording import recorded
+from host.local.retry import Patience
+from host.local.sql import Connection
+from host.local.sqlite import faults_named, flushing, transaction
+from smtp.errors import Category, MailError
+from smtp.outcome import Outcome
+
+BATCH = 100
+"""Mails that are claimed at a time."""
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at whether the run is to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class DurableRun:
+    """A run that a worker may work on. `age` is in seconds, since it was submitted."""
+
+    id: int
+    action: str
+    asset_name: str
+    asset_id: str
+    container_id: str
+    priority: int
+    give_up_after: float | None
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A mail that is claimed. `earlier` is the result of the tries before, None where there is none."""
+
+    position: int
+    tries: int
+    parameters: Mapping[str, Any]
+    earlier: Mapping[str, Any] | None
+
+
+@dataclass(slots=True)
+class Counted:
+    """How many mails a worker has dealt with, by what became of them; `again` are those that are to be tried again."""
+
+    by_state: dict[str, int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, state: str) -> None:
+        with self.lock:
+            self.by_state[state] = self.by_state.get(state, 0) + 1
+
+
+class Work:
+    """`host.action_run.Journal` for the due mails of one run. Used by several threads at once.
+
+    `asset` is None where it can't be used, and nothing can be sent. `holder` is the name of a lock that this process
+    holds. `tell` is given what can't be written down.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        folder: Path,
+        run: DurableRun,
+        asset: Asset | None,
+        holder: str,
+        patience: Patience,
+        tell: Callable[[str], None],
+        counted: Counted,
+    ) -> None:
+        self.run = run
+        self._connection = connection
+        self._folder = folder
+        self._cipher = Cipher(folder)
+        self._holder = holder
+        self._patience = replace(patience, give_up_after=run.give_up_after)
+        self._tell = tell
+        self._counted = counted
+        self._lock = threading.RLock()
+        self._asset = asset
+        self._started = time.monotonic()
+        self._rows: dict[int, _Row] = {}
+        """Those that were handed out and have no result, by their place among all that were handed out."""
+        self._handed_out = 0
+        self._unwritten: dict[int, tuple[_Row, Report]] = {}
+
+    def parameter_sets(self, is_over: Callable[[Connection], bool]) -> Iterator[Mapping[str, Any]]:
+        """Claim what is due and hand it out, until there is no more of it, or `is_over`. Raises `StoreError`."""
+        looked = time.monotonic()
+        while rows := self._claim():
+            for number, row in enumerate(rows):
+                if time.monotonic() - looked > LOOK_AGAIN or number == 0:
+                    looked = time.monotonic()
+                    with self._lock, faults_named(self._folder / DATABASE):
+                        if is_over(self._connection):
+                            return  # what was not handed out goes back with `end`
+                self._handed_out += 1
+                with self._lock:
+                    self._rows[self._handed_out] = row
+                yield row.parameters
+
+    def refuse(self, error: MailError, is_over: Callable[[Connection], bool]) -> None:
+        """Tell of every mail that is due that it can't be sent, because of what concerns them all."""
+        text = f"Nothing was sent. {error.text} {error.hint}".strip()
+        report = reports.unfinished(error, Outcome.NOT_SENT, text)
+        for place, _parameters in enumerate(self.parameter_sets(is_over), 1):
+            self.finished(place, report)
+        self.end()
+
+    def begin(self, parameter_sets: Sequence[object]) -> None:
+        """Nothing: it was written down when it was submitted."""
+
+    def claim(self, position: int, key: str, content: bytes) -> Report | None:
+        """As `Journal.claim`."""
+        assert self._asset is not None  # noqa: S101 - mails are prepared for an account
+        scope = keys.scope(self.run.action, self.run.asset_id, self._asset)
+        with self._writing(full=False):
+            mail = self.run.id, self._rows[position].position
+            return keys.claim(self._connection, self._folder, self._cipher, mail, (scope, key), content)
+
+    def prepared(self, position: int, outgoing: Outgoing) -> Outgoing:
+        """The message with its mail's Message-ID, for those who don't have it yet."""
+        row = self._rows[position]
+        outgoing = named(outgoing, self._cipher, self.run.id, row.position)
+        earlier = row.earlier["data"][0] if row.earlier and row.earlier["data"] else None
+        if earlier is None or not earlier["recipients"]:
+            return outgoing
+        return Remaining(outgoing, retry.left(earlier))
+
+    def committing(self, attempts: Sequence[Attempt]) -> None:
+        """Write down, on the disk, that the octets that complete these mails may leave. Raises `StoreError`."""
+        assert self._asset is not None  # noqa: S101 - mails are sent over an account
+        values = []
+        for attempt in attempts:
+            if attempt.is_committed:  # with another of its transactions
+                continue
+            row = self._rows[attempt.position]
+            lost = retry.joined(row.earlier, if_lost(attempt, self._asset))
+            result = self._cipher.encrypt(as_result(lost))
+            values.append((timestamp(), message_id(attempt), result, self.run.id, row.position))
+        if not values:
+            return
+        with self._writing(full=True):
+            changed = self._connection.executemany(
+                "UPDATE mail SET state = 'committed', attempts = attempts + 1, committed_at = ?, message_id = ?,"
+                " result = ? WHERE run_id = ? AND position = ? AND state IN ('claimed', 'committed')",
+                values,
+            )
+            if changed.rowcount != len(values):
+                raise StoreError(
+                    f"Mails of run {self.run.id} were settled by another process, as if this one had ended."
+                )
+
+    def ended(self, attempt: Attempt) -> None:
+        """Write down what became of a mail that is told later, when those before it are."""
+        assert self._asset is not None  # noqa: S101 - mails are sent over an account
+        self.finished(attempt.position, reports.report(attempt, self._asset))
+
+    def finished(self, position: int, report: Report) -> None:
+        """Write down what became of a mail, once. If that fails it is told, and tried again later."""
+        with self._lock:
+            row = self._rows.pop(position, None)
+            if row is None:
+                return  # another thread was quicker
+            self._unwritten[row.position] = row, report
+        try:
+            self._write_all()
+        except StoreError as error:
+            self._tell(f"The result of mail {row.position} of run {self.run.id} is not recorded yet. {error}")
+
+    def end(self) -> None:
+        """Give back what has no result. What can't be written is told; then the next worker settles it."""
+        try:
+            self._write_all()
+            with self._writing(full=True):
+                holders.settle_work(self._connection, self._holder)
+        except StoreError as error:
+            self._tell(f"Run {self.run.id}: what was not sent could not be given back. {error}")
+
+    def _claim(self) -> list[_Row]:
+        now = timestamp()
+        with self._writing(full=False):
+            self._connection.execute(
+                "UPDATE due SET holder = ? WHERE run_id = ? AND position IN (SELECT position FROM due"
+                " WHERE run_id = ? AND holder = '' AND due_time <= ? ORDER BY due_time, position LIMIT ?)",
+                (self._holder, self.run.id, self.run.id, now, BATCH),
+            )
+            found = self._connection.execute(
+                "SELECT mail.position, tries, asked, result FROM mail JOIN due ON due.run_id = mail.run_id"
+                " AND due.position = mail.position WHERE due.holder = ? AND mail.state = 'waiting'"
+                " ORDER BY due_time, mail.position",
+                (self._holder,),
+            ).fetchall()
+            self._connection.executemany(
+                "UPDATE mail SET state = 'claimed' WHERE run_id = ? AND position = ?",
+                [(self.run.id, row[0]) for row in found],
+            )
+        return [self._row(*row) for row in found]
+
+    def _row(self, position: int, tries: int, asked: bytes, result: bytes | None) -> _Row:
+        what = f"Mail {position} of run {self.run.id}"
+        earlier = self._cipher.decrypt(result, what) if result is not None else None
+        return _Row(position, tries, self._cipher.decrypt(asked, what), earlier)
+
+    def _write_all(self) -> None:
+        with self._lock:
+            waiting = list(self._unwritten.values())
+            if not waiting:
+                return
+            with self._writing(full=False):
+                states = [self._write_one(row, report) for row, report in waiting]
+            for row, _report in waiting:
+                del self._unwritten[row.position]
+        for state in states:
+            self._counted.add(state)
+
+    def _write_one(self, row: _Row, report: Report) -> str:
+        """Within a transaction."""
+        age = self.run.age + time.monotonic() - self._started
+        next_try = retry.again(report, row.tries, age, self._patience)
+        report = retry.joined(row.earlier, report)
+        result, mail = self._cipher.encrypt(as_result(report)), (self.run.id, row.position)
+        execute = self._connection.execute
+        if next_try is not None:
+            execute(
+                "UPDATE mail SET state = 'waiting', result = ? WHERE run_id = ? AND position = ?",
+                (result, *mail),
+            )
+            execute(
+                "UPDATE due SET due_time = ?, tries = ?, holder = '' WHERE run_id = ? AND position = ?",
+                (timestamp(days_ago=-next_try.after / 86_400), row.tries + next_try.counts, *mail),
+            )
+            return "again"
+        state = str(report.data[0]["outcome"])
+        # A person may yet say that an unknown one is to be sent again.
+        kept = row.parameters if state == "unknown" else recorded(row.parameters)
+        execute(
+            "UPDATE mail SET state = ?, finished_at = ?, result = ?, asked = ? WHERE run_id = ? AND position = ?",
+            (state, timestamp(), result, self._cipher.encrypt(kept), *mail),
+        )
+        execute("DELETE FROM due WHERE run_id = ? AND position = ?", mail)
+        return state
+
+    @contextmanager
+    def _writing(self, *, full: bool) -> Iterator[None]:
+        """One transaction; `full`: on the disk when it ends."""
+        with self._lock, faults_named(self._folder / DATABASE):
+            flushing(self._connection, full=full)
+            with transaction(self._connection):
+                yield
+
+
+def unusable(text: str) -> MailError:
+    """Why no mail of a run can be sent for now: its account can't be used."""
+    return MailError(text, step="asset", category=Category.CONFIGURATION, retryable=True)
