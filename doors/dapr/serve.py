@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from doors.dapr.binding import Binding
 from doors.dapr.resources import Resources, read_resources
 from doors.dapr.secrets import Secrets
 from doors.dapr.sidecar import TOKEN_VARIABLE, Sidecar
+from doors.dapr.socket_path import FOLDER_VARIABLE, socket_path
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.signals import first_signal
@@ -34,6 +36,11 @@ class Wanted:
     http: str | None = None
     grpc: str | None = None
     max_body: int = DEFAULT_MAX_BODY
+
+    @property
+    def has_socket(self) -> bool:
+        """Whether Dapr itself is served: asked for here or by Dapr's own variable, or because nothing else is."""
+        return bool(self.socket or os.environ.get(FOLDER_VARIABLE) or not (self.http or self.grpc))
 
 
 class _Door(Protocol):
@@ -59,7 +66,13 @@ def serve(wanted: Wanted, home: Home, pool: Pool, tell: Callable[[str], None]) -
         try:
             if wanted.http:
                 doors.append(_open_http(wanted.http, sidecar, wanted.max_body, tell))
-            stopped.wait()
+            if wanted.grpc:
+                doors.append(_open_grpc(wanted.grpc, sidecar, wanted.max_body, tell))
+            if wanted.has_socket:
+                doors.append(_open_socket(wanted.socket or "", binding, wanted.max_body, tell))
+            # A signal that comes just before a wait begins is seen when the wait ends.
+            while not stopped.wait(1.0):
+                pass
         finally:
             for door in doors:
                 door.stop()
@@ -72,6 +85,37 @@ def _open_http(address: str, sidecar: Sidecar, max_body: int, tell: Callable[[st
     door = HttpDoor(sidecar, listener, max_body)
     door.start()
     _tell_listening(listener.getsockname()[:2], "HTTP", sidecar, tell)
+    return door
+
+
+def _open_grpc(address: str, sidecar: Sidecar, max_body: int, tell: Callable[[str], None]) -> _Door:
+    from doors.dapr.grpc import runtime_door
+
+    host, wanted = split_address(address)
+    door = runtime_door(sidecar, max_body)
+    try:
+        port = door.listen(address)
+    except RuntimeError as error:
+        # grpc says why in a log of its own only.
+        raise InputError(
+            f"{address} can't be listened on: is {wanted} in use, and {host} of this machine?"
+        ) from error
+    door.start()
+    _tell_listening((host, port), "gRPC", sidecar, tell)
+    return door
+
+
+def _open_socket(wanted: str, binding: Binding, max_body: int, tell: Callable[[str], None]) -> _Door:
+    from doors.dapr.grpc import pluggable_door
+
+    path = socket_path(wanted)
+    door = pluggable_door(binding, tell, max_body)
+    try:
+        door.listen(f"unix:{path}")
+    except RuntimeError as error:
+        raise InputError(f"The socket {path} can't be made.") from error
+    door.start()
+    tell(f"listening on {path} for Dapr")
     return door
 
 

@@ -33,7 +33,7 @@ def parsed(content: bytes) -> EmailMessage:
 def html(content: bytes) -> str:
     body = parsed(content).get_body(("html",))
     assert isinstance(body, EmailMessage)
-    return str(body.get_content()).rstrip("\r\n")
+    return str(body.get_content()).replace("\r\n", "\n").rstrip("\n")
 
 
 def test_the_documentations_request_becomes_a_mail(served: Served) -> None:

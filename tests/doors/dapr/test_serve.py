@@ -125,3 +125,50 @@ def test_what_can_not_be_begun_is_one_line_and_exit_code_2(
     assert process.process.wait(timeout=60) == 2
     assert process.says(re.escape(text))
     assert "Traceback" not in "".join(process.said)
+
+
+def test_every_way_in_is_announced_and_the_socket_goes_with_the_process(
+    start: Any, resources: Path, tmp_path: Path
+) -> None:
+    (resources / "smtp.yaml").write_text(component("mail.example.com", 587))
+    folder = tmp_path / "sockets"
+    folder.mkdir()
+    process = start(
+        "--resources",
+        str(resources),
+        "--http",
+        "127.0.0.1:0",
+        "--grpc",
+        "127.0.0.1:0",
+        "--socket",
+        str(folder),
+    )
+    process.says(r"listening on 127\.0\.0\.1:\d+ for HTTP")
+    process.says(r"listening on 127\.0\.0\.1:\d+ for gRPC")
+    process.says(rf"listening on {re.escape(str(folder))}/smtp\.sock for Dapr")
+    assert (folder / "smtp.sock").is_socket()
+    assert process.stop() == 0
+    assert not (folder / "smtp.sock").exists()
+
+
+def test_dapr_alone_is_served_in_its_folder_without_resources(start: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "made" / "when it starts"
+    process = start(DAPR_COMPONENTS_SOCKETS_FOLDER=str(folder))
+    process.says(re.escape(f"listening on {folder}/smtp.sock for Dapr"))
+    second = start("--socket", str(folder / "smtp.sock"))
+    assert second.process.wait(timeout=60) == 2
+    assert second.says("is served by another program")
+    process.process.kill()  # and leaves its socket behind
+    process.process.wait(timeout=60)
+    third = start("--socket", str(folder / "smtp.sock"))
+    third.says("listening on")
+    assert third.stop() == 0
+
+
+def test_a_file_that_is_no_socket_stays(start: Any, tmp_path: Path) -> None:
+    path = tmp_path / "mail.sock"
+    path.write_text("precious")
+    process = start("--socket", str(path))
+    assert process.process.wait(timeout=60) == 2
+    assert process.says("it is no socket")
+    assert path.read_text() == "precious"
