@@ -59,6 +59,14 @@ class Unwatched:
 class Recorder(Journal, Protocol):
     """The journal of a run on this machine."""
 
+    @property
+    def number(self) -> int:
+        """The run's, 0 before it has begun."""
+
+    @property
+    def has_begun(self) -> threading.Event:
+        """Set once the run is in the database."""
+
     def ended(self, attempt: Attempt) -> None:
         """Write down what became of a mail, which is told later, when those before it are."""
 

@@ -93,6 +93,9 @@ class Work:
         counted: Counted,
     ) -> None:
         self.run = run
+        self.number = run.id
+        self.has_begun = threading.Event()
+        self.has_begun.set()
         self._connection = connection
         self._folder = folder
         self._cipher = Cipher(folder)
