@@ -152,6 +152,21 @@ def _worker(commands: Any, _manifest: Manifest) -> None:
     )
 
 
+def _backup(commands: Any, _manifest: Manifest) -> None:
+    backup = commands.add_parser("backup", help="write the data folder into a file, also while it is in use")
+    backup.add_argument("file", metavar="FILE", help="a new .tar.gz; whoever has it can read the secrets")
+
+
+def _restore(commands: Any, _manifest: Manifest) -> None:
+    restore = commands.add_parser("restore", help="put a backup back into an empty data folder")
+    restore.add_argument("file", metavar="FILE", help="what backup wrote")
+
+
+def _completion(commands: Any, _manifest: Manifest) -> None:
+    completion = commands.add_parser("completion", help="print what makes a shell complete commands")
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+
+
 def _demo(commands: Any, _manifest: Manifest) -> None:
     commands.add_parser("demo", help="send mails to a server of its own, and check what arrives")
 
@@ -275,6 +290,9 @@ _COMMANDS: Mapping[str, Callable[[Any, Manifest], None]] = MappingProxyType(
         "runs": _runs,
         "relay": _relay,
         "dapr": _dapr,
+        "backup": _backup,
+        "restore": _restore,
+        "completion": _completion,
         "demo": _demo,
         "serve": console_arguments.serve,
         "token": console_arguments.token,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,8 @@ class CommandLine:
         if name := action_asked_about(argv):
             self._terminal.print_text(usage.one_action(self._manifest.action(name)))
             return SUCCEEDED
+        if list(argv[:2]) == ["completion", "--words"]:
+            return self._complete(argv[2:])
         arguments = parser(self._manifest, argv).parse_args(argv)
         self._terminal.log_as_json = getattr(arguments, "log_format", "text") == "json"
         if arguments.command == "run":
@@ -121,6 +124,14 @@ class CommandLine:
             from doors.cli.console import console
 
             return console(arguments, self._pool, self._terminal)
+
+        if arguments.command in ("backup", "restore"):
+            return self._back_up(arguments)
+        if arguments.command == "completion":
+            from doors.cli.completion import SCRIPTS
+
+            self._terminal.print_text(SCRIPTS[arguments.shell].rstrip())
+            return SUCCEEDED
         if (arguments.command, arguments.subcommand) == ("asset", "test"):
             return self._test_asset(arguments)
         return self._stored(arguments)
@@ -238,6 +249,25 @@ class CommandLine:
             else:
                 tell(result)
         return exit_code(result)
+
+    def _back_up(self, arguments: Namespace) -> int:
+        from host.local.backup import back_up, restore
+
+        file, folder = Path(arguments.file), self._home.folder
+        done = back_up(folder, file) if arguments.command == "backup" else restore(file, folder)
+        if done.key:
+            self._terminal.warn(f"The key of the data folder is not in it: keep {done.key} apart from it.")
+        elif arguments.command == "backup":
+            self._terminal.warn(f"It holds the key: whoever has {done.file} can read the secrets in it.")
+        self._terminal.print_json(asdict(done))
+        return SUCCEEDED
+
+    def _complete(self, words: Sequence[str]) -> int:
+        from doors.cli.completion import candidates
+
+        for text in candidates(parser(self._manifest, []), words, self._manifest, self._home):
+            self._terminal.print_text(text)
+        return SUCCEEDED
 
     def _stored(self, arguments: Namespace) -> int:
         from doors.cli.store_commands import StoreCommands
