@@ -1,6 +1,7 @@
 """Run the whole matrix: `python -m tests.faults [part of a cell's name]`. Exit code 1 unless all is as it must be.
 
-With `--client smtplib` or `--client aiosmtplib` their part of it is played by them, and counted fault by fault.
+With `--client NAME` another client's part of it is played by that one, counted fault by fault, and, if it was all of
+it, put into docs/reliability-clients.md.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from tests.faults.cell import cells
 from tests.faults.cuts import cuts, wire_cuts
 from tests.faults.habits import HABITS, HabitCell, excess, habit_cells
 from tests.faults.judge import COUNTS
-from tests.faults.others import CLIENTS, other_cells
+from tests.faults.others import CLIENTS, fails_at, other_cells
 from tests.faults.playing import Playable, play
+from tests.faults.programs import PROGRAMS
 from tests.faults.scenarios import scenarios
+from tests.faults.table import Row, record
 
 
 def main(wanted: str = "") -> int:
@@ -69,20 +72,30 @@ def _pair(cell: HabitCell) -> HabitCell:
 
 
 def compare(client: str, wanted: str = "") -> int:
-    """Print how often another client was wrong about which fault, and the same line."""
+    """Print how often another client was wrong about which fault, and the same line. All of it goes into the table."""
+    title = PROGRAMS[client].install() if client in PROGRAMS else CLIENTS[client]
+    if trouble := fails_at(client):
+        _say(f"{title} does not send as it should: {'; '.join(trouble)}")
+        return 1
     totals: Counter[str] = Counter()
     by_fault: dict[str, Counter[str]] = {}
-    played = wrong = 0
+    played = wrong = hangs = 0
     for cell, judgement in play(cell for cell in other_cells(client) if wanted in cell.name):
         played += 1
         totals.update(judgement.counts)
-        wrong += any(judgement.counts.values()) or bool(judgement.surprises)
+        wrong += not judgement.is_clean
+        hangs += bool(judgement.surprises)
+        for surprise in judgement.surprises:
+            _say(f"{cell.name}: {surprise}")
         by_fault.setdefault(cell.name.partition(" [")[0], Counter()).update(judgement.counts)
     for fault, counts in by_fault.items():
         if any(counts.values()):
             _say(f"{fault}: " + " ".join(f"{name}={number}" for name, number in counts.items() if number))
-    _say(f"{client} was wrong in {wrong} cells")
+    _say(f"{title} was wrong in {wrong} cells")
     _say_counts(played, totals)
+    if played and not wanted:
+        counted = (totals["false_sent"], totals["false_not_sent"], totals["duplicates"])
+        record(Row(title, played, wrong, *counted, hangs), tuple(CLIENTS))
     return 0 if played else 1
 
 

@@ -17,6 +17,9 @@ unpack() {
         dpkg-deb --field "$download/$package"_*.deb Version >"$folder/$package.deb"
         rm -r "$download"
     done
+    # Where Debian has them depends on the machine and on the release.
+    ln -sfn "$folder"/debian/usr/lib/*-linux-gnu "$folder/lib"
+    ln -sfn "$folder"/lib/perl5/* "$folder/perl5"
 }
 
 fetch() {
@@ -66,7 +69,7 @@ msmtp)
     unpack msmtp libgsasl18 libsecret-1-0
     echo "msmtp $(version msmtp)"
     ;;
-jakarta-mail)
+jakarta)
     unpack libjakarta-mail-java libjakarta-activation-java
     if [ ! -e "$folder/java/Client.class" ] || [ java/Client.java -nt "$folder/java/Client.class" ]; then
         mkdir -p "$folder/java"

@@ -1,50 +1,51 @@
-# Perl's Net::SMTP; the dialogue is that of node/client.js.
+# Perl's Net::SMTP; what is said to it is in tests/faults/programs.py.
 
 use strict;
 use warnings;
 
-use JSON::PP;
 use MIME::Base64;
 use Net::SMTP;
 
 $| = 1;
 $SIG{PIPE} = 'IGNORE';
-my $settings = decode_json(scalar <STDIN>);
+chomp(my $settings = <STDIN>);
+my ($port, $tls, $authority, $seconds, $user, $password) = split /\t/, $settings, -1;
 my $smtp;
 
 sub connected {
-    my %tls = (SSL_ca_file => $settings->{ca}, SSL_verifycn_name => '127.0.0.1', SSL_verifycn_scheme => 'smtp');
+    my %tls = (SSL_ca_file => $authority, SSL_verifycn_name => '127.0.0.1', SSL_verifycn_scheme => 'smtp');
     my $made = Net::SMTP->new(
         '127.0.0.1',
-        Port => $settings->{port},
+        Port => $port,
         Hello => 'client.test',
-        Timeout => $settings->{timeout},
-        SSL => $settings->{tls} eq 'ssl' ? 1 : 0,
+        Timeout => $seconds,
+        SSL => $tls eq 'ssl' ? 1 : 0,
         %tls,
     ) or return;
-    $made->starttls(%tls) or return if $settings->{tls} eq 'starttls';
-    $made->auth($settings->{user}, $settings->{password}) or return if $settings->{user};
+    $made->starttls(%tls) or return if $tls eq 'starttls';
+    $made->auth($user, $password) or return if $user;
     return $made;
 }
 
 sub deliver {
-    my ($mail) = @_;
-    $smtp //= connected() or return { sent => JSON::PP::false, refused => [] };
+    my ($sender, $data, @recipients) = @_;
+    $smtp //= connected() or return ('failed');
     my $done = 0;
     my @refused;
-    if ($smtp->mail($mail->{from})) {
-        my %good = map { $_ => 1 } $smtp->recipient(@{ $mail->{to} }, { SkipBad => 1 });
-        @refused = grep { !$good{$_} } @{ $mail->{to} };
-        $done = %good && $smtp->data(decode_base64($mail->{data})) ? 1 : 0;
+    if ($smtp->mail($sender)) {
+        my %good = map { $_ => 1 } $smtp->recipient(@recipients, { SkipBad => 1 });
+        @refused = grep { !$good{$_} } @recipients;
+        $done = %good && $smtp->data(decode_base64($data)) ? 1 : 0;
     }
     if (!$done) {
         $smtp->close;
         undef $smtp;
     }
-    return { sent => $done ? JSON::PP::true : JSON::PP::false, refused => \@refused };
+    return ($done ? 'sent' : 'failed', @refused);
 }
 
 while (my $line = <STDIN>) {
-    print encode_json(deliver(decode_json($line))), "\n";
+    chomp $line;
+    print join("\t", deliver(split /\t/, $line)), "\n";
 }
 $smtp->quit if $smtp;

@@ -1,5 +1,4 @@
-// Jakarta Mail; the dialogue is that of node/client.js, but each line is of fields separated by tabs:
-// "port tls ca timeout user password", then "from data to to …", answered by "sent refused refused …".
+// Jakarta Mail; what is said to it is in tests/faults/programs.py.
 
 import jakarta.mail.Address;
 import jakarta.mail.MessagingException;
@@ -74,10 +73,10 @@ public class Client {
                 transport.connect("127.0.0.1", Integer.parseInt(settings[0]), user, user == null ? null : settings[5]);
             }
             transport.sendMessage(message, recipients);
-            return "true";
+            return "sent";
         } catch (SendFailedException failure) {
             boolean some = failure.getValidSentAddresses() != null && failure.getValidSentAddresses().length > 0;
-            StringBuilder told = new StringBuilder(Boolean.toString(some));
+            StringBuilder told = new StringBuilder(some ? "sent" : "failed");
             for (Address[] addresses : new Address[][] {failure.getInvalidAddresses(), failure.getValidUnsentAddresses()}) {
                 if (addresses != null) for (Address address : addresses) told.append('\t').append(address);
             }
@@ -88,7 +87,7 @@ public class Client {
             } catch (MessagingException ignored) {
                 // It was broken anyway.
             }
-            return "false";
+            return "failed";
         }
     }
 

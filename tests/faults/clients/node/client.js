@@ -1,5 +1,5 @@
-// nodemailer, with its pool of one connection, as its documents show it. Each line of standard input is a mail
-// {from, to, data}, the first one the settings {port, tls, ca, timeout, user, password}; each gets a line of answer.
+// nodemailer, with its pool of one connection, as its documents show it; what is said to it is in
+// tests/faults/programs.py.
 
 'use strict';
 
@@ -9,37 +9,38 @@ const nodemailer = require('nodemailer');
 
 let transport;
 
-function connect({ port, tls, ca, timeout, user, password }) {
+function connect([port, tls, authority, seconds, user, password]) {
+  const timeout = Number(seconds) * 1000;
   transport = nodemailer.createTransport({
     host: '127.0.0.1',
-    port,
+    port: Number(port),
     name: 'client.test',
     secure: tls === 'ssl',
     requireTLS: tls === 'starttls',
     ignoreTLS: tls === 'plain',
-    tls: { ca: readFileSync(ca) },
+    tls: { ca: readFileSync(authority) },
     auth: user ? { user, pass: password } : undefined,
     pool: true,
     maxConnections: 1,
-    connectionTimeout: timeout * 1000,
-    greetingTimeout: timeout * 1000,
-    socketTimeout: timeout * 1000,
+    connectionTimeout: timeout,
+    greetingTimeout: timeout,
+    socketTimeout: timeout,
   });
 }
 
-async function send({ from, to, data }) {
+async function send([from, data, ...to]) {
   try {
     const info = await transport.sendMail({ envelope: { from, to }, raw: Buffer.from(data, 'base64') });
-    return { sent: true, refused: info.rejected };
+    return ['sent', ...info.rejected];
   } catch (error) {
-    return { sent: false, refused: error.rejected ?? [], said: String(error.message) };
+    return ['failed', ...(error.rejected ?? [])];
   }
 }
 
 (async () => {
   for await (const line of readline.createInterface({ input: process.stdin })) {
-    const given = JSON.parse(line);
-    if (transport) console.log(JSON.stringify(await send(given)));
+    const given = line.split('\t');
+    if (transport) console.log((await send(given)).join('\t'));
     else connect(given);
   }
   transport.close();
