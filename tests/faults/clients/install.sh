@@ -66,7 +66,7 @@ go)
     "$folder/python/go/bin/go" version | sed 's/^go version go\([0-9.]*\).*/net\/smtp of Go \1/'
     ;;
 msmtp)
-    unpack msmtp libgsasl18 libsecret-1-0
+    unpack msmtp libgsasl18 libsecret-1-0 libntlm0 libgssglue1
     echo "msmtp $(version msmtp)"
     ;;
 jakarta)

@@ -11,7 +11,7 @@ import sys
 def main() -> None:
     port, tls, authority, seconds, user, password = sys.stdin.readline().rstrip("\n").split("\t")
     command = ["msmtp", "--host=127.0.0.1", f"--port={port}", "--domain=client.test", "--protocol=smtp"]
-    command += [f"--timeout={math.ceil(float(seconds))}", "--read-envelope-from=off"]
+    command += [f"--timeout={math.ceil(float(seconds))}", "--set-from-header=off", "--set-date-header=off"]
     if tls != "plain":
         starttls = "on" if tls == "starttls" else "off"
         command += ["--tls=on", f"--tls-starttls={starttls}", f"--tls-trust-file={authority}"]
@@ -20,7 +20,8 @@ def main() -> None:
     for line in sys.stdin:
         sender, data, *recipients = line.rstrip("\n").split("\t")
         mail = [*command, f"--from={sender}", "--", *recipients]
-        done = subprocess.run(mail, input=base64.b64decode(data), capture_output=True, check=False)
+        text = base64.b64decode(data).replace(b"\r\n", b"\n")  # as sendmail takes it
+        done = subprocess.run(mail, input=text, capture_output=True, check=False)
         sys.stdout.write(("failed" if done.returncode else "sent") + "\n")
         sys.stdout.flush()
 

@@ -70,7 +70,7 @@ public class Client {
         try {
             if (!transport.isConnected()) {
                 String user = settings[4].isEmpty() ? null : settings[4];
-                transport.connect("127.0.0.1", Integer.parseInt(settings[0]), user, user == null ? null : settings[5]);
+                transport.connect("localhost", Integer.parseInt(settings[0]), user, user == null ? null : settings[5]);
             }
             transport.sendMessage(message, recipients);
             return "sent";
