@@ -21,6 +21,7 @@ from doors.console import (
     sign_in,
     vault_pages,
 )
+from doors.console.api_routes import api_routes
 from doors.console.console import Console
 from doors.console.events import run_events
 from doors.console.guard import Guard
@@ -84,7 +85,7 @@ def make_app(console: Console, beside: Sequence[BaseRoute] = ()) -> Starlette:
         return _refused(console, request, error)
 
     return Starlette(
-        routes=[*beside, *routes],
+        routes=[*beside, *api_routes(console), *routes],
         middleware=[Middleware(Guard, address=console.address)],
         exception_handlers={HTTPException: refused, Exception: refused},
         max_body_size=LARGEST_REQUEST,

@@ -18,8 +18,6 @@ from smtp.transcript import Transcript
 
 LARGEST = 32 * 1024 * 1024
 """Octets of a message that is composed to be looked at."""
-LARGEST_SOURCE = 256 * 1024
-"""Octets of a message whose source is part of the answer."""
 MOST_KEPT = 64
 
 
@@ -33,33 +31,6 @@ class Preview:
     warnings: tuple[str, ...]
     octets: bytes = field(repr=False)
     view: MailView
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """As the data object of the action `preview email` has it."""
-        return {
-            "sender": self.sender,
-            "recipients": list(self.recipients),
-            "subject": self.view.subject,
-            "text": self.view.text,
-            "html": self.view.html,
-            "headers": [{"name": name, "value": value} for name, value in self.view.headers],
-            "size": self.size,
-            "structure": [
-                {
-                    "depth": part.depth,
-                    "type": part.type,
-                    "name": part.name,
-                    "content_id": part.content_id,
-                    "size": part.size,
-                }
-                for part in self.view.parts
-            ],
-            "warnings": list(self.warnings),
-            "eml": self.octets.decode("utf-8", errors="replace")
-            if len(self.octets) <= LARGEST_SOURCE
-            else "",
-        }
 
 
 def compose(request: Request, home: Home, pool: Pool) -> Preview:
@@ -84,6 +55,17 @@ def compose(request: Request, home: Home, pool: Pool) -> Preview:
         octets,
         view(octets),
     )
+
+
+def described(request: Request, home: Home, pool: Pool) -> dict[str, Any]:
+    """What `preview email` says of the request's first parameter set. Raises `InputError`."""
+    run = LocalRun(request, home, _Nobody(), pool)
+    if not run.can_prepare:
+        raise InputError(f"{request.action.name} sends no mail that could be looked at.")
+    report = run.preview(request.parameters[0])
+    if not report.success:
+        raise InputError(report.message)
+    return report.data[0]
 
 
 def _collect(content: Content) -> bytes:

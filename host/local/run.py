@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from actions.contract import Report
 from auth.settings import MakeRedirect
 from delivery.asset import Asset
 from delivery.attempt import Outgoing
@@ -137,6 +138,10 @@ class LocalRun:
         Raises `MailError`.
         """
         return self._action_run.prepare(parameters)
+
+    def preview(self, parameters: Mapping[str, Any]) -> Report:
+        """What `preview email` says of what one parameter set would send. Raises nothing."""
+        return self._action_run.preview(parameters)
 
     @property
     def can_prepare(self) -> bool:

@@ -55,7 +55,8 @@ _STATEMENTS = (
     )""",
     """CREATE TABLE IF NOT EXISTS part (
         action_run INTEGER NOT NULL,
-        run INTEGER NOT NULL PRIMARY KEY
+        run INTEGER NOT NULL PRIMARY KEY,
+        name VARCHAR NOT NULL
     )""",
     "CREATE INDEX IF NOT EXISTS ix_part_action_run ON part (action_run)",
     f"PRAGMA user_version = {VERSION}",

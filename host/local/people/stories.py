@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from host.local import cipher
@@ -9,6 +11,14 @@ from host.local.cipher import Cipher
 from host.local.files import timestamp
 from host.local.people.database import PeopleDatabase
 from host.local.recording import keep_days
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The runs of an action run, and what it was called; "" for one that was given no name."""
+
+    runs: tuple[int, ...]
+    name: str
 
 
 class Stories:
@@ -36,19 +46,25 @@ class Stories:
             row = connection.execute("SELECT told FROM story WHERE run = ?", (run,)).fetchone()
         return {} if row is None else Cipher(self._database.folder).decrypt(row[0], f"The story of run {run}")
 
-    def group(self, runs: list[int]) -> int:
+    def group(self, runs: Sequence[int], name: str) -> int:
         """Make one action run of several runs; its number is the first one's."""
         with self._database.writing() as connection:
             connection.executemany(
-                "INSERT OR REPLACE INTO part (action_run, run) VALUES (?, ?)",
-                [(runs[0], run) for run in runs],
+                "INSERT OR REPLACE INTO part (action_run, run, name) VALUES (?, ?, ?)",
+                [(runs[0], run, name) for run in runs],
             )
         return runs[0]
 
-    def parts(self, action_run: int) -> list[int]:
+    def parts(self, action_run: int) -> Parts:
         """The runs of an action run: one, unless it was asked for on several assets."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT run FROM part WHERE action_run = ? ORDER BY run", (action_run,)
+                "SELECT run, name FROM part WHERE action_run = ? ORDER BY run", (action_run,)
             ).fetchall()
-        return [row[0] for row in rows] or [action_run]
+        return Parts(tuple(row[0] for row in rows), rows[0][1]) if rows else Parts((action_run,), "")
+
+    def groups(self) -> dict[int, int]:
+        """The action run of each run that belongs to another one than its own number says."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT run, action_run FROM part WHERE run != action_run").fetchall()
+        return dict(rows)

@@ -1,0 +1,256 @@
+"""The API's own description (OpenAPI 3.1), made from the manifest: an action that is added there is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from host.manifest.model import Action, Manifest
+from host.manifest.schema import object_schema
+
+Schema = dict[str, Any]
+
+_TEXT: Mapping[str, Any] = {"type": "string"}
+_WHOLE: Mapping[str, Any] = {"type": "integer", "minimum": 0}
+_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
+_LIST_QUERY = [
+    {"name": "page", "in": "query", "schema": {**_WHOLE, "maximum": 999_999_999}, "description": "From 0."},
+    {
+        "name": "page_size",
+        "in": "query",
+        "schema": {**_WHOLE, "maximum": 999_999_999},
+        "description": "10 by default; 0: as many as there may be (1,000).",
+    },
+    {"name": "sort", "in": "query", "schema": _TEXT, "description": "A field of the items."},
+    {"name": "order", "in": "query", "schema": {"type": "string", "enum": ["asc", "desc"]}},
+]
+_EXPENSIVE = {
+    "name": "include_expensive",
+    "in": "query",
+    "schema": {"type": "boolean"},
+    "description": "With result_data.",
+}
+
+
+def document(manifest: Manifest, url: str) -> Schema:
+    """The whole of it."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": manifest.name, "version": manifest.version, "description": _ABOUT},
+        "servers": [{"url": url}],
+        "security": [{"token": []}, {"bearer": []}],
+        "paths": _paths(),
+        "components": {
+            "securitySchemes": {
+                "token": {"type": "apiKey", "in": "header", "name": "ph-auth-token"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+            "schemas": _schemas(manifest),
+        },
+    }
+
+
+_ABOUT = (
+    "Runs the connector's actions, in the shapes of Splunk SOAR's REST API. Lists take filters of the form "
+    '`_filter_name="x"`, with `__contains`, `__icontains`, `__startswith`, `__iexact`, `__in`, `__lt`, `__lte`, '
+    "`__gt` and `__gte` behind the field's name."
+)
+
+
+def _paths() -> Schema:
+    lines = {
+        "application/x-ndjson": {"schema": {"type": "string", "description": "A parameter set a line."}},
+    }
+    return {
+        "/rest/version": {"get": _operation("Which version this is", "Version")},
+        "/rest/action_run": {
+            "get": _operation("Action runs, the latest first", "ActionRunList", _LIST_QUERY),
+            "post": _operation(
+                "Run an action over one asset or more",
+                "Begun",
+                [
+                    {"name": "action", "in": "query", "schema": _TEXT, "description": "For JSON Lines."},
+                    {"name": "asset", "in": "query", "schema": _TEXT, "description": "For JSON Lines."},
+                ],
+                body="ActionRunRequest",
+                more=lines,
+            ),
+        },
+        "/rest/action_run/{id}": {
+            "get": _operation("One action run", "ActionRun", [_ID]),
+            "post": _operation("Stop an action run", "Done", [_ID], body="Cancel"),
+        },
+        "/rest/action_run/{id}/app_runs": {
+            "get": _operation("Its results, one for each asset", "AppRunList", [_ID, *_LIST_QUERY, _EXPENSIVE])
+        },
+        "/rest/action_run/{id}/events": {
+            "get": _operation("What happens in it, as server-sent events", "", [_ID], kind="text/event-stream")
+        },
+        "/rest/app_run": {"get": _operation("Runs over one asset each", "AppRunList", _LIST_QUERY)},
+        "/rest/app_run/{id}": {"get": _operation("One of them, with its results", "AppRun", [_ID])},
+        "/rest/asset": {
+            "get": _operation("Assets, without their secrets", "AssetList", _LIST_QUERY),
+            "post": _operation("Add an asset", "Added", body="AssetRequest"),
+        },
+        "/rest/asset/{id}": {
+            "get": _operation("One asset, without its secrets", "Asset", [_ID]),
+            "post": _operation("Change it; null takes a field away", "Added", [_ID], body="AssetChange"),
+            "delete": _operation("Remove it", "Done", [_ID]),
+        },
+        "/rest/container_attachment": {
+            "get": _operation("Files of the vault, the latest first", "FileList", _LIST_QUERY),
+            "post": _operation("Add a file to the vault", "FileAdded", body="FileRequest"),
+        },
+        "/rest/preview": {
+            "post": _operation("The mail that would be sent, with nothing connected", "Preview", body="PreviewRequest")
+        },
+    }  # fmt: skip
+
+
+def _operation(
+    summary: str,
+    answer: str,
+    parameters: list[Any] | None = None,
+    *,
+    body: str = "",
+    more: Schema | None = None,
+    kind: str = "application/json",
+) -> Schema:
+    told: Schema = {"$ref": f"#/components/schemas/{answer}"} if answer else {"type": "string"}
+    operation: Schema = {
+        "summary": summary,
+        "parameters": parameters or [],
+        "responses": {
+            "200": {"description": "So it is.", "content": {kind: {"schema": told}}},
+            **{
+                status: {
+                    "description": text,
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failed"}}},
+                }
+                for status, text in _FAULTS
+            },
+        },
+    }
+    if body:
+        content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}, **(more or {})}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+_FAULTS = (
+    ("400", "The request is not right."),
+    ("401", "There is no valid token."),
+    ("403", "The token's role does not reach, or the request comes from another site."),
+    ("404", "There is no such thing."),
+    ("413", "The body is too large."),
+)
+
+
+def _schemas(manifest: Manifest) -> Schema:
+    sending = [action for action in manifest.actions if action.parameters]
+    parameters = {f"Parameters_{one.identifier}": _parameters(one) for one in manifest.actions}
+    config = object_schema(manifest.configuration)
+    fields = {name: _nullable(schema) for name, schema in config["properties"].items()}
+    action_run = _object(
+        id=_WHOLE, action=_TEXT, name=_TEXT, status=_STATUSES, message=_TEXT, container=_TEXT, create_time=_TEXT,
+        update_time=_TEXT, assets={"type": "array", "items": _TEXT},
+    )  # fmt: skip
+    app_run = _object(
+        id=_WHOLE, action=_TEXT, action_run=_WHOLE, app=_WHOLE, app_name=_TEXT, app_version=_TEXT, asset=_TEXT,
+        asset_name=_TEXT, container=_TEXT, status=_STATUSES, message=_TEXT, start_time=_TEXT, end_time=_TEXT,
+    )  # fmt: skip
+    app_run["properties"] |= {"result_data": {"type": "array"}, "result_summary": {"type": "object"}}
+    asset = _object(id=_WHOLE, name=_TEXT, create_time=_TEXT, configuration={"type": "object"})
+    file = _object(
+        id=_WHOLE, name=_TEXT, container=_TEXT, vault_document__hash=_TEXT, vault_id=_TEXT, hash=_TEXT, size=_WHOLE,
+        mime_type=_TEXT, create_time=_TEXT,
+    )  # fmt: skip
+    stored = {"type": "object", "properties": fields, "additionalProperties": False}
+    name = {"type": "string", "minLength": 1, "maxLength": 100}
+    return {
+        **parameters,
+        "Failed": _object(failed={"const": True}, message=_TEXT),
+        "Done": _object(success={"const": True}),
+        "Version": _object(version=_TEXT),
+        "Begun": _object(action_run_id=_WHOLE, success={"const": True}),
+        "Added": _object(id=_WHOLE, success={"const": True}),
+        "Cancel": _object(cancel={"const": True}),
+        "ActionRun": action_run,
+        "AppRun": app_run,
+        "Asset": asset,
+        "ActionRunList": _list("ActionRun"),
+        "AppRunList": _list("AppRun"),
+        "AssetList": _list("Asset"),
+        "File": file,
+        "FileList": _list("File"),
+        "FileAdded": _object(vault_id=_TEXT, hash=_TEXT, id=_WHOLE, succeeded={"const": True}, size=_WHOLE),
+        "FileRequest": {
+            **_object(
+                file_name={**_TEXT, "minLength": 1}, file_content={**_TEXT, "contentEncoding": "base64"}
+            ),
+            "properties": {
+                "container_id": _CONTAINER,
+                "file_name": {**_TEXT, "minLength": 1, "maxLength": 255},
+                "file_content": {**_TEXT, "contentEncoding": "base64"},
+                "metadata": {"type": ["object", "string", "null"]},
+            },
+        },
+        "AssetRequest": _object(name=name, configuration={**stored, "required": config["required"]}),
+        "AssetChange": {"type": "object", "properties": {"name": name, "configuration": stored}},
+        "ActionRunRequest": {"oneOf": [_run_request(one) for one in manifest.actions]},
+        "PreviewRequest": {
+            "oneOf": [
+                _object(
+                    action={"const": one.name},
+                    asset=_ASSET,
+                    parameters={"$ref": f"#/components/schemas/Parameters_{one.identifier}"},
+                )
+                for one in sending
+            ]
+        },
+        "Preview": {"type": "object"},
+    }
+
+
+_STATUSES: Mapping[str, Any] = {"type": "string", "enum": ["pending", "running", "success", "failed"]}
+_ASSET: Mapping[str, Any] = {"type": ["string", "integer"], "description": "Its name, or its id."}
+_CONTAINER: Mapping[str, Any] = {"type": ["string", "integer"]}
+
+
+def _parameters(action: Action) -> Schema:
+    schema = object_schema(action.parameters)
+    del schema["$schema"]
+    return {**schema, "description": f"Parameters of {action.name}: {action.description}."}
+
+
+def _run_request(action: Action) -> Schema:
+    target = _object(assets={"type": "array", "minItems": 1, "maxItems": 100, "items": _ASSET})
+    target["properties"] |= {
+        "app_id": {"type": ["integer", "string"]},
+        "parameters": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"$ref": f"#/components/schemas/Parameters_{action.identifier}"},
+        },
+    }
+    request = _object(
+        action={"const": action.name}, targets={"type": "array", "minItems": 1, "items": target}
+    )
+    request["properties"] |= {
+        "container_id": _CONTAINER,
+        "name": {"type": "string", "maxLength": 200},
+    }
+    return {**request, "title": action.name}
+
+
+def _object(**properties: Any) -> Schema:
+    return {"type": "object", "properties": dict(properties), "required": list(properties)}
+
+
+def _list(name: str) -> Schema:
+    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
+    return _object(count=_WHOLE, num_pages=_WHOLE, data=items)
+
+
+def _nullable(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
