@@ -48,6 +48,7 @@ PARTS = (
     Part("fuzz", "Fuzzing, half an hour", ("tests.fuzz", "1800", "0")),
     Part("soak", "Soak, half an hour", ("tests.soak", "1800", "0")),
     Part("kills", "A run killed at a hundred statements of its ledger", ("tests.kills", "100")),
+    Part("look", "How mails look before and after sanitising", ("tests.look",)),
     Part("mutants", "Mutation testing", ("tests.mutants",)),
 )
 

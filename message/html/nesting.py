@@ -14,7 +14,7 @@ from types import MappingProxyType
 from message.html.markup import names
 
 _DEEPEST = 128
-VOID = names("area br col hr img wbr")
+VOID = names("area br col hr img input wbr")
 _FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
 _MOST_COPIES = 200_000
 """Characters that a tree builder may add by opening formatting elements anew; more is not tried."""

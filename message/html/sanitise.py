@@ -21,7 +21,7 @@ _HTML_START = re.compile(r"[\s\ufeff]*<(?:!doctype\s+html|html)(?![\w:.-])", re.
 _TAGS = names(
     """a abbr acronym address area article aside b bdi bdo big blockquote br caption center cite code
     col colgroup dd del details dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6
-    header hgroup hr i img ins kbd li main map mark nav nobr ol p pre q rp rt ruby s samp section small
+    header hgroup hr i img ins kbd label li main map mark nav nobr ol p pre q rp rt ruby s samp section small
     span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr"""
 )
 _ATTRIBUTES = names(
@@ -29,6 +29,10 @@ _ATTRIBUTES = names(
     cols colspan coords datetime dir face frame headers height href hspace id lang name noshade nowrap open role
     rowspan rules scope shape size span src start style summary title type usemap valign value vspace width"""
 )
+# Menus and galleries of mails open and close by boxes that are ticked, without a script: those send nothing anywhere.
+_SWITCHES = names("checkbox radio")
+_OF_A_SWITCH = _ATTRIBUTES | names("type checked hidden")
+_OF_A_LABEL = _ATTRIBUTES | names("for")
 _OF_THE_BODY = names(
     """alink background bgcolor bottommargin class dir id lang leftmargin link marginheight marginwidth
     rightmargin style text title topmargin vlink"""
@@ -115,8 +119,8 @@ class _Sanitising:
             self._losses.take("elements nested too deeply")
         content = nh3.clean(
             "".join(written for _, written in pieces) if nesting.is_mended else nesting.written,
-            tags=_TAGS,
-            attributes={"*": _ATTRIBUTES},
+            tags=_TAGS | {"input"},
+            attributes={"*": _ATTRIBUTES, "input": _OF_A_SWITCH, "label": _OF_A_LABEL},
             generic_attribute_prefixes={"aria-"},
             url_schemes=SCHEMES,
             link_rel=None,
@@ -147,8 +151,11 @@ class _Sanitising:
             elif tag.startswith("/"):
                 if name in _TAGS and name not in VOID:
                     yield tag, f"<{tag}>"
+            elif tag == "input" and _is_switch(token):
+                yield tag, f"<input{self._attributes(token, _OF_A_SWITCH)}>"
             elif tag in _TAGS:
-                yield tag, f"<{tag}{self._attributes(token, _ATTRIBUTES)}>"
+                kept = _OF_A_LABEL if tag == "label" else _ATTRIBUTES
+                yield tag, f"<{tag}{self._attributes(token, kept)}>"
             elif tag != "o:p":
                 self._losses.take(f"<{tag}>")
 
@@ -198,6 +205,11 @@ class _Sanitising:
             if text is not None:
                 written.append(f' {name}="{escape(text)}"')
         return "".join(written)
+
+
+def _is_switch(token: Token) -> bool:
+    kinds = [unescaped_attribute(value) for name, value in token.attributes if name == "type"]
+    return bool(kinds) and kinds[0].lower() in _SWITCHES
 
 
 def _is_blank(text: str) -> bool:

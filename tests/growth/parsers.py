@@ -30,6 +30,7 @@ from message.headers import parse_headers
 from message.html.markdown import to_html
 from message.html.rendering import to_text
 from message.html.sanitise import content_ids, is_html, sanitize
+from message.parts import look_through
 from message.raw import parse_raw
 from message.templates import filled, parse_values
 from smtp import commands, pem
@@ -159,6 +160,14 @@ def _attribute(name: str) -> Callable[[str], object]:
     return read
 
 
+def _composed(text: str) -> object:
+    octets = canonical(text.encode())
+    many = "".join(f"--b\nContent-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(50))
+    look_through([canonical(f"Content-Type: multipart/mixed; boundary=b\n\n{many}".encode()), octets])
+    look_through([b"Content-Type: " + octets + b"\r\n\r\n" + octets])
+    return look_through(octets[start : start + 1000] for start in range(0, len(octets), 1000))
+
+
 def _raw(text: str) -> object:
     return parse_raw(f"From: a@example.test\nTo: b@example.test\n{text}").compose(
         eight_bit=False, smtputf8=False
@@ -247,6 +256,7 @@ PARSERS: Mapping[str, Parser] = MappingProxyType(
         "URLs": Parser(_attribute("href")),
         "sources of images": Parser(_attribute("src")),
         "attributes": Parser(_attribute("title")),
+        "composed mails": Parser(_composed, MESSAGE),
         "raw mails": Parser(lambda text: parse_raw(text).compose(eight_bit=False, smtputf8=False), MESSAGE),
         "fields of raw mails": Parser(_raw, MESSAGE, SOME),
         "types in raw mails": Parser(lambda text: _raw(f"Content-Type: {text}\n\n\u00fc"), MESSAGE),

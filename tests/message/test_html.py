@@ -34,6 +34,8 @@ class Judge(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "input" and ("type", "checkbox") not in attrs and ("type", "radio") not in attrs:
+            self.found.append(tag)
         if tag in (
             "script",
             "style",
@@ -45,7 +47,6 @@ class Judge(HTMLParser):
             "math",
             "base",
             "link",
-            "input",
         ):
             self.found.append(tag)
         for name, value in attrs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from message.html.markup import names
-from message.html.sanitise import content_ids
+from message.html.sanitise import content_ids, sanitize
 from tests.message.test_html import body
 
 INLINE = names(
@@ -165,3 +165,34 @@ def test_a_content_id_is_found_where_it_is_referred_to(html: str) -> None:
 )
 def test_a_content_id_is_found_nowhere_else(html: str) -> None:
     assert content_ids(html) == frozenset()
+
+
+@pytest.mark.parametrize("kind", ["checkbox", "radio", "CHECKBOX"])
+def test_menus_that_open_by_a_box_that_is_ticked_still_do(kind: str) -> None:
+    done = sanitize(
+        f"<input type={kind} id=m name=g checked class=c style='display:none' onclick=x()>"
+        "<label for=m onclick=y()>Menu</label><ul class=menu><li>One</li></ul>"
+    )
+    assert f'<input type="{kind}" id="m" name="g" checked="" class="c" style="display: none">' in done.html
+    assert '<label for="m">Menu</label>' in done.html
+    assert done.lost == "onclick 2×"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "<input>",
+        "<input name=q>",
+        "<input type=text>",
+        "<input type=password>",
+        "<input type=' radio'>",
+        "<input type=submit formaction=//x>",
+        "<input type=image src=//x>",
+        "<input type=file type=checkbox>",
+        "<input type=hidden value=1>",
+    ],
+)
+def test_whatever_asks_for_words_or_sends_them_goes(field: str) -> None:
+    done = sanitize(f"<p>x</p>{field}")
+    assert "<input" not in done.html
+    assert done.lost.startswith("<input> 1×")

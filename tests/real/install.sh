@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs what the tests against real servers need, and starts none of it: Debian's packages with apt-get, Exim and
-# OpenSMTPD unpacked into .local/, the OpenID provider, Haraka and smtp-server with npm. Quick when all is there.
+# OpenSMTPD unpacked into .local/, the OpenID provider, Haraka, smtp-server and the makers
+# and readers of mails with npm. Quick when all is there.
 set -euo pipefail
 cd "$(dirname "$0")"
 local_folder=$(cd ../.. && pwd)/.local
@@ -87,3 +88,4 @@ add_user opensmtpd "$empty"
 add_user opensmtpq "$empty"
 install_from_npm provider
 install_from_npm servers
+install_from_npm mails
