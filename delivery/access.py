@@ -13,6 +13,7 @@ from auth.settings import LOGIN_AS_USERNAME, Login
 from delivery.asset import Asset
 from delivery.certificates import tls_context
 from delivery.observer import Observer
+from delivery.pace import Pace
 from delivery.pool import Slots
 from delivery.steps import AUTHENTICATION, TOKEN, Steps
 from smtp.errors import AuthenticationRefused, Cancelled, Category, MailError, Step
@@ -34,7 +35,8 @@ OAUTH = "OAuth"
 class Access:
     """How one run gets to its asset's server. Made once: the login is chosen and certificates are read here.
 
-    `state` keeps tokens between runs, `slots` the connections of other processes on this machine apart from ours.
+    `state` keeps tokens between runs, `slots` the connections of other processes on this machine apart from ours,
+    `pace` what the account may send.
     With `sign_in` a person may be asked to sign in. Raises `AuthError` and
     `UnusableSetting` for an asset that can't be used, before anything is connected.
     """
@@ -46,9 +48,11 @@ class Access:
         state: State | None = None,
         sign_in: SignIn | None = None,
         slots: Slots | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.asset = asset
         self.slots = slots
+        self.pace = pace
         self.observer = observer
         self._state = state
         self._is_stopped = False

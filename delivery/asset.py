@@ -45,6 +45,10 @@ class Asset:
     disable_chunking: bool = False
     max_connections: int = 3
     """Microsoft 365 lets a mailbox have three at once, and is the strictest that we know of."""
+    messages_per_minute: int = 0
+    """0: no limit. Kept together with everybody who sends over the account."""
+    recipients_per_day: int = 0
+    """0: no limit."""
     window: int = 1
     """Messages of one connection whose end may be unanswered at the same time."""
 

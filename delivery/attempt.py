@@ -77,9 +77,9 @@ class Attempt:
 
     One that could not even be prepared has no `outgoing`: it travels with the others, so that what became of them
     all is told in their order. `position` is its place in its run, from 1; 0 where there is no order. `started` is in
-    seconds of `time.monotonic`. `is_begun` is set when a session takes it, `is_committed` before the octets leave
-    that can complete it: until then it certainly was not sent. Its `facts` are set before it has ended, which
-    another thread may be waiting for.
+    seconds of `time.monotonic`. `has_turn` is set when its account may send it, `is_begun` when a session takes it,
+    `is_committed` before the octets leave that can complete it: until then it certainly was not sent. Its `facts` are
+    set before it has ended, which another thread may be waiting for.
     """
 
     outgoing: Outgoing | None = None
@@ -89,6 +89,7 @@ class Attempt:
     delivery: Delivery | None = None
     facts: Facts = Facts()
     started: float = field(default_factory=time.monotonic)
+    has_turn: bool = False
     is_begun: bool = False
     is_committed: bool = False
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from smtp.errors import Category, MailError
 
+PACE = "pace"
+"""The step of a message that waits until its account may send it."""
+
 
 class UnusableSetting(MailError):
     """A field of the asset holds something that can't be used, as only its use shows."""
@@ -11,4 +14,17 @@ class UnusableSetting(MailError):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(
             f"the asset's {field} can't be used: {reason}", step="asset", category=Category.CONFIGURATION
+        )
+
+
+class NoTurn(MailError):
+    """The account may send no more for now. `seconds` says for how long; None: such a message it may never send."""
+
+    def __init__(self, reason: str, seconds: float | None) -> None:
+        super().__init__(
+            f"it was not its turn: {reason}",
+            step=PACE,
+            category=Category.TEMPORARY if seconds is not None else Category.CONFIGURATION,
+            retryable=seconds is not None,
+            retry_after=seconds,
         )

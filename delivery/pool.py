@@ -19,7 +19,7 @@ from smtp.errors import Step, TimedOut
 from smtp.session import Session
 
 IDLE_SECONDS = 30.0
-WAIT_SECONDS = 600.0
+WAIT_SECONDS = 60.0
 LOOK_AGAIN = 0.2
 
 
@@ -35,6 +35,12 @@ class Slots(Protocol):
 
     def take(self, asset: Asset) -> Slot | None:
         """A place for one more of the asset's `max_connections`, None while others have them all."""
+
+    def wait(self, asset: Asset) -> Slot:
+        """Let others know that somebody waits for a place, until what is returned is freed."""
+
+    def is_wanted(self, asset: Asset) -> bool:
+        """Whether somebody waits for a place."""
 
 
 @dataclass(slots=True)
@@ -117,7 +123,7 @@ class Pool:
                 interrupt()
                 if self._clock() >= deadline:
                     text = f"other programs on this machine use all {asset.max_connections} connections to the server"
-                    raise TimedOut(text, step=Step.CONNECT)
+                    raise _no_room(text)
                 with self._changed:
                     self._changed.wait(LOOK_AGAIN)
         except BaseException:
@@ -148,10 +154,7 @@ class Pool:
                 while shelf.lent >= asset.max_connections:
                     interrupt()
                     if self._clock() >= deadline:
-                        raise TimedOut(
-                            f"all {asset.max_connections} connections to the server are in use",
-                            step=Step.CONNECT,
-                        )
+                        raise _no_room(f"all {asset.max_connections} connections to the server are in use")
                     self._changed.wait(LOOK_AGAIN)
                 shelf.lent += 1
             finally:
@@ -178,6 +181,12 @@ class Pool:
             shelf.idle = [entry for entry in shelf.idle if entry[1] not in ends]
             self._changed.notify_all()
             return ends
+
+
+def _no_room(text: str) -> TimedOut:
+    error = TimedOut(text, step=Step.CONNECT)
+    error.retry_after = WAIT_SECONDS
+    return error
 
 
 def _nobody() -> None:

@@ -29,6 +29,8 @@ class Transport:
         self._may_wait = may_wait
         self._told_waiting = False
         self._borrowed: PooledSession | None = None
+        self._waiting: Slot | None = None
+        """What tells other processes that this run waits for a connection."""
         self.committed = 0
         """How many messages came to the point of no return."""
 
@@ -60,9 +62,14 @@ class Transport:
         borrowed = self._borrowed
         if borrowed is None or borrowed.session.is_used_up or not borrowed.session.is_alive():
             self.close()
-            borrowed = self._borrowed = self.pool.lend(
-                self.access.asset, self._connect, self.access.raise_if_cancelled, may_wait=self._may_wait
-            )
+            try:
+                borrowed = self._borrowed = self.pool.lend(
+                    self.access.asset, self._connect, self.access.raise_if_cancelled, may_wait=self._may_wait
+                )
+            finally:
+                if self._waiting is not None:
+                    self._waiting.free()
+                    self._waiting = None
         return borrowed.session
 
     def send(self, envelope: Envelope, content: Content, committing: Committing) -> Delivery:
@@ -98,6 +105,8 @@ class Transport:
         if self.access.slots is not None:
             slot = self.access.slots.take(self.access.asset)
             if slot is None:
+                if self._may_wait and self._waiting is None:
+                    self._waiting = self.access.slots.wait(self.access.asset)
                 self._tell_waiting()
                 return None
         try:

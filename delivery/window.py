@@ -27,12 +27,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
-from typing import Protocol
 
 from auth.settings import LOGIN_AS_SENDER
-from delivery.asset import Asset
+from delivery.access import Access
 from delivery.attempt import Attempt
 from delivery.observer import Observer
+from delivery.paced import Paced, Source
 from delivery.pool import Pool
 from delivery.progress import watched
 from delivery.senders import Senders
@@ -86,16 +86,6 @@ def _deliver_as_senders(
             if attempt.outgoing is not None:
                 own = senders.transport_of(str(attempt.outgoing.sender))
             yield from _OneSession(own, observer, reach).deliver(_Queue([attempt]))
-
-
-class _Source(Protocol):
-    """Where a session gets its attempts from."""
-
-    def take(self, *, may_wait: bool) -> Attempt | None:
-        """The next attempt; None when there is none, or none yet and the caller has something else to do."""
-
-    def put_back(self, attempt: Attempt) -> None:
-        """Let another session have an attempt that was taken and not begun."""
 
 
 class _Queue:
@@ -158,7 +148,16 @@ class _OneSession:
         self.reach = reach
         self._gives_way = gives_way
 
-    def deliver(self, source: _Source) -> Iterator[Attempt]:
+    def deliver(self, source: Source) -> Iterator[Attempt]:
+        pace = self.transport.access.pace
+        if pace is None:
+            yield from self._deliver(source)
+            return
+        for attempt in self._deliver(Paced(source, self.transport.access, pace)):
+            pace.ended(self.transport.access.asset, attempt)
+            yield attempt
+
+    def _deliver(self, source: Source) -> Iterator[Attempt]:
         while (attempt := source.take(may_wait=True)) is not None:
             if attempt.has_ended:
                 yield attempt
@@ -259,7 +258,7 @@ class _SideBySide:
             self._changed.notify_all()
 
     def _work(self, session: _OneSession) -> None:
-        source = self if session is self._alone else _GivingWay(self, self._pool, self._access.asset)
+        source = self if session is self._alone else _GivingWay(self, self._pool, self._access)
         try:
             for attempt in session.deliver(source):
                 self._alone.observer.ended(attempt)
@@ -292,13 +291,16 @@ class _SideBySide:
 class _GivingWay:
     """The attempts of a run for a session that another run may want."""
 
-    def __init__(self, source: _SideBySide, pool: Pool, asset: Asset) -> None:
+    def __init__(self, source: _SideBySide, pool: Pool, access: Access) -> None:
         self._source = source
         self._pool = pool
-        self._asset = asset
+        self._access = access
 
     def take(self, *, may_wait: bool) -> Attempt | None:
-        return None if self._pool.is_wanted(self._asset) else self._source.take_beside(may_wait=may_wait)
+        slots, asset = self._access.slots, self._access.asset
+        if self._pool.is_wanted(asset) or (slots is not None and slots.is_wanted(asset)):
+            return None
+        return self._source.take_beside(may_wait=may_wait)
 
     def put_back(self, attempt: Attempt) -> None:
         self._source.put_back(attempt)
@@ -320,7 +322,7 @@ class _Window:
         self._again: deque[tuple[Attempt, Delivery | None]] = deque()
         """Those of which something has to go over another connection, with what became of them on this one."""
 
-    def deliver(self, source: _Source) -> Iterator[Attempt]:
+    def deliver(self, source: Source) -> Iterator[Attempt]:
         """Yield what has ended, in order; the few that need another connection hold up those behind them."""
         window = self._transport.access.asset.window
         try:
@@ -339,7 +341,7 @@ class _Window:
             yield from self._ended()
         yield from self._ended()
 
-    def _compose(self, source: _Source) -> Iterator[tuple[Envelope, Content]]:
+    def _compose(self, source: Source) -> Iterator[tuple[Envelope, Content]]:
         """Take attempts while the session takes messages; one that can't be composed keeps its place."""
         while self._session.is_open and not self._session.is_used_up and not self._again:
             attempt = source.take(may_wait=not self._in_flight)

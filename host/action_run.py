@@ -19,6 +19,7 @@ from actions.contract import KEY, MAY_SIGN_IN, Context, HostError, Report
 from actions.report import report, unfinished
 from delivery.access import Access
 from delivery.attempt import Attempt, Outgoing
+from delivery.pace import Pace
 from delivery.pool import Pool, Slots
 from delivery.transport import Transport
 from delivery.window import deliver
@@ -68,7 +69,7 @@ class _Repeated(MailError):
 class RunContext(Context, Protocol):
     """A context that its run can be asked through to stop, with the journal of that run.
 
-    `slots` is None where no other process is minded.
+    `slots` and `pace` are None where nobody else who sends is minded.
     """
 
     @property
@@ -76,6 +77,9 @@ class RunContext(Context, Protocol):
 
     @property
     def slots(self) -> Slots | None: ...
+
+    @property
+    def pace(self) -> Pace | None: ...
 
     def cancel(self) -> None: ...
 
@@ -90,7 +94,7 @@ class ActionRun:
         self._action = action
         self._context = context
         self._rules = rules_of_parameters(action)
-        access = Access(context.asset, context, context.state, self._sign_in(), context.slots)
+        access = Access(context.asset, context, context.state, self._sign_in(), context.slots, context.pace)
         self._transport = Transport(access, pool)
         self._taken = 0
         """How many parameter sets of the run were taken to be prepared."""

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 from actions.contract import VaultFile
 from delivery.asset import Asset
 from delivery.attempt import Attempt
+from delivery.pace import Pace
 from delivery.pool import Slots
 from host.action_run import Journal
 from host.braces import double_braces
 from host.local.home import Home
 from host.local.ledger import Heading, Ledger
+from host.local.limits import DatabasePace
 from host.local.slots import MachineSlots
 from host.manifest.model import load
 from smtp.transcript import Transcript
@@ -85,12 +87,14 @@ class LocalContext:
         watcher: Watcher,
         redirect: MakeRedirect | None = None,
         journal: Recorder | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.asset = asset
         self.redirect = redirect
         """None: a browser on this machine is sent back to the run itself."""
         self.container_id = heading.container_id
         self.slots: Slots = MachineSlots(home.folder)
+        self.pace: Pace = pace or DatabasePace(home.folder, is_urgent=True)
         self.journal = journal or Ledger(home.folder, heading, asset, self.progress, self.is_cancelled)
         self._home = home
         self._watcher = watcher

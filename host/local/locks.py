@@ -36,6 +36,17 @@ def take(path: Path) -> Lock | None:
     return _locked(path, os.O_RDWR | os.O_CREAT)
 
 
+def share(path: Path) -> Lock:
+    """The lock of this file together with others that share it; waits for who holds it alone. Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return Lock(path, descriptor)
+
+
 def take_if_there(path: Path) -> Lock | None:
     """The same, for a file that is there. Raises `OSError`, `FileNotFoundError` where there is none."""
     return _locked(path, os.O_RDWR)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actions.contract import KEY, Report
+from delivery.errors import PACE
 
 WAITS: Sequence[float] = (60.0, 300.0, 900.0, 3600.0)
 """Seconds before the second, third, … try. There is one try more than these."""
@@ -48,6 +49,8 @@ def again(report: Report, tries: int, age: float, patience: Patience) -> Again |
         return Again(0.0 if failure.get("category") == "cancelled" else patience.waits[0], counts=False)
     if failure.get("step") == KEY:
         return Again(ANOTHER_HAS_THE_KEY, counts=False)
+    if failure.get("step") == PACE:
+        return Again(float(failure.get("retry_after") or 0.0), counts=False)
     if patience.give_up_after is None and tries >= len(patience.waits):
         return None
     wait = patience.waits[min(tries, len(patience.waits) - 1)]

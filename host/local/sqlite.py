@@ -102,6 +102,14 @@ def flushing(connection: Connection, *, full: bool) -> None:
         connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
 
 
+def database_time(connection: Connection) -> float:
+    """The database's clock, in seconds of the epoch: that of this machine, where the database is a file of it."""
+    if isinstance(connection, sqlite3.Connection):
+        return time.time()
+    (now,) = connection.execute("SELECT extract(epoch FROM clock_timestamp())").fetchone()
+    return float(now)
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """While nobody else makes the database or brings it up to date. Raises `StoreError`."""

@@ -23,9 +23,11 @@ from host.local.files import StoreError, private_folder, reason, seconds_since, 
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.ledger import Heading
+from host.local.limits import DatabasePace
 from host.local.locks import Lock
 from host.local.retry import Patience
 from host.local.run import read_asset
+from host.local.slots import MachineSlots
 from host.local.sql import Connection
 from host.local.sqlite import faults_named, flushing, transaction
 from host.local.work import Counted, DurableRun, Work, unusable
@@ -160,7 +162,7 @@ class Worker:
                 self._tell,
                 self.counted,
                 self._patience,
-                lambda connection: self._stopping.is_set() or is_put_off(connection, run),
+                self._stopping.is_set,
             )
         except StoreError as error:
             self._tell(f"Run {run.id}: {error}")
@@ -176,12 +178,20 @@ def work_on(
     tell: Callable[[str], None],
     counted: Counted,
     patience: Patience,
-    is_over: Callable[[Connection], bool],
+    stopped: Callable[[], bool],
 ) -> None:
-    """Send those mails of a run that are due, until `is_over`. Raises `StoreError`."""
+    """Send those mails of a run that are due, until the worker is stopped or others go first. Raises `StoreError`."""
     holder = holders.hold(home.folder)
     try:
         with closing(database.connect(home.folder)) as connection:
+            slots = MachineSlots(home.folder)
+            asset: Asset | None = None
+
+            def is_over(connection: Connection) -> bool:
+                if stopped() or is_put_off(connection, run):
+                    return True
+                return asset is not None and slots.is_wanted(asset)
+
             try:
                 asset = _asset(run, home)
             except MailError as error:
@@ -190,8 +200,9 @@ def work_on(
                 nothing.refuse(error, is_over)
                 return
             work = Work(connection, home.folder, run, asset, holder.path.name, patience, tell, counted)
+            pace = DatabasePace(home.folder, is_urgent=False, is_over=stopped)
             heading = Heading(run.action, run.asset_name, run.asset_id, run.container_id)
-            context = LocalContext(asset, heading, home, Unwatched(), journal=work)
+            context = LocalContext(asset, heading, home, Unwatched(), journal=work, pace=pace)
             try:
                 action_run = ActionRun(load().action(run.action), context, pool)
             except (MailError, UnknownAction) as error:

@@ -57,6 +57,8 @@ _BEYOND_THE_MANIFEST: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "sequence": {"type": "integer", "minimum": 0, "maximum": 2_147_483_647},
         "reminder_minutes": {"type": "integer", "minimum": 0, "maximum": 40_320},
         "window": {"type": "integer", "minimum": 1, "maximum": 50},
+        "messages_per_minute": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+        "recipients_per_day": {"type": "integer", "minimum": 1, "maximum": 100_000_000},
         "sender_address": {"pattern": _MAILBOX, "description": "an e-mail address"},
         "username": _ONE_LINE,
         "client_id": _ONE_LINE,

@@ -21,6 +21,7 @@ from actions.contract import VaultError, VaultFile
 from auth.settings import MakeRedirect
 from delivery.asset import Asset
 from delivery.attempt import Attempt
+from delivery.pace import Pace, RunPace
 from host.braces import double_braces
 from host.soar.journal import PlatformJournal
 from host.soar.state import PhantomState
@@ -46,6 +47,10 @@ class HostContext:
         self.asset = replace(asset, login=login)
         container = connector.get_container_id()
         self.container_id = "" if container is None else str(container)
+
+    @cached_property
+    def pace(self) -> Pace | None:
+        return RunPace() if self.asset.messages_per_minute else None
 
     @cached_property
     def vault(self) -> PhantomVault:

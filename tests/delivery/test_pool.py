@@ -16,7 +16,7 @@ import pytest
 from auth.settings import Login
 from delivery.access import Access
 from delivery.asset import Asset
-from delivery.pool import IDLE_SECONDS, WAIT_SECONDS, Interrupt, Pool, PooledSession
+from delivery.pool import IDLE_SECONDS, WAIT_SECONDS, Interrupt, Pool, PooledSession, Slot
 from delivery.transport import Transport
 from smtp.errors import Cancelled, Refused, TimedOut
 from smtp.errors import Step as SmtpStep
@@ -197,6 +197,7 @@ class Places:
 
     def __init__(self, most: int) -> None:
         self.free_ones = most
+        self.waiting = 0
 
     def take(self, asset: Asset) -> Places | None:
         if not self.free_ones:
@@ -206,6 +207,20 @@ class Places:
 
     def free(self) -> None:
         self.free_ones += 1
+
+    def wait(self, asset: Asset) -> Slot:
+        self.waiting += 1
+        return self._Waiting(self)
+
+    def is_wanted(self, asset: Asset) -> bool:
+        return self.waiting > 0
+
+    class _Waiting:
+        def __init__(self, places: Places) -> None:
+            self._places = places
+
+        def free(self) -> None:
+            self._places.waiting -= 1
 
 
 def transport(server: ScriptedServer, places: Places, pool: Pool, *, may_wait: bool = True) -> Transport:

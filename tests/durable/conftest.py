@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from host.local.home import Home
+from tests.support.fixtures import run
+
+__all__ = ["home", "run"]
 
 
 @pytest.fixture

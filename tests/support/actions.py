@@ -85,6 +85,7 @@ class FakeContext:
     state: Any = None
     redirect: Any = None
     slots: Any = None
+    pace: Any = None
     journal: Any = field(default_factory=NoJournal)
     committed: list[Attempt] = field(default_factory=list)
     cancelled: bool = False

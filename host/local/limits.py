@@ -1,0 +1,172 @@
+"""How many messages and recipients an account may send, kept in the database: it holds for every process that uses it.
+
+Messages. `messages_per_minute` is kept by the generic cell rate algorithm: one number for each account, the time at
+which it would be idle if every message took its share of the minute. A sixth of the minute's messages may leave at
+once. Recipients of a day are counted by the hour, over the last 24.
+
+A run that somebody waits for goes before what a worker sends: while it waits for its turn, workers take none. And when
+a server says that it was too many, by a 4xx reply that is known to mean that, everybody waits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+from delivery.asset import Asset
+from delivery.attempt import Attempt
+from delivery.pace import Wait, next_turn
+from host.local import database
+from host.local.cipher import DATABASE
+from host.local.files import StoreError
+from host.local.sql import Connection
+from host.local.sqlite import database_time, faults_named, flushing, transaction
+from smtp.errors import MailError, SmtpError, Step
+
+HOURS = 24
+SLOW_SECONDS = 60.0
+"""For so long everybody waits where a server says that it was too many, and not for how long."""
+_URGENT_SECONDS = 1.0
+_LOOK_AGAIN = 1.0
+_HOUR = 3600
+
+
+def account_of(asset: Asset) -> str:
+    """The name of the account in the database and in the names of files."""
+    named = json.dumps([asset.server, asset.port, asset.username]).encode()
+    return hashlib.sha256(named).hexdigest()[:32]
+
+
+class DatabasePace:
+    """`delivery.pace.Pace` over a data folder. `is_urgent`: somebody waits for the run."""
+
+    def __init__(self, folder: Path, *, is_urgent: bool, is_over: Callable[[], bool] = lambda: False) -> None:
+        self._folder = folder
+        self._is_urgent = is_urgent
+        self.is_over = is_over
+        self._lock = threading.Lock()
+        self._looked = 0.0
+        """When it was last looked whether an account without limits has to wait; of `time.monotonic`."""
+
+    def turn(self, asset: Asset, recipients: int) -> Wait | None:
+        """As `Pace.turn`. Raises `StoreError`."""
+        with self._lock:
+            has_limits = asset.messages_per_minute or asset.recipients_per_day
+            if not has_limits and time.monotonic() < self._looked + _LOOK_AGAIN:
+                return None
+            self._looked = time.monotonic()
+            with (
+                closing(database.connect(self._folder)) as connection,
+                faults_named(self._folder / DATABASE),
+            ):
+                if not has_limits:
+                    return _slow(connection, account_of(asset), database_time(connection))
+                flushing(connection, full=False)
+                with transaction(connection):
+                    return self._take(connection, asset, recipients)
+
+    def ended(self, asset: Asset, attempt: Attempt) -> None:
+        """As `Pace.ended`. What can't be written down is not worth a word: the message has its result."""
+        failure: MailError | None = attempt.delivery.failure if attempt.delivery else attempt.error
+        seconds = _told_to_slow_down(failure)
+        if seconds is None:
+            return
+        self._looked = 0.0
+        with (
+            suppress(StoreError),
+            closing(database.connect(self._folder)) as connection,
+            faults_named(self._folder / DATABASE),
+            transaction(connection),
+        ):
+            account = _ensured(connection, asset)
+            until = database_time(connection) + seconds
+            connection.execute(
+                "UPDATE mailbox SET slow_until = ? WHERE account = ? AND slow_until < ?",
+                (until, account, until),
+            )
+
+    def _take(self, connection: Connection, asset: Asset, recipients: int) -> Wait | None:
+        account, now = _ensured(connection, asset), database_time(connection)
+        if (wait := _slow(connection, account, now)) is not None:
+            return wait
+        idle, urgent_until = connection.execute(
+            "SELECT next_turn, urgent_until FROM mailbox WHERE account = ?", (account,)
+        ).fetchone()
+        if not self._is_urgent and urgent_until > now:
+            return Wait(min(urgent_until - now, _URGENT_SECONDS), "a run that somebody waits for goes first")
+        turn = next_turn(idle, now, asset.messages_per_minute)
+        if turn.seconds:
+            if self._is_urgent:
+                connection.execute(
+                    "UPDATE mailbox SET urgent_until = ? WHERE account = ?", (now + _URGENT_SECONDS, account)
+                )
+            return Wait(turn.seconds, f"the account may send {asset.messages_per_minute} messages a minute")
+        if asset.recipients_per_day:
+            wait = _spend(connection, account, recipients, asset.recipients_per_day, now)
+            if wait is not None:
+                return wait
+        connection.execute("UPDATE mailbox SET next_turn = ? WHERE account = ?", (turn.idle, account))
+        return None
+
+
+def _slow(connection: Connection, account: str, now: float) -> Wait | None:
+    row = connection.execute("SELECT slow_until FROM mailbox WHERE account = ?", (account,)).fetchone()
+    if row is None or row[0] <= now:
+        return None
+    return Wait(row[0] - now, "the server said that it was too many messages at a time")
+
+
+def _ensured(connection: Connection, asset: Asset) -> str:
+    """The account, which has its row then."""
+    account = account_of(asset)
+    connection.execute(
+        "INSERT INTO mailbox (account, next_turn, slow_until, urgent_until) VALUES (?, 0, 0, 0)"
+        " ON CONFLICT (account) DO NOTHING",
+        (account,),
+    )
+    return account
+
+
+def _spend(connection: Connection, account: str, recipients: int, most: int, now: float) -> Wait | None:
+    """Count these recipients, if the day has room for them."""
+    reason = f"the account may send to {most} recipients in 24 hours"
+    if recipients > most:
+        return Wait(None, f"{reason}, and the message has {recipients}")
+    hour = int(now // _HOUR)
+    connection.execute("DELETE FROM spent WHERE account = ? AND hour <= ?", (account, hour - HOURS))
+    by_hour = connection.execute(
+        "SELECT hour, recipients FROM spent WHERE account = ? ORDER BY hour", (account,)
+    ).fetchall()
+    excess = sum(count for _, count in by_hour) + recipients - most
+    for spent_in, count in by_hour:
+        if excess <= 0:
+            break
+        excess -= count
+        if excess <= 0:  # when that hour is a day ago there is room
+            return Wait((spent_in + HOURS) * _HOUR - now, reason)
+    connection.execute(
+        "INSERT INTO spent (account, hour, recipients) VALUES (?, ?, ?)"
+        " ON CONFLICT (account, hour) DO UPDATE SET recipients = spent.recipients + excluded.recipients",
+        (account, hour, recipients),
+    )
+    return None
+
+
+def _told_to_slow_down(error: MailError | None) -> float | None:
+    """Seconds to wait for, where the server said that it was too many, and not of one recipient alone."""
+    if not isinstance(error, SmtpError) or error.reply is None or error.step == Step.RCPT:
+        return None
+    reply = error.reply
+    if not 400 <= reply.code < 500:
+        return None
+    from delivery.remedies import Subject, remedy  # few mails are refused
+
+    known = remedy(error.step, reply.code, reply.enhanced_code, reply.text)
+    if known is None or known.subject is not Subject.RATE:
+        return None
+    return known.retry_after or SLOW_SECONDS
