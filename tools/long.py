@@ -49,6 +49,11 @@ PARTS = (
     Part("soak", "Soak, half an hour", ("tests.soak", "1800", "0")),
     Part("kills", "A run killed at a hundred statements of its ledger", ("tests.kills", "100")),
     Part("look", "How mails look before and after sanitising", ("tests.look",)),
+    Part(
+        "workers",
+        "A hundred kills of workers over a run of 5,000 mails",
+        ("tests.kills.workers", "100", "5000"),
+    ),
     Part("mutants", "Mutation testing", ("tests.mutants",)),
 )
 

@@ -23,7 +23,7 @@ ASSET_FIELDS = """
     client_key_password allow_plaintext_auth connection_timeout read_timeout ehlo_name disable_pipelining
     disable_chunking signature_text signature_html dkim_selector dkim_domain dkim_key smime_certificate smime_key
     smime_key_password smime_recipients allowed_recipients denied_recipients max_recipients redirect_to
-    max_connections
+    max_connections messages_per_minute recipients_per_day
     window
     device_code device_url oauth_certificate oauth_certificate_password managed_identity federated_token_file
     service_account_json login_as sasl_mechanism
