@@ -27,7 +27,7 @@ _FOLDER = str(Path(__file__).resolve().parent)
 if sys.path[0] != _FOLDER and __name__ != "smtp_connector.app":
     sys.path.insert(0, _FOLDER)
 
-from actions.contract import HostError
+from actions.contract import HostError, VaultError
 from delivery.pool import Pool
 from host.action_run import ActionRun, advice
 from host.braces import double_braces
@@ -44,8 +44,11 @@ if TYPE_CHECKING:
 
     from actions.contract import Report
     from doors.python.act import Results
+    from doors.python.given import ParameterSet
+    from host.local.files import StoreError
+    from host.local.inputs import InputError
 
-__all__ = ["POOL", "SmtpConnector", "act"]
+__all__ = ["POOL", "InputError", "SmtpConnector", "StoreError", "UnknownAction", "VaultError", "act"]
 
 Parameters = dict[str, Any]
 
@@ -138,6 +141,15 @@ class SmtpConnector(BaseConnector):
         self.set_status(False, double_braces(text))
 
 
+def __getattr__(name: str) -> Any:
+    """What `act` raises and the platform has not, when it is asked for."""
+    if name == "InputError":
+        return import_module("host.local.inputs").InputError
+    if name == "StoreError":
+        return import_module("host.local.files").StoreError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def _conclude(result: ActionResult, success: bool, text: str) -> bool:
     """Give the result its status. Not every host formats the message, and braces may have come from a server."""
     message = double_braces(text)
@@ -149,7 +161,7 @@ def _conclude(result: ActionResult, success: bool, text: str) -> bool:
 
 def act(
     action: str,
-    parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    parameters: ParameterSet | Sequence[ParameterSet],
     asset: str | PathLike[str] | Mapping[str, Any],
     container_id: str = "",
     progress: Callable[[str], None] | None = None,

@@ -199,7 +199,8 @@ def _field(name: str, value: str) -> RawField:
 def _octets(text: str | bytes) -> bytes:
     """The message with CRLF line ends, beginning with its header."""
     try:
-        data = text.encode() if isinstance(text, str) else text
+        # Octets that are no UTF-8 come as Python's own stand-ins for them (PEP 383).
+        data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
     except UnicodeEncodeError as exc:
         raise MessageError([Fault(FIELD, f"{shown(exc.object[exc.start])} is half a character")]) from exc
     literal = _LITERAL_LINE_END.search(data)

@@ -8,22 +8,33 @@ In a playbook, with an asset that was stored as "prod":
     if not results.success:
         for recipient in results[0].refused:
             print(recipient["address"], recipient["reply"])
+
+A call that can't be begun raises `InputError`, `UnknownAction`, `StoreError` or `VaultError`, which
+`smtp_connector` exports: nothing was sent then. All else is in the results. Each step is logged, by the logger
+`smtp_connector`, at level INFO.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from os import PathLike, fspath
+from email.message import Message
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from delivery.pool import Pool
+from doors.python.given import ParameterSet, as_parameters
 from host.local import inputs
 from host.local.home import Home
-from host.local.inputs import GivenAsset
+from host.local.inputs import GivenAsset, InputError
 from host.local.run import LocalRun, make_request
 from host.manifest.model import load
 from smtp.transcript import Transcript
+
+_LOG = logging.getLogger("smtp_connector")
+_LOG.addHandler(logging.NullHandler())  # a library leaves it to the program where its log goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +90,14 @@ class Results:
         return iter(self.results)
 
 
-class _Quiet:
-    """Nobody watches, unless a function was given."""
+class _Logged:
+    """Goes to the log, and to a function where one was given."""
 
     def __init__(self, progress: Callable[[str], None] | None) -> None:
         self._progress = progress
 
     def progress(self, text: str) -> None:
+        _LOG.info("%s", text)
         if self._progress is not None:
             self._progress(text)
 
@@ -101,7 +113,7 @@ class _Quiet:
 
 def act(
     action: str,
-    parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    parameters: ParameterSet | Sequence[ParameterSet],
     asset: str | PathLike[str] | Mapping[str, Any],
     container_id: str = "",
     *,
@@ -110,21 +122,30 @@ def act(
 ) -> Results:
     """Run an action, by name or identifier, over one parameter set or several, in one session.
 
-    `asset` is a stored asset's name, a JSON file, or the fields themselves. What goes wrong with sending is in the
-    results; a call that can't be begun raises `InputError`, `UnknownAction` or `StoreError`, and nothing was sent.
-    `progress` is called with each step's text.
+    `asset` is a stored asset's name, a JSON file, or the fields themselves. Parameters are the action's, and besides:
+    a path or octets for any text, in UTF-8; a path, or a pair of name and octets, for a file to attach; an
+    `EmailMessage` for `raw_email`, or for the whole parameter set of `send rawemail`.
+
+    What goes wrong with sending is in the results. Raises `InputError`, `UnknownAction`, `StoreError` and `VaultError`
+    for a call that can't be begun: nothing was sent. `progress` is called with each step's text.
     """
     manifest = load()
     home = Home()
-    sets = dict(parameters) if isinstance(parameters, Mapping) else [dict(one) for one in parameters]
-    request = make_request(
-        manifest.action(action),
-        _asset(asset, home),
-        inputs.as_parameter_sets(sets, "parameters"),
-        inputs.container_id(container_id),
-        manifest,
-    )
-    result = LocalRun(request, home, _Quiet(progress), pool).perform()
+    wanted = manifest.action(action)
+    given = _asset(asset, home)
+    if isinstance(parameters, Mapping | Message):
+        parameters = [parameters]
+    if not parameters:
+        raise InputError("parameters: the list of parameter sets is empty, so there is nothing to do.")
+    with as_parameters(parameters, home) as sets:
+        request = make_request(
+            wanted,
+            given,
+            inputs.as_parameter_sets(sets, "parameters"),
+            inputs.container_id(container_id),
+            manifest,
+        )
+        result = LocalRun(request, home, _Logged(progress), pool).perform()
     return Results(
         status=result["status"],
         message=result["message"],
@@ -138,4 +159,7 @@ def act(
 def _asset(asset: str | PathLike[str] | Mapping[str, Any], home: Home) -> GivenAsset:
     if isinstance(asset, Mapping):
         return GivenAsset("", "", "that was given", dict(asset))
-    return inputs.asset(fspath(asset), home)
+    if isinstance(asset, PathLike):
+        path = Path(asset)
+        return GivenAsset("", "", str(path), inputs.json_object(path), path)
+    return inputs.asset(asset, home)
