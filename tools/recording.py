@@ -38,11 +38,14 @@ def printed() -> str:
 
 def shortened(text: str) -> str:
     """The beginning, the scene that is shown, and the end. Raises `ValueError` where there is no such scene."""
-    first, *scenes, last = text.strip("\n").split("\n\n")
+    first, *scenes = text.strip("\n").split("\n\n")
     shown = [scene for scene in scenes if _plain(scene).startswith(f"{SCENE}:")]
     if not shown:
         raise ValueError(f"The demo has no scene {SCENE}.")
-    return "\n\n".join(["$ make demo\n" + first, "…", *shown, "…", last])
+    end = next((at for at, scene in enumerate(scenes) if _plain(scene).startswith("All ")), None)
+    if end is None:
+        raise ValueError("The demo has no end.")
+    return "\n\n".join(["$ make demo\n" + first, "…", *shown, "…", *scenes[end:]])
 
 
 def drawn(text: str) -> str:

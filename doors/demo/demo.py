@@ -6,15 +6,17 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import EmailMessage
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
+from rich.panel import Panel
 from rich.text import Text
 
 from delivery.pool import Pool
-from doors.demo.mails import ATTACHMENT, ATTACHMENT_NAME, Scene, parts, picture, read, scenes
+from doors.demo.mails import ATTACHMENT, ATTACHMENT_NAME, Scene, parts, picture, read, scenes, text_of
 from doors.demo.server import USERNAME, DemoServer, Mail
 from host.local.home import Home
 from host.local.inputs import stored_asset
@@ -37,6 +39,17 @@ def demo(pool: Pool) -> int:
     return stage.end()
 
 
+PROGRAM = "smtp-connector" if __name__.startswith("smtp_connector.") else ".venv/bin/python smtp_connector.py"
+PICTURED = "send email"
+WIDTH, LINES = 78, 12
+NEXT = f"""\
+Where to go next, with a mailbox of your own:
+  {PROGRAM} asset add me --email me@example.com --set password=@prompt
+  {PROGRAM} asset test me
+  {PROGRAM} send --asset me --to jane@example.com --subject Hello --body "It works."
+  {PROGRAM} --help, or docs/operation.md"""
+
+
 class Stage:
     """Plays the scenes, shows them, and counts what was right and wrong."""
 
@@ -50,6 +63,7 @@ class Stage:
         self._server = server
         self._right = 0
         self._wrong = 0
+        self._pictured: EmailMessage | None = None
         home.assets.add("demo", server.asset)
 
     def describe(self) -> None:
@@ -89,10 +103,18 @@ class Stage:
             self._print(f"\n{self._wrong} of {self._right + self._wrong} checks failed.", "bold red")
             return 1
         self._print(f"\nAll {self._right} checks passed. Nothing was left behind.", "bold green")
+        if self._pictured is not None:
+            self._print("\nOne of the mails, as its reader sees it:")
+            lines = (printable(line) for line in reader_sees(self._pictured))
+            width = min(WIDTH, self._console.width)
+            self._console.print(Panel(Text("\n".join(lines)), width=width), soft_wrap=False)
+        self._print(f"\n{NEXT}")
         return 0
 
     def _arrived(self, scene: Scene, mail: Mail) -> None:
         message = read(mail)
+        if scene.action == PICTURED:
+            self._pictured = message
         self._print(f"  arrived: {len(mail.content):,} octets over {mail.tls}")
         for name in ("From", "To", "Cc", "Subject"):
             if message[name]:
@@ -113,6 +135,18 @@ class Stage:
 
     def _print(self, text: str, style: str = "") -> None:
         self._console.print(Text("\n".join(printable(line) for line in text.split("\n")), style))
+
+
+def reader_sees(message: EmailMessage) -> Iterator[str]:
+    """The headers, the text and the names of the files of a mail that has arrived; long lines are cut."""
+    for name in ("From", "To", "Subject"):
+        yield f"{name}: {message[name]}"
+    yield ""
+    for line in text_of(message, "text/plain").splitlines()[:LINES]:
+        yield line if len(line) < WIDTH - 4 else f"{line[: WIDTH - 6]} …"
+    for kind, name, content in parts(message):
+        if name:
+            yield f"[{name}, {kind}, {len(content):,} octets]"
 
 
 def _fill(home: Home, folder: Path) -> tuple[str, str]:

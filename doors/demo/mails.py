@@ -126,7 +126,7 @@ def _content(part: EmailMessage) -> bytes:
     return content if isinstance(content, bytes) else b""
 
 
-def _text(message: EmailMessage, kind: str) -> str:
+def text_of(message: EmailMessage, kind: str) -> str:
     """The text part of that type, with line ends as they were given."""
     texts = [content.decode() for found, name, content in parts(message) if found == kind and not name]
     return texts[0].replace("\r\n", "\n") if texts else ""
@@ -142,16 +142,16 @@ def _test_mail(_mail: Mail, message: EmailMessage) -> Checks:
 def _text_mail(_mail: Mail, message: EmailMessage) -> Checks:
     files = {name: content for _, name, content in parts(message) if name}
     yield "the subject is the one given", message["Subject"] == SUBJECT
-    yield "the text is the one given", _text(message, "text/plain").rstrip() == TEXT.rstrip()
+    yield "the text is the one given", text_of(message, "text/plain").rstrip() == TEXT.rstrip()
     yield "the attachment has its name", list(files) == [ATTACHMENT_NAME]
     yield "the attachment has its bytes", files.get(ATTACHMENT_NAME) == ATTACHMENT
 
 
 def _html_mail(_mail: Mail, message: EmailMessage) -> Checks:
     images = [part for part in message.walk() if part["Content-ID"] == "<warning>"]
-    yield "the HTML shows the image that came with it", 'src="cid:warning"' in _text(message, "text/html")
+    yield "the HTML shows the image that came with it", 'src="cid:warning"' in text_of(message, "text/html")
     yield "the image has its bytes", [_content(image) for image in images] == [picture()]
-    yield "there is a readable text beside the HTML", "öffnen" in _text(message, "text/plain")
+    yield "there is a readable text beside the HTML", "öffnen" in text_of(message, "text/plain")
 
 
 def _raw_mail(mail: Mail, message: EmailMessage) -> Checks:

@@ -42,6 +42,9 @@ def test_it_sends_checks_and_leaves_nothing_behind(begin: Any, tmp_path: Path) -
     assert (process.returncode, err) == (0, "")
     assert "checks passed" in out
     assert "Subject:" in out
+    assert "as its reader sees it" in out
+    assert "Where to go next" in out
+    assert "asset add me --email" in out
     assert [path.name for path in tmp_path.iterdir()] == []
 
 

@@ -24,6 +24,8 @@ def test_the_demo_of_today_can_be_drawn() -> None:
     assert "send email: " in shown
     assert "result: success, Email sent" in shown
     assert "checks passed. Nothing was left behind." in shown
+    assert "as its reader sees it" in shown
+    assert "Where to go next" in shown
 
 
 def test_the_picture_that_is_shown_has_the_same_and_loads_nothing() -> None:
@@ -40,3 +42,5 @@ def test_colours_are_kept() -> None:
 def test_a_demo_without_the_scene_is_told() -> None:
     with pytest.raises(ValueError, match="no scene send email"):
         shortened("beginning\n\nsend rawemail: x\n\nend")
+    with pytest.raises(ValueError, match="The demo has no end"):
+        shortened("beginning\n\nsend email: x\n\nend")
