@@ -296,6 +296,7 @@ _COMMANDS: Mapping[str, Callable[[Any, Manifest], None]] = MappingProxyType(
         "demo": _demo,
         "serve": console_arguments.serve,
         "token": console_arguments.token,
+        "mcp": console_arguments.mcp,
     }
 )
 

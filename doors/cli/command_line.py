@@ -120,6 +120,10 @@ class CommandLine:
             return demo(self._pool)
         if arguments.command == "dapr":
             return self._serve_dapr(arguments)
+        if arguments.command == "mcp":
+            from doors.cli.console import agents
+
+            return agents(arguments, self._pool)
         if arguments.command in ("serve", "token"):
             from doors.cli.console import console
 

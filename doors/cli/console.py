@@ -1,15 +1,21 @@
-"""`serve` and `token`: the command line's side of the console."""
+"""`serve`, `token` and `mcp`: the command line's side of the console."""
 
 from __future__ import annotations
 
 import getpass
 import sys
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from delivery.pool import Pool
 from doors.cli.terminal import Terminal
 from host.local.home import Home
 from host.local.inputs import InputError
+from host.manifest.model import load
+
+if TYPE_CHECKING:
+    from doors.console.app import Beside
+    from doors.console.console import Console
 
 
 def console(arguments: Namespace, pool: Pool, terminal: Terminal) -> int:
@@ -35,7 +41,35 @@ def console(arguments: Namespace, pool: Pool, terminal: Terminal) -> int:
         arguments.tls_key,
         arguments.behind_proxy,
     )
-    return serve.serve(options, pool)
+    return serve.serve(options, pool, _tools_beside if _has_mcp() else None)
+
+
+def agents(arguments: Namespace, pool: Pool) -> int:
+    """`mcp`: tools for agents on standard input and output; returns the exit code. Raises `InputError`."""
+    if not _has_mcp():
+        raise InputError("The Python module mcp is missing: install the tools with smtp-connector[mcp].")
+    from doors.mcp.desk import Desk
+    from doors.mcp.server import serve_stdio
+
+    home = Home()
+    for name in arguments.asset:
+        home.assets.get(name)  # one that isn't there is said now
+    serve_stdio(Desk(load(), home, pool, arguments.asset))
+    return 0
+
+
+def _tools_beside(console: Console) -> Beside:
+    from doors.mcp.desk import Desk
+    from doors.mcp.server import OverHttp
+
+    return OverHttp(Desk(console.manifest, console.home, console.pool, ()), console.tokens)
+
+
+def _has_mcp() -> bool:
+    """Whether the library is installed: the console works without it, and then has no tools for agents."""
+    from importlib.util import find_spec
+
+    return find_spec("mcp") is not None
 
 
 def _new_token(arguments: Namespace) -> str:

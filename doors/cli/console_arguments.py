@@ -50,6 +50,22 @@ def token(commands: Any, _manifest: Manifest) -> None:
     )
 
 
+def mcp(commands: Any, _manifest: Manifest) -> None:
+    """`mcp`"""
+    command = commands.add_parser(
+        "mcp",
+        help="offer tools to an agent, on standard input and output",
+        description="Offer tools to an agent (Model Context Protocol), on standard input and output.",
+    )
+    command.add_argument(
+        "--asset",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a stored asset that may be used, as often as needed; without it all of them",
+    )
+
+
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r:.40} is not a port from 0 to 65535")

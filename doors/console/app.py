@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -12,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from doors.console import (
+    approval_pages,
     assets_pages,
     home_pages,
     inbox_pages,
@@ -67,6 +70,8 @@ PAGES: tuple[tuple[str, str, Handler, Role | None], ...] = (
     ("GET", "/inbox/{id}/html", inbox_pages.html, VIEWER),
     ("GET", "/inbox/{id}/source", inbox_pages.source, VIEWER),
     ("GET", "/inbox/{id}/parts/{part}", inbox_pages.attachment, VIEWER),
+    ("GET", "/approvals", approval_pages.index, SENDER),
+    ("POST", "/approvals", approval_pages.decide, SENDER),
     ("GET", "/settings", settings_pages.index, ADMINISTRATOR),
     ("POST", "/settings/users", settings_pages.add_user, ADMINISTRATOR),
     ("POST", "/settings/users/{id}", settings_pages.change_user, ADMINISTRATOR),
@@ -76,8 +81,17 @@ PAGES: tuple[tuple[str, str, Handler, Role | None], ...] = (
 )
 
 
-def make_app(console: Console, beside: Sequence[BaseRoute] = ()) -> Starlette:
-    """The application. `beside` is what is served at other addresses of the same console."""
+class Beside(Protocol):
+    """What is served at other addresses of the same console, for as long as the console is."""
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]: ...
+
+    def lifespan(self) -> AbstractAsyncContextManager[None]: ...
+
+
+def make_app(console: Console, beside: Beside | None = None) -> Starlette:
+    """The application, with what is `beside` it."""
     routes: list[BaseRoute] = [route(console, *page) for page in PAGES]
     routes.append(Route("/runs/{id}/events", run_events(console), methods=["GET"]))
 
@@ -85,9 +99,10 @@ def make_app(console: Console, beside: Sequence[BaseRoute] = ()) -> Starlette:
         return _refused(console, request, error)
 
     return Starlette(
-        routes=[*beside, *api_routes(console), *routes],
+        routes=[*(beside.routes if beside is not None else ()), *api_routes(console), *routes],
         middleware=[Middleware(Guard, address=console.address)],
         exception_handlers={HTTPException: refused, Exception: refused},
+        lifespan=None if beside is None else (lambda _app: beside.lifespan()),
         max_body_size=LARGEST_REQUEST,
     )
 

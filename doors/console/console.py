@@ -18,6 +18,7 @@ from doors.console.live import LiveRun, LiveRuns
 from doors.console.preview import Previews
 from host.local.home import Home
 from host.local.inputs import InputError, stored_asset
+from host.local.people.approvals import Approvals
 from host.local.people.audit import Audit
 from host.local.people.database import PeopleDatabase
 from host.local.people.roles import Person, Role
@@ -91,6 +92,7 @@ class Console:
         self.users = Users(database)
         self.sessions = Sessions(database)
         self.tokens = Tokens(database)
+        self.approvals = Approvals(database)
         self.audit = Audit(database)
         self.stories = Stories(database)
 

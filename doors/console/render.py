@@ -22,6 +22,8 @@ SAID = {
     "user-changed": "The user was changed; sessions of a changed password have ended.",
     "user-removed": "The user was removed, and signed out everywhere.",
     "token-removed": "The token was removed; it opens nothing any more.",
+    "approved": "The agent may send that mail, once, within the hour.",
+    "refused": "The agent may not send that mail.",
     "stopping": "The run was asked to stop. What was sent already stays sent.",
     "signed-out": "You are signed out.",
 }

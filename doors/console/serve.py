@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import uvicorn
 
 from delivery.pool import Pool
 from doors.console.again import SAMPLE_FILE
-from doors.console.app import make_app
+from doors.console.app import Beside, make_app
 from doors.console.catcher import Catcher
 from doors.console.console import Address, Console
 from doors.console.home_pages import CATCHER
@@ -44,8 +44,11 @@ class Options:
     behind_proxy: str = ""
 
 
-def serve(options: Options, pool: Pool) -> int:
-    """Serve until a signal comes; returns the exit code. Raises `InputError` for what can't be begun."""
+def serve(options: Options, pool: Pool, beside: Callable[[Console], Beside] | None = None) -> int:
+    """Serve until a signal comes; returns the exit code. `beside` makes what else is served at the address.
+
+    Raises `InputError` for what can't be begun.
+    """
     manifest, home = load(), Home()
     with ExitStack() as stack:
         listener = stack.enter_context(_listening(options))
@@ -58,7 +61,7 @@ def serve(options: Options, pool: Pool) -> int:
             say(f"The catcher takes mail at {catcher.asset['server']}:{catcher.port}, without a login.")
         server = uvicorn.Server(
             uvicorn.Config(
-                make_app(console),
+                make_app(console, beside(console) if beside is not None else None),
                 log_level="error",
                 access_log=False,
                 server_header=False,

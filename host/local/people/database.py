@@ -58,6 +58,15 @@ _STATEMENTS = (
         run INTEGER NOT NULL PRIMARY KEY,
         name VARCHAR NOT NULL
     )""",
+    """CREATE TABLE IF NOT EXISTS approval (
+        key_hash BLOB NOT NULL PRIMARY KEY,
+        content BLOB NOT NULL,
+        code_hash BLOB NOT NULL UNIQUE,
+        request BLOB NOT NULL,
+        state VARCHAR NOT NULL,
+        ends REAL NOT NULL,
+        run INTEGER NOT NULL
+    )""",
     "CREATE INDEX IF NOT EXISTS ix_part_action_run ON part (action_run)",
     f"PRAGMA user_version = {VERSION}",
 )
