@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from auth.choose import choose
+from auth.choose import Choice, choose
 from auth.errors import AuthError
 from auth.settings import LOGIN_AS_USERNAME, Login
 from delivery.asset import Asset
@@ -24,7 +24,8 @@ from smtp.tls import TlsMode
 
 if TYPE_CHECKING:
     from auth.oauth.sign_in import SignIn
-    from auth.settings import State
+    from auth.settings import Method, State
+    from smtp.proxy.handshake import Proxy
     from smtp.sasl.credentials import Credentials
 
 # RFC 4954 section 6: the credential was not accepted. Other refusals of AUTH are not about it.
@@ -36,7 +37,8 @@ class Access:
     """How one run gets to its asset's server. Made once: the login is chosen and certificates are read here.
 
     `state` keeps tokens between runs, `slots` the connections of other processes on this machine apart from ours,
-    `pace` what the account may send.
+    `pace` what the account may send. `method` logs in instead of what the asset's fields say, and `find_proxy` is
+    asked before each connection instead of the asset's `proxy`.
     With `sign_in` a person may be asked to sign in. Raises `AuthError` and
     `UnusableSetting` for an asset that can't be used, before anything is connected.
     """
@@ -49,6 +51,8 @@ class Access:
         sign_in: SignIn | None = None,
         slots: Slots | None = None,
         pace: Pace | None = None,
+        method: Method | None = None,
+        find_proxy: Callable[[], Proxy | None] | None = None,
     ) -> None:
         self.asset = asset
         self.slots = slots
@@ -56,7 +60,11 @@ class Access:
         self.observer = observer
         self._state = state
         self._is_stopped = False
-        self._choice = choose(_login(asset), state, sign_in, self.is_cancelled)
+        self._choice = (
+            choose(_login(asset), state, sign_in, self.is_cancelled) if method is None else Choice(method, ())
+        )
+        own_proxy = _proxy(asset.proxy)
+        self._find_proxy = find_proxy or (lambda: own_proxy)
         self._tls = None if asset.ssl_config == TlsMode.NONE else tls_context(asset)
         self._habits = Habits()
         self.tried = ""
@@ -135,7 +143,8 @@ class Access:
         if credentials is not None and self.tried == OAUTH:
             self.steps.passed(TOKEN, "there is an access token")
         asset, tell = self.asset, self.observer.progress
-        tell(f"Connecting to {self.server}.")
+        proxy = self._find_proxy()
+        tell(f"Connecting to {self.server}{f' through the {proxy.name}' if proxy else ''}.")
         session = Session.connect(
             asset.server,
             asset.port,
@@ -146,6 +155,8 @@ class Access:
                 use_pipelining=not asset.disable_pipelining,
                 use_chunking=not asset.disable_chunking,
                 habits=self._habits,
+                proxy=proxy,
+                server_name=asset.server_name,
                 interrupt=interrupt,
                 reached=self.steps.reached,
             ),
@@ -187,15 +198,27 @@ class Access:
     def _tell_connected(self, session: Session) -> None:
         self.steps.describe(session)
         tell = self.observer.progress
-        if session.peer != self.asset.server:
-            tell(f"The name {self.asset.server} resolves to {session.peer}.")
-        tell(f"Connected to {session.peer}.")
+        if session.is_proxied:
+            tell(f"Connected to {self.server}.")
+        else:
+            if session.peer != self.asset.server:
+                tell(f"The name {self.asset.server} resolves to {session.peer}.")
+            tell(f"Connected to {session.peer}.")
         if session.tls is not None:
             tls = session.tls
             tell(f"Encrypted with {tls.version}, {tls.cipher}.")
             if tls.days_left is not None:
                 tell(f"Certificate of {tls.subject}, issued by {tls.issuer}, {tls.days_left} days left.")
         tell(f"The server offers {session.extensions or 'no extensions'}.")
+
+
+def _proxy(url: str) -> Proxy | None:
+    """Raises `UnusableSetting`."""
+    if not url:
+        return None
+    from delivery.proxy import proxy_from  # hardly any server is behind one
+
+    return proxy_from(url)
 
 
 def _login(asset: Asset) -> Login:

@@ -41,6 +41,10 @@ class Asset:
     sasl_mechanism: str = ""
     """The only one to log in with; "" leaves it to what the server offers."""
     ehlo_name: str = ""
+    proxy: str = field(default="", repr=False)
+    """A URL that may hold a password; "" for none."""
+    server_name: str = ""
+    """The name that the server's certificate has to be for; "" is `server`."""
     disable_pipelining: bool = False
     disable_chunking: bool = False
     max_connections: int = 3

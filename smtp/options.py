@@ -12,6 +12,8 @@ from smtp.habits import Habits
 if TYPE_CHECKING:
     import ssl
 
+    from smtp.proxy.handshake import Proxy
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -39,6 +41,10 @@ class Options:
     use_chunking: bool = True
     habits: Habits = field(default_factory=Habits)
     """What is known of the server; sessions that share it learn from each other."""
+    proxy: Proxy | None = None
+    """What to connect through."""
+    server_name: str = ""
+    """The name that the certificate has to be for; "" is the host's."""
     interrupt: Callable[[], None] | None = None
     """Called while anything is waited for; what it raises (`Cancelled`) ends the wait and the connection."""
     reached: Callable[[Step], None] | None = None

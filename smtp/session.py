@@ -86,7 +86,13 @@ class Session:
         `options.interrupt` raises.
         """
         options = options or Options()
-        stream = connect(host, port, options.timeouts.connect, options.interrupt, options.reached)
+        seconds, interrupt = options.timeouts.connect, options.interrupt
+        if options.proxy is None:
+            stream = connect(host, port, seconds, interrupt, options.reached)
+        else:
+            from smtp.proxy.connect import connect_through  # hardly any server is behind one
+
+            stream = connect_through(options.proxy, host, port, seconds, interrupt)
         session = cls(stream, host, options)
         try:
             session._reached(Step.CONNECT)
@@ -115,6 +121,11 @@ class Session:
     def peer(self) -> str:
         """The server's IP address."""
         return self._connection.stream.peer
+
+    @property
+    def is_proxied(self) -> bool:
+        """The server is behind a proxy, and `peer` is the proxy's address."""
+        return self._connection.stream.is_proxied
 
     @property
     def is_used_up(self) -> bool:
@@ -315,7 +326,9 @@ class Session:
         self._connection.check_quiet(Step.BANNER)
 
     def _shake_hands(self) -> TlsState:
-        self._connection.start_tls(self._options.context or make_context(), self.host)
+        self._connection.start_tls(
+            self._options.context or make_context(), self._options.server_name or self.host
+        )
         self.extensions = Extensions()
         secure = self._connection.stream.tls
         assert secure is not None  # noqa: S101 - what start_tls has just made

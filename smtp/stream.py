@@ -55,6 +55,10 @@ class Stream(Protocol):
         """The peer's IP address."""
 
     @property
+    def is_proxied(self) -> bool:
+        """The peer is a proxy: the server is somewhere behind it."""
+
+    @property
     def local(self) -> str:
         """Our own IP address on this connection."""
 
@@ -81,6 +85,7 @@ class SocketStream:
         self._owner = os.getpid()
         self._aside = bytearray()
         self._ended = False
+        self.is_proxied = False
         self.peer = str(sock.getpeername()[0])
         self.local = str(sock.getsockname()[0])
 
@@ -135,6 +140,10 @@ class SocketStream:
         self._aside.clear()
         connection = context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
         self._finish_handshake(connection, deadline)
+
+    def give_back(self, data: bytes) -> None:
+        """Let this be read next."""
+        self._aside[:0] = data
 
     def end_input(self) -> None:
         """Nothing more is read: who waits for input is told that the peer has closed. For any thread."""

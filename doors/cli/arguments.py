@@ -180,10 +180,23 @@ def _relay(commands: Any, _manifest: Manifest) -> None:
     add = relay.add_argument
     which = relay.add_mutually_exclusive_group(required=True)
     which.add_argument("--asset", metavar="ASSET", help="a stored name, or a JSON file of asset fields")
+    which.add_argument(
+        "--destinations", metavar="PATH", help="a file or folder of MAIL destinations (SAP BTP)"
+    )
     which.add_argument("--make-account", metavar="NAME", help="print a line for the file of accounts")
     add("--listen", metavar="HOST:PORT", default="127.0.0.1:2587", help="127.0.0.1:2587 by default")
     add("--accounts", metavar="FILE", help="who may log in: a line NAME:ARGON2-HASH each")
     add("--allow", metavar="NETWORK", action="append", default=[], help="who may send without a login")
+    add(
+        "--connectivity",
+        metavar="FILE",
+        help="the Connectivity service's binding, for destinations on premise",
+    )
+    add(
+        "--allow-plaintext-auth",
+        action="store_true",
+        help="log in without TLS where a destination has starttls.enable false (dangerous)",
+    )
     add("--tls-cert", metavar="FILE", help="certificate (PEM), to offer STARTTLS with")
     add("--tls-key", metavar="FILE", help="its key, where the certificate's file does not hold it")
     add("--transcript", action="store_true", help="log every step of every session, without secrets")

@@ -8,24 +8,15 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from delivery.access import Access
-from delivery.asset import Asset
 from doors.relay.accounts import Accounts, made
 from doors.relay.admission import Admission, network
 from doors.relay.limits import Limits
 from doors.relay.listener import Listeners
 from doors.relay.log import Lines, Log
-from doors.relay.observer import Quiet
 from doors.relay.service import Service
-from doors.relay.upstream import Upstream
-from host.local import inputs
-from host.local.home import Home
+from doors.relay.ways import ways
 from host.local.inputs import InputError
-from host.local.run import read_asset
 from host.local.signals import first_signal
-from host.local.slots import MachineSlots
-from host.manifest.asset_fields import unknown_fields
-from host.manifest.model import load
 from smtp.loopback import is_loopback
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 2587
@@ -52,11 +43,22 @@ def open_listeners(arguments: Namespace, log: Log, limits: Limits) -> Listeners:
     if admission.accounts is not None and tls is None and not is_loopback(host):
         log.warn("Accounts without --tls-cert: their passwords cross the network in clear.")
     listeners = Listeners(limits)
-    for name, upstream in _upstreams(arguments, log, limits):
-        service = Service(name, upstream, admission, limits, log, socket.gethostname(), tls)
-        got = listeners.add(service, host, port)
-        port = got + 1 if port else 0
-        log.tell(f"listening on {_shown(host)}:{got} for {name}")
+    for way in ways(arguments, log, limits):
+        service = Service(
+            way.name,
+            way.upstream,
+            admission,
+            limits,
+            log,
+            socket.gethostname(),
+            tls,
+            way.tokens,
+            way.dsn_notify,
+            way.dsn_ret,
+        )
+        got = listeners.add(service, host, way.port or port)
+        port += bool(port and not way.port)
+        log.tell(f"listening on {_shown(host)}:{got} for {way.name}")
     return listeners
 
 
@@ -118,23 +120,3 @@ def _tls(arguments: Namespace) -> ssl.SSLContext | None:
         what = reason or "certificate and key are not PEM, don't fit together, or are locked"
         raise InputError(f"--tls-cert {arguments.tls_cert}: {what}.") from error
     return context
-
-
-def _upstreams(arguments: Namespace, log: Log, limits: Limits) -> list[tuple[str, Upstream]]:
-    home = Home()
-    manifest = load()
-    given = inputs.asset(arguments.asset, home)
-    for warning in unknown_fields(given.config, manifest):
-        log.warn(warning)
-    asset = read_asset(given, manifest)
-    return [(given.name or Path(arguments.asset).stem, of_asset(asset, home, log, limits))]
-
-
-def of_asset(asset: Asset, home: Home, log: Log, limits: Limits) -> Upstream:
-    """The way to an asset's server, with its tokens where runs keep them, too."""
-    return Upstream(
-        asset,
-        lambda: Access(asset, Quiet(log), home.state(asset.id)),
-        limits,
-        MachineSlots(home.folder),
-    )

@@ -6,17 +6,20 @@ import contextlib
 import ssl
 import time
 from collections import deque
+from collections.abc import Callable, Mapping
 
+from auth.errors import AuthError
+from doors.relay.client_tokens import ClientTokens
 from doors.relay.head import received_field
 from doors.relay.mail import Mail, Recipient
 from doors.relay.parameters import for_mail, for_rcpt
-from doors.relay.replies import from_error, reply
+from doors.relay.replies import from_error, reply, token_refused
 from doors.relay.service import Service
 from smtp.commands import Kind
 from smtp.errors import Cancelled, MailError, Step
 from smtp.reply import Reply
 from smtp.server.engine import End, Event, Mistake, Piece, ServerEngine
-from smtp.server.logins import PASSWORDS, BadResponse, ClientLogin, Exchange
+from smtp.server.logins import PASSWORDS, TOKENS, BadResponse, ClientLogin, Exchange
 from smtp.server.request import BadRequest, Request
 from smtp.server.state import State
 from smtp.stream import SocketStream
@@ -48,6 +51,7 @@ class Dialogue:
         self._is_extended = False
         self._is_trusted = service.admission.is_trusted(stream.peer)
         self._login: ClientLogin | None = None
+        self._upstream = service.upstream
         self._mistakes = 0
         self._commands = 0
         self._deadline = 0.0
@@ -68,6 +72,7 @@ class Dialogue:
             pass
         finally:
             self._drop_mail("the client went away")
+            self._forget_login()
             self._stream.close()
             service.log.step(self._number, "C", "gone")
 
@@ -138,7 +143,7 @@ class Dialogue:
         self._answer(Reply(250, tuple(lines)))
 
     def _offers(self) -> list[str]:
-        theirs = self._service.upstream.offers(self._service.raise_if_over)
+        theirs = self._upstream.offers(self._service.raise_if_over)
         lines = ["PIPELINING", "CHUNKING", "ENHANCEDSTATUSCODES"]
         size = min(theirs.size or self._limits.message, self._limits.message)
         lines.append(f"SIZE {size}")
@@ -163,15 +168,22 @@ class Dialogue:
         assert self._service.tls is not None  # noqa: S101 - else there is no 220
         self._stream.serve_tls(self._service.tls, time.monotonic() + self._limits.command_seconds)
         self._engine.tls_started()
-        self._hello, self._login = "", None
+        self._hello = ""
+        self._forget_login()
         self._service.log.step(self._number, "C", "TLS is on")
 
     def _mechanisms(self) -> list[str]:
         """What a login may be shown with: not before TLS where there is a certificate."""
         is_clear = self._service.tls is not None and self._stream.tls is None
-        if is_clear or self._login is not None or self._service.admission.accounts is None:
+        if is_clear or self._login is not None:
             return []
-        return list(PASSWORDS)
+        return list(self._exchanges())
+
+    def _exchanges(self) -> Mapping[str, Callable[[], Exchange]]:
+        """A client logs in with a token of the mail server's, or with an account of this relay's."""
+        if self._service.tokens is not None:
+            return TOKENS
+        return PASSWORDS if self._service.admission.accounts is not None else {}
 
     def _begin_login(self, request: Request) -> None:
         mechanisms = self._mechanisms()
@@ -184,7 +196,7 @@ class Dialogue:
                 offered = ", ".join(mechanisms) or "none"
                 self._answer(reply(504, "5.5.4", f"This mechanism is not known here; offered: {offered}"))
         else:
-            self._exchange = PASSWORDS[request.text]()
+            self._exchange = self._exchanges()[request.text]()
             self._go_on_with_login(request.response)
 
     def _go_on_with_login(self, response: bytes | None) -> None:
@@ -203,6 +215,9 @@ class Dialogue:
             self._out += self._engine.challenge(said)
             return
         self._exchange = None
+        if self._service.tokens is not None:
+            self._log_in_there(self._service.tokens, said)
+            return
         accounts = self._service.admission.accounts
         if accounts is not None and accounts.is_right(said.name, said.secret):
             self._login = said
@@ -211,20 +226,40 @@ class Dialogue:
             self._count_mistake()
             self._answer(reply(535, "5.7.8", "User name or password is wrong"))
 
+    def _log_in_there(self, tokens: ClientTokens, login: ClientLogin) -> None:
+        """Exchange what the client brought for an access token; the mail server sees that at MAIL."""
+        try:
+            self._upstream = tokens.log_in(login)
+        except AuthError as exc:
+            self._count_mistake()
+            self._service.log.warn(f"{self._service.name}: no token for a client: {exc.text}")
+            self._answer(token_refused(exc))
+        else:
+            self._login = login
+            self._answer(reply(235, "2.7.0", "There is a token; go on"))
+
+    def _forget_login(self) -> None:
+        tokens = self._service.tokens
+        if self._login is not None and tokens is not None and tokens.are_good_for_once:
+            self._upstream.close()
+        self._login, self._upstream = None, self._service.upstream
+
     # -- a mail ----------------------------------------------------------------------------------------------------
 
     def _mail_command(self, request: Request) -> None:
         self._drop_mail("")
-        if not self._is_trusted and self._login is None:
-            self._answer(reply(530, "5.7.0", "Log in first: AUTH with an account of this relay"))
+        if self._login is None and (not self._is_trusted or self._service.tokens is not None):
+            how = "XOAUTH2 and your token" if self._service.tokens is not None else "an account of this relay"
+            self._answer(reply(530, "5.7.0", f"Log in first: AUTH with {how}"))
             return
         if self._service.is_stopping:
             self._answer(reply(451, "4.3.2", "The relay is being stopped; try again soon"))
             return
-        upstream = self._service.upstream
+        upstream = self._upstream
         try:
+            upstream.keep_pace()
             offered = upstream.offers(self._service.raise_if_over)
-            parameters = for_mail(request, offered, self._limits.message)
+            parameters = for_mail(request, offered, self._limits.message, self._service.dsn_ret)
             mail = Mail(upstream, self._service.raise_if_over, request.address, parameters)
             mail.open()
         except BadRequest as exc:
@@ -246,7 +281,8 @@ class Dialogue:
             self._answer(reply(452, "4.5.3", "Too many recipients for one mail"))
             return
         try:
-            parameters = for_rcpt(request, self._service.upstream.offers(self._service.raise_if_over))
+            offered = self._upstream.offers(self._service.raise_if_over)
+            parameters = for_rcpt(request, offered, self._service.dsn_notify)
         except BadRequest as exc:
             self._answer(exc.reply)
             return

@@ -78,10 +78,8 @@ class Listeners:
         clients = self._clients()
         for _, stream in clients.values():
             stream.end_input()
-        for upstream in {
-            id(service.upstream): service.upstream for service in self._sockets.values()
-        }.values():
-            upstream.close()
+        for service in self._sockets.values():
+            service.close()
         return len(clients)
 
     def _clients(self) -> dict[Dialogue, tuple[threading.Thread, SocketStream]]:
@@ -129,7 +127,7 @@ class Listeners:
 
     def _sweep(self) -> None:
         for service in self._sockets.values():
-            threading.Thread(target=service.upstream.sweep, daemon=True).start()
+            threading.Thread(target=service.sweep, daemon=True).start()
 
 
 def _turn_away(connection: socket.socket, answer: bytes) -> None:

@@ -9,8 +9,10 @@ ADDED = 600
 """Octets that the relay's own fields take at most."""
 
 
-def for_mail(request: Request, offered: Extensions, max_size: int) -> tuple[str, ...]:
+def for_mail(request: Request, offered: Extensions, max_size: int, ret: str = "") -> tuple[str, ...]:
     """The parameters of MAIL for a server that offers this. Raises `BadRequest`.
+
+    `ret` is the destination's own wish, for clients that have none (RFC 3461 section 4.3).
 
     What a client says of its own login (AUTH=, RFC 4954 section 5) is taken, and says nothing to the server, which
     knows the relay's.
@@ -40,17 +42,21 @@ def for_mail(request: Request, offered: Extensions, max_size: int) -> tuple[str,
     address = request.address
     if address is not None and not address.is_ascii and "SMTPUTF8" not in request.parameters:
         raise BadRequest(553, "5.6.7 An address with other letters than ASCII needs SMTPUTF8")
+    if ret and "DSN" in offered and "RET" not in request.parameters:
+        passed.append(f"RET={ret}")
     return tuple(passed)
 
 
-def for_rcpt(request: Request, offered: Extensions) -> tuple[str, ...]:
-    """The same for RCPT. Raises `BadRequest`."""
+def for_rcpt(request: Request, offered: Extensions, notify: str = "") -> tuple[str, ...]:
+    """The same for RCPT (section 4.1). Raises `BadRequest`."""
     passed = []
     for name, value in request.parameters.items():
         if name not in ("NOTIFY", "ORCPT") or not value:
             raise BadRequest(555, f"5.5.4 This parameter of RCPT is not known: {name}")
         if "DSN" in offered:
             passed.append(f"{name}={value}")
+    if notify and "DSN" in offered and "NOTIFY" not in request.parameters:
+        passed.append(f"NOTIFY={notify}")
     return tuple(passed)
 
 

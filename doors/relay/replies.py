@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
+from auth.errors import AuthError
+from doors.relay.pace import TooFast
 from smtp.errors import (
     AuthenticationFailed,
     AuthenticationRefused,
@@ -40,6 +42,8 @@ def handed_on(said: Reply) -> Reply:
 def from_error(error: MailError) -> Reply:
     """Why there is nothing to hand on: no session, no login, or a session that is gone."""
     text = _sentences(error.text, hint_of(error))
+    if isinstance(error, TooFast):
+        return reply(451, "4.7.0", text)
     if _is_about_the_login(error):
         return reply(454, "4.7.0", text)
     if error.category is Category.CONFIGURATION or error.category is Category.SECURITY:
@@ -47,6 +51,14 @@ def from_error(error: MailError) -> Reply:
     if isinstance(error, SmtpError) and error.reply is not None and error.step in (Step.BODY, Step.MAIL):
         return handed_on(error.reply)
     return reply(451, "4.4.1", text)
+
+
+def token_refused(error: AuthError) -> Reply:
+    """What a client is told whose token could not be exchanged: 535 where another token would help, else 454."""
+    text = _sentences(error.text, error.hint)
+    if error.category is Category.AUTHENTICATION:
+        return reply(535, "5.7.8", text)
+    return reply(454, "4.7.0", text)
 
 
 def hint_of(error: MailError) -> str:

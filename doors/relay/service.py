@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from doors.relay.admission import Admission
+from doors.relay.client_tokens import ClientTokens
 from doors.relay.limits import Limits
 from doors.relay.log import Log
 from doors.relay.upstream import Upstream
@@ -26,6 +27,10 @@ class Service:
     log: Log
     host_name: str
     tls: ssl.SSLContext | None = None
+    tokens: ClientTokens | None = None
+    """Where clients bring the token to log in with."""
+    dsn_notify: str = ""
+    dsn_ret: str = ""
     is_stopping: bool = False
     _stops_at: float = 0.0
     _numbers: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
@@ -38,6 +43,17 @@ class Service:
         """Take no new mail; those under way have so many seconds left."""
         self._stops_at = time.monotonic() + seconds
         self.is_stopping = True
+
+    def sweep(self) -> None:
+        """End what nobody has used for a while."""
+        self.upstream.sweep()
+        if self.tokens is not None:
+            self.tokens.sweep()
+
+    def close(self) -> None:
+        self.upstream.close()
+        if self.tokens is not None:
+            self.tokens.close()
 
     def raise_if_over(self) -> None:
         """Called while something is waited for. Raises `Cancelled` when the relay's time is up."""

@@ -16,6 +16,7 @@ from delivery.access import Access
 from delivery.asset import Asset
 from delivery.pool import Slot, Slots
 from doors.relay.limits import Limits
+from doors.relay.pace import Pace
 from smtp.errors import AuthenticationRefused, MailError, Step, TimedOut
 from smtp.extensions import Extensions
 from smtp.session import Session
@@ -59,13 +60,19 @@ class Upstream:
     """The sessions of one account. For several threads at once."""
 
     def __init__(
-        self, asset: Asset, open_access: Callable[[], Access], limits: Limits, slots: Slots | None = None
+        self,
+        asset: Asset,
+        open_access: Callable[[], Access],
+        limits: Limits,
+        slots: Slots | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.asset = asset
         self.has_login = bool(asset.login.username)
         self._open_access = open_access
         self._limits = limits
         self._slots = slots
+        self._pace = pace if self.has_login else None
         self._changed = threading.Condition()
         self._idle: list[Lent] = []
         self._lent = 0
@@ -77,6 +84,11 @@ class Upstream:
     @property
     def server(self) -> str:
         return f"{self.asset.server}:{self.asset.port}"
+
+    def keep_pace(self) -> None:
+        """Count one mail. Raises `TooFast` where the mailbox has sent its share for now."""
+        if self._pace is not None:
+            self._pace.take()
 
     def lend(self, interrupt: Callable[[], None]) -> Lent:
         """A session that is ready for MAIL. `interrupt` is called while anything is waited for, and may raise.

@@ -82,8 +82,12 @@ def is_about(refused: AuthenticationRefused, mechanism: Mechanism, other: Mechan
 
 
 def may_expose_secret(connection: Connection, *, allow_plaintext: bool) -> bool:
-    """TLS is on, or the server is this very machine, or whoever configured this allowed it."""
-    return allow_plaintext or connection.stream.tls is not None or is_loopback(connection.stream.peer)
+    """TLS is on, or the server is this very machine, or whoever configured this allowed it.
+
+    A server behind a proxy is not this machine, wherever the proxy is.
+    """
+    stream = connection.stream
+    return allow_plaintext or stream.tls is not None or (is_loopback(stream.peer) and not stream.is_proxied)
 
 
 def run(connection: Connection, mechanism: Mechanism) -> None:

@@ -60,6 +60,7 @@ class Peer:
 
     peer = "192.0.2.1"
     local = "192.0.2.2"
+    is_proxied = False
 
     def __init__(self, script: Sequence[bytes], keywords: Sequence[str], octets_per_read: int) -> None:
         self.heard: list[Heard] = []

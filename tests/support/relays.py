@@ -55,6 +55,9 @@ class RunningRelay:
     def __init__(self, *, limits: Limits = QUICK, transcript: bool = True, **options: Any) -> None:
         given = {
             "asset": None,
+            "destinations": None,
+            "connectivity": None,
+            "allow_plaintext_auth": False,
             "listen": "127.0.0.1:0",
             "accounts": None,
             "allow": [],

@@ -19,6 +19,7 @@ class ListStream:
 
     peer = "192.0.2.1"
     local = "192.0.2.2"
+    is_proxied = False
     tls: ssl.SSLSocket | None = None
 
     def __init__(

@@ -10,10 +10,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from delivery.pool import Pool
+from doors.cli.command_line import main
 from tests.support.catcher import Catcher
 from tests.support.relays import PATIENCE, asset_file
 
@@ -36,16 +39,10 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, int]]
             process.kill()
 
 
-def refused(*arguments: str, given: str = "") -> tuple[int, str]:
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     """The exit code of a relay that does not begin, and what it said."""
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "smtp_connector.py"), "relay", *arguments],
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return done.returncode, done.stderr.strip()
+    code = main(["relay", *arguments], Pool())
+    return code, capsys.readouterr().err.strip()
 
 
 def test_it_announces_itself_relays_and_ends_at_sigterm(tmp_path: Path) -> None:
@@ -76,8 +73,10 @@ def test_it_logs_as_json_where_a_service_wants_that(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0:0", "[::]:0"])
-def test_a_listener_that_others_can_reach_does_not_start_for_everybody(host: str, tmp_path: Path) -> None:
-    code, said = refused("--asset", asset_file(tmp_path, port=9), "--listen", host)
+def test_a_listener_that_others_can_reach_does_not_start_for_everybody(
+    host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = refused(capsys, "--asset", asset_file(tmp_path, port=9), "--listen", host)
     assert code == 2
     assert "--allow NETWORK or --accounts FILE" in said
 
@@ -94,24 +93,27 @@ def test_a_listener_that_others_can_reach_does_not_start_for_everybody(host: str
     ],
 )
 def test_what_can_not_be_used_is_one_line_and_exit_code_2(
-    options: tuple[str, ...], part: str, tmp_path: Path
+    options: tuple[str, ...], part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, said = refused("--asset", asset_file(tmp_path, port=9), *options)
+    code, said = refused(capsys, "--asset", asset_file(tmp_path, port=9), *options)
     assert code == 2
     assert part in said
     assert len(said.splitlines()) == 1
 
 
-def test_an_account_is_made_from_standard_input() -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "smtp_connector.py"), "relay", "--make-account", "ann"],
-        input="secret\n",
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0
-    assert done.stdout.startswith("ann:$argon2id$")
-    assert "secret" not in done.stdout + done.stderr
-    assert refused("--make-account", "a:b", given="x\n")[0] == 2
-    assert refused("--make-account", "ann", given="\n")[0] == 2
+def test_an_account_is_made_from_standard_input(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", StringIO("secret-canary\n"))
+    assert main(["relay", "--make-account", "ann"], Pool()) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("ann:$argon2id$")
+    assert "secret-canary" not in said.out + said.err
+
+
+@pytest.mark.parametrize(("name", "password"), [("a:b", "x"), ("#a", "x"), ("", "x"), ("ann", "")])
+def test_what_can_be_no_account_is_refused(
+    name: str, password: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", StringIO(f"{password}\n"))
+    assert refused(capsys, "--make-account", name)[0] == 2
