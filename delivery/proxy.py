@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
 from delivery.errors import UnusableSetting
 from smtp.proxy.handshake import HTTP, SOCKS5, Proxy
 
-_PORTS = {SOCKS5: 1080, HTTP: 80}
+_PORTS = MappingProxyType({SOCKS5: 1080, HTTP: 80})
 
 
 def proxy_from(url: str) -> Proxy:

@@ -69,7 +69,6 @@ _BEYOND_THE_MANIFEST: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "federated_token_file": _ONE_LINE,
         "managed_identity": {"type": ["string", "boolean"], **_IDENTITY},
         "server_name": {"pattern": _HOST, "description": "a host name or an IP address"},
-        "proxy": _ONE_LINE,
         "ehlo_name": {
             "pattern": _EHLO_NAME,
             "description": "a host name, or an IP address in square brackets",

@@ -1,4 +1,4 @@
-"""The state machine of an SMTP connection as seen by a server, as one table.
+"""The state machine of an SMTP connection as seen by a server, as tables.
 
 It is asked as the client's is (`smtp/state.py`): *may this command come now?* on the state that will hold if every
 command that is not answered yet is accepted, for clients pipeline (RFC 2920); *what holds now that it was answered
@@ -74,6 +74,14 @@ ANSWERED = MappingProxyType(
     }
 )
 
+# What came rightly behind RCPT, before it was known that no recipient was accepted.
+_COLLATERAL = MappingProxyType(
+    {
+        (S.MAIL, K.BDAT): (S.SPOILED, S.SPOILED),
+        (S.MAIL, K.BDAT_LAST): (S.READY, S.READY),
+    }
+)
+
 
 def expected(state: State, kind: Kind) -> State | None:
     """The state if this command, coming now, is accepted; None where it may not come."""
@@ -87,5 +95,6 @@ def after(state: State, kind: Kind, code: int) -> State:
         return State.CLOSED
     if code == 334:
         return State.AUTHENTICATING
-    accepted, refused = ANSWERED.get((state, kind), (state, state))
+    row = ANSWERED.get((state, kind)) or _COLLATERAL.get((state, kind), (state, state))
+    accepted, refused = row
     return accepted if code < 400 else refused

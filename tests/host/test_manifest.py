@@ -20,7 +20,8 @@ SENDS = [action for action in WITH_OUTPUT if not action["read_only"]]
 ASSET_FIELDS = """
     server port username password client_id client_secret auth_url token_url scopes sender_address ssl_config
     allow_smtputf8 encoding auth_type refresh_token verify_server_cert ca_bundle client_cert client_key
-    client_key_password allow_plaintext_auth connection_timeout read_timeout ehlo_name disable_pipelining
+    client_key_password allow_plaintext_auth connection_timeout read_timeout ehlo_name server_name proxy
+    disable_pipelining
     disable_chunking signature_text signature_html dkim_selector dkim_domain dkim_key smime_certificate smime_key
     smime_key_password smime_recipients allowed_recipients denied_recipients max_recipients redirect_to
     max_connections messages_per_minute recipients_per_day
@@ -117,6 +118,7 @@ def test_secrets_are_passwords() -> None:
     passwords = {name for name, field in RAW["configuration"].items() if field["data_type"] == "password"}
     assert passwords == {
         "password",
+        "proxy",
         "client_secret",
         "refresh_token",
         "client_key",
