@@ -15,6 +15,7 @@ from doors.relay.mail import Mail, Recipient
 from doors.relay.parameters import for_mail, for_rcpt
 from doors.relay.replies import from_error, reply, token_refused
 from doors.relay.service import Service
+from host.local.files import StoreError
 from smtp.commands import Kind
 from smtp.errors import Cancelled, MailError, Step
 from smtp.reply import Reply
@@ -264,6 +265,9 @@ class Dialogue:
             mail.open()
         except BadRequest as exc:
             self._answer(exc.reply)
+        except StoreError as exc:
+            self._service.log.warn(f"{self._service.name}: {exc}")
+            self._answer(reply(451, "4.3.0", "The relay's data folder can't be used; its log says why"))
         except MailError as exc:
             self._service.log.warn(f"{self._service.name}: no session for a mail: {exc.text}")
             self._answer(from_error(exc))

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from auth.errors import AuthError
 from delivery.access import Access
 from delivery.asset import Asset
+from delivery.pace import Pace
 from delivery.pool import Slot, Slots
 from doors.relay.limits import Limits
-from doors.relay.pace import Pace
+from doors.relay.pace import take_turn
 from smtp.errors import AuthenticationRefused, MailError, Step, TimedOut
 from smtp.extensions import Extensions
 from smtp.session import Session
@@ -72,7 +73,7 @@ class Upstream:
         self._open_access = open_access
         self._limits = limits
         self._slots = slots
-        self._pace = pace if self.has_login else None
+        self._pace = pace
         self._changed = threading.Condition()
         self._idle: list[Lent] = []
         self._lent = 0
@@ -86,9 +87,9 @@ class Upstream:
         return f"{self.asset.server}:{self.asset.port}"
 
     def keep_pace(self) -> None:
-        """Count one mail. Raises `TooFast` where the mailbox has sent its share for now."""
+        """Count one mail. Raises `TooFast` where the mailbox has sent its share for now, and `StoreError`."""
         if self._pace is not None:
-            self._pace.take()
+            take_turn(self._pace, self.asset)
 
     def lend(self, interrupt: Callable[[], None]) -> Lent:
         """A session that is ready for MAIL. `interrupt` is called while anything is waited for, and may raise.

@@ -18,11 +18,12 @@ from doors.relay.limits import Limits
 from doors.relay.log import Log
 from doors.relay.methods import TokenMethod, of_application
 from doors.relay.observer import Quiet
-from doors.relay.pace import pace_of
+from doors.relay.pace import with_known_pace
 from doors.relay.upstream import Upstream
 from host.local import inputs
 from host.local.home import Home
 from host.local.inputs import InputError
+from host.local.limits import DatabasePace
 from host.local.run import read_asset
 from host.local.slots import MachineSlots
 from host.manifest.asset_fields import unknown_fields
@@ -75,13 +76,13 @@ def _of_asset(source: str, home: Home, log: Log, limits: Limits) -> Way:
     given = inputs.asset(source, home)
     for warning in unknown_fields(given.config, manifest):
         log.warn(warning)
-    asset = read_asset(given, manifest)
+    asset = with_known_pace(read_asset(given, manifest))
     upstream = Upstream(
         asset,
         lambda: Access(asset, Quiet(log), home.state(asset.id)),
         limits,
         MachineSlots(home.folder),
-        pace_of(asset.server),
+        DatabasePace(home.folder, is_urgent=True),
     )
     return Way(given.name or Path(source).stem, upstream)
 
@@ -111,7 +112,7 @@ def _proxy_finder(destination: Destination, connectivity: Connectivity | None) -
 def _of_destination(
     destination: Destination, find_proxy: FindProxy | None, port: int, home: Home, log: Log, limits: Limits
 ) -> Way:
-    slots = MachineSlots(home.folder)
+    slots, pace = MachineSlots(home.folder), DatabasePace(home.folder, is_urgent=True)
 
     def make(asset: Asset, method: Method | None) -> Upstream:
         return Upstream(
@@ -119,12 +120,12 @@ def _of_destination(
             lambda: Access(asset, Quiet(log), method=method, find_proxy=find_proxy),
             limits,
             slots,
-            pace_of(asset.server),
+            pace,
         )
 
-    asset, tokens, method = destination.asset, None, None
+    asset, tokens, method = with_known_pace(destination.asset), None, None
     if destination.asks_client:
-        tokens = ClientTokens(destination, make)
+        tokens = ClientTokens(replace(destination, asset=asset), make)
         # Nobody logs in to learn what the server offers.
         asset = replace(asset, login=replace(asset.login, username="", password=""))
     elif destination.authentication == APPLICATION:
