@@ -44,11 +44,33 @@ if TYPE_CHECKING:
 
     from actions.contract import Report
     from doors.python.act import Results
+    from doors.python.email_connection import (
+        EmailConnection,
+        MultipartBody,
+        Request,
+        Response,
+        SendFailed,
+        load_config,
+    )
     from doors.python.given import ParameterSet
     from host.local.files import StoreError
     from host.local.inputs import InputError
 
-__all__ = ["POOL", "InputError", "SmtpConnector", "StoreError", "UnknownAction", "VaultError", "act"]
+__all__ = [
+    "POOL",
+    "EmailConnection",
+    "InputError",
+    "MultipartBody",
+    "Request",
+    "Response",
+    "SendFailed",
+    "SmtpConnector",
+    "StoreError",
+    "UnknownAction",
+    "VaultError",
+    "act",
+    "load_config",
+]
 
 Parameters = dict[str, Any]
 
@@ -142,11 +164,13 @@ class SmtpConnector(BaseConnector):
 
 
 def __getattr__(name: str) -> Any:
-    """What `act` raises and the platform has not, when it is asked for."""
+    """What `act` raises and the platform has not, and the door of `EmailConnection`, when it is asked for."""
     if name == "InputError":
         return import_module("host.local.inputs").InputError
     if name == "StoreError":
         return import_module("host.local.files").StoreError
+    if name in __all__:
+        return getattr(import_module("doors.python.email_connection"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -48,7 +48,8 @@ class Draft:
     `token` is random; it occurs in no part, so that boundaries can be made from it. If there is somebody whom it goes
     to `instead`, nobody else gets it. Bounces go to the author where `bounces_to` is None, and to nobody without
     `has_bounces`. `unique` is the part of its Message-ID before the @, the same however often it is
-    composed.
+    composed. `part` is the body where it is made already; it is fit for every server, and stands for text, HTML and
+    attachments.
     """
 
     author: Mailbox
@@ -68,6 +69,7 @@ class Draft:
     bounces_to: Mailbox | None = None
     has_bounces: bool = True
     notify: tuple[Notify, ...] = ()
+    part: mime.Part | None = None
     unique: str = field(default_factory=lambda: f"{time.time_ns():x}.{os.urandom(8).hex()}")
 
     @property
@@ -200,6 +202,8 @@ def _field(header: Header, spelled: _Spelling) -> str:
 
 def _body(draft: Draft, sent: Sequence[Sent], *, eight_bit: bool) -> mime.Part:
     """mixed(related(alternative(text, html), inline files), other files), as far as there are any."""
+    if draft.part is not None:
+        return draft.part
     part = mime.text("plain", draft.text, eight_bit=eight_bit)
     alternatives = [part]
     if draft.html is not None:
