@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.message.test_signing import RSA, certificate, pem, verifies
 from tests.platform.installation import Platform
 from tests.platform.python313 import brought_by_the_package, brought_by_the_platform, python313
 from tests.real import browser
@@ -19,6 +20,7 @@ from tests.real.people import ALICE, BOB, CAROL, PASSWORD, UNKNOWN
 from tests.real.postfix import Postfix
 from tests.real.processes import public_folder, run
 from tests.real.services import LOGIN_STARTTLS
+from tests.support.catcher import Catcher
 from tools import package as packaging
 from tools.wheels import bundled, wheels
 
@@ -125,6 +127,37 @@ def test_an_html_mail_with_an_inline_image_arrives(
     assert b"script" not in html
     assert b"onclick" not in html
     assert inline == ("image/png", "logo.png", PNG)
+
+
+def test_templates_markdown_signatures_and_invitations_need_nothing_but_the_wheels(
+    platform: Platform,
+) -> None:
+    with Catcher() as server:
+        account = {
+            "server": server.host,
+            "port": server.port,
+            "ssl_config": "None",
+            "sender_address": "soc@example.com",
+            "dkim_selector": "s1",
+            "dkim_domain": "example.com",
+            "dkim_key": pem(RSA).decode(),
+            "smime_certificate": (certificate(RSA, "soc") + pem(RSA)).decode(),
+        }
+        mail = {
+            "to": BOB,
+            "body": "# For {{ who }}\n\n<div style='background: red url(https://e.test/x)'>x</div>",
+            "body_format": "markdown",
+            "template_values": '{"who": "Ann"}',
+        }
+        shown = platform.run("preview_email", account, mail)
+        assert shown.result["status"] == "success", shown.told
+        assert ">For Ann</h1>" in shown.data["html"]
+        assert shown.data["structure"][0]["type"] == "multipart/signed"
+        times = {"start": "2026-07-01T10:00", "end": "2026-07-01T11:00", "timezone": "Europe/Berlin"}
+        done = platform.run("send_invitation", account, {"to": BOB, "subject": "Review", **times})
+        assert done.result["result_data"][0]["message"] == "Email sent", done.told
+        assert verifies(server.messages[0].content, RSA)
+        assert b"text/calendar; charset=utf-8; method=REQUEST" in server.messages[0].content
 
 
 def test_a_raw_mail_arrives_as_it_is(platform: Platform, fields: Fields, postfix: Postfix) -> None:
