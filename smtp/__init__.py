@@ -23,8 +23,15 @@ if TYPE_CHECKING:
     from smtp.errors import Category, ConnectionLost, InvalidValue, MailError, Refused, SmtpError
     from smtp.options import Options, Timeouts
     from smtp.outcome import Delivery, Outcome, RecipientDelivery, Status
-    from smtp.sasl.credentials import BearerCredentials, ExternalCredentials, PasswordCredentials
+    from smtp.sasl.credentials import (
+        BearerCredentials,
+        CramMd5Auth,
+        ExternalCredentials,
+        PasswordCredentials,
+        PlainAuth,
+    )
     from smtp.session import Session
+    from smtp.simple import send_mail
     from smtp.tls import ClientCertificate, TlsSettings, make_context
 
 __all__ = [
@@ -35,6 +42,7 @@ __all__ = [
     "ClientCertificate",
     "ConnectionLost",
     "Content",
+    "CramMd5Auth",
     "Delivery",
     "Envelope",
     "ExternalCredentials",
@@ -44,6 +52,7 @@ __all__ = [
     "Options",
     "Outcome",
     "PasswordCredentials",
+    "PlainAuth",
     "RecipientDelivery",
     "Refused",
     "Session",
@@ -52,6 +61,7 @@ __all__ = [
     "Timeouts",
     "TlsSettings",
     "make_context",
+    "send_mail",
 ]
 
 
@@ -79,7 +89,11 @@ def __getattr__(name: str) -> Any:
         from smtp import outcome
 
         return getattr(outcome, name)
-    if name.endswith("Credentials"):
+    if name == "send_mail":
+        from smtp import simple
+
+        return simple.send_mail
+    if name.endswith(("Credentials", "Auth")):
         from smtp.sasl import credentials
 
         return getattr(credentials, name)

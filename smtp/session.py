@@ -18,13 +18,14 @@ import contextlib
 import re
 import socket
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from smtp import commands
 from smtp.commands import Kind
 from smtp.connection import Connection
-from smtp.content import Content
+from smtp.content import Content, Octets
 from smtp.engine import Answer
 from smtp.envelope import Address, Envelope
 from smtp.errors import (
@@ -45,13 +46,16 @@ from smtp.outcome import Delivery
 from smtp.pipeline import Pipeline
 from smtp.proof import Proof
 from smtp.reply import Reply
-from smtp.stream import Stream, connect
+from smtp.stream import SocketStream, Stream, connect
 from smtp.tls import TlsState, make_context, state_of
 from smtp.transaction import refused
 from smtp.transcript import Transcript
 from smtp.writer import Committing
 
 if TYPE_CHECKING:
+    import ssl
+
+    from smtp.given import MessageWriter
     from smtp.sasl.credentials import Credentials
     from smtp.sasl.mechanism import Mechanism
     from smtp.stepwise import Stepwise
@@ -75,8 +79,33 @@ class Session:
         self._connection = Connection(stream, options.timeouts)
         self._outbox: Outbox | None = None
         self._proof: Proof | None = None
+        self._is_introduced = False
         self.begun = 0
         """How many transactions `begin_stepwise` was asked for."""
+
+    @classmethod
+    def dial(cls, address: str, options: Options | None = None) -> Session:
+        """`connect` to HOST:PORT, where the port is a number or the name of a service: `mail.example.com:smtp`.
+
+        Raises `InvalidValue` for anything else.
+        """
+        from smtp.given import split_address  # most programs have host and port apart
+
+        return cls.connect(*split_address(address), options)
+
+    @classmethod
+    def over(cls, connection: socket.socket, host: str, options: Options | None = None) -> Session:
+        """A session over a connection that there is already, as for `connect`; `host` is the server's name."""
+        options = options or Options()
+        session = cls(SocketStream(connection, options.interrupt), host, options)
+        try:
+            if options.implicit_tls:
+                session._shake_hands()
+            session._read_banner()
+        except BaseException:
+            session.close()
+            raise
+        return session
 
     @classmethod
     def connect(cls, host: str, port: int, options: Options | None = None) -> Session:
@@ -156,6 +185,7 @@ class Session:
         """
         name = name or self._own_name()
         self._outbox = self._proof = None
+        self._is_introduced = True
         answer = self._connection.exchange(commands.ehlo(name))
         if not answer.is_accepted and allow_helo and answer.reply.code in (500, 502) and self.is_open:
             self._connection.require(commands.helo(name))
@@ -164,8 +194,19 @@ class Session:
         self.extensions = Extensions.parse(_accepted(answer))
         return self.extensions
 
-    def start_tls(self) -> TlsState:
-        """STARTTLS and the handshake. All that was offered before is forgotten: `hello` again (RFC 3207 4.2)."""
+    def extension(self, name: str) -> tuple[bool, str]:
+        """Whether the server offers an extension, whatever the case of its name, and the parameters that it names."""
+        self._introduce()
+        return name in self.extensions, self.extensions.parameters(name)
+
+    def start_tls(self, context: ssl.SSLContext | None = None) -> TlsState:
+        """STARTTLS and the handshake. All that was offered before is forgotten: `hello` again (RFC 3207 4.2).
+
+        `context` stands for the one of the options.
+        """
+        self._introduce()
+        if context is not None:
+            self._options = replace(self._options, context=context)
         if "STARTTLS" not in self.extensions:
             raise NotOffered(
                 f"STARTTLS was not offered by {self.host}",
@@ -190,6 +231,8 @@ class Session:
         from smtp.sasl import exchange as authentication  # many servers want nobody to log in
         from smtp.sasl.channel_binding import channel_binding
 
+        self._introduce()
+        authentication.check_host(credentials, self.host)
         self._connection.engine.conceal(credentials.secret)
         secure = self._connection.stream.tls
         binds = secure is not None and (not mechanism or mechanism.endswith("-PLUS"))
@@ -214,34 +257,61 @@ class Session:
 
     # -- single steps ----------------------------------------------------------------------------------------
 
-    def mail(self, sender: Address | None, parameters: tuple[str, ...] = ()) -> Reply:
-        """MAIL. Raises `Refused`."""
+    # Whoever has not said `hello` is introduced by the first of these.
+
+    def mail(self, sender: Address | str | bytes | None, parameters: tuple[str, ...] = ()) -> Reply:
+        """MAIL. A sender that is a text or octets brings the parameters that it needs. Raises `Refused`."""
+        self._introduce()
+        if isinstance(sender, str | bytes):
+            from smtp.given import parameters_for, sender_of  # whoever has an Address needs neither
+
+            parameters = (*parameters, *parameters_for(sender_of(sender), self.extensions))
+            sender = sender_of(sender)
         return self._connection.require(commands.mail(sender, parameters))
 
-    def rcpt(self, recipient: Address, parameters: tuple[str, ...] = ()) -> Reply:
+    def rcpt(self, recipient: Address | str | bytes, parameters: tuple[str, ...] = ()) -> Reply:
         """RCPT. Raises `Refused`; the other recipients are not touched by that."""
+        if isinstance(recipient, str | bytes):
+            from smtp.given import address_of
+
+            recipient = address_of(recipient)
         return self._connection.require(commands.rcpt(recipient, parameters))
 
-    def data(self, content: Content) -> Reply:
+    @overload
+    def data(self, content: Content | str | bytes) -> Reply: ...
+
+    @overload
+    def data(self) -> MessageWriter: ...
+
+    def data(self, content: Content | str | bytes | None = None) -> Reply | MessageWriter:
         """DATA and the message, for a transaction made with `mail` and `rcpt`. Raises `SmtpError`.
 
-        `ConnectionLost` with step `END` means that the message may have been delivered.
+        Without a message a writer for it is returned, whose `close` sends it. `ConnectionLost` with step `END` means
+        that the message may have been delivered.
         """
         self._connection.require(commands.DATA)
-        self._pipeline().writer.write_data(content)
-        return _accepted(self._connection.next_answer())
+        if content is None:
+            from smtp.given import MessageWriter
+
+            return MessageWriter(self._finish_data, self.close)
+        if isinstance(content, str):
+            content = content.encode()
+        return self._finish_data(Octets(content) if isinstance(content, bytes) else content)
 
     def reset(self) -> Reply:
         """RSET: drop the transaction."""
+        self._introduce()
         return self._connection.require(commands.RSET)
 
     def noop(self) -> Reply:
         """NOOP: see whether the server is still there."""
+        self._introduce()
         return self._connection.require(commands.NOOP)
 
-    def verify(self, text: str) -> Reply:
+    def verify(self, text: str | bytes) -> Reply:
         """VRFY. Most servers answer 252, which says nothing (RFC 5321 section 7.3)."""
-        return self._connection.require(commands.vrfy(text))
+        self._introduce()
+        return self._connection.require(commands.vrfy(text if isinstance(text, str) else text.decode()))
 
     # -- whole messages --------------------------------------------------------------------------------------
 
@@ -308,6 +378,15 @@ class Session:
         if self._options.reached is not None:
             self._options.reached(step)
 
+    def _introduce(self) -> None:
+        """Say who we are, unless that was done on this connection, and since it is encrypted."""
+        if not self._is_introduced:
+            self.hello(allow_helo=True)
+
+    def _finish_data(self, content: Content) -> Reply:
+        self._pipeline().writer.write_data(content)
+        return _accepted(self._connection.next_answer())
+
     def _read_banner(self) -> None:
         try:
             answer = self._connection.next_answer()
@@ -330,6 +409,7 @@ class Session:
             self._options.context or make_context(), self._options.server_name or self.host
         )
         self.extensions = Extensions()
+        self._is_introduced = False
         secure = self._connection.stream.tls
         assert secure is not None  # noqa: S101 - what start_tls has just made
         self.tls = state_of(secure)

@@ -61,6 +61,40 @@ class PasswordCredentials:
 
 
 @dataclass(frozen=True, slots=True)
+class PlainAuth:
+    """A password for PLAIN alone, and for the server `host` alone; `identity` "" acts as the user (RFC 4616)."""
+
+    identity: str
+    username: str
+    password: str = field(repr=False)
+    host: str
+    optional: ClassVar[bool] = False
+
+    @property
+    def secret(self) -> str:
+        return self.password
+
+    def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - not bound
+        from smtp.sasl.plain import Plain
+
+        return (Plain(self.username, self.password, self.identity),)
+
+
+@dataclass(frozen=True, slots=True)
+class CramMd5Auth:
+    """A password for CRAM-MD5 alone (RFC 2195)."""
+
+    username: str
+    secret: str = field(repr=False)
+    optional: ClassVar[bool] = False
+
+    def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - not bound
+        from smtp.sasl.plain import CramMd5
+
+        return (CramMd5(self.username, self.secret),)
+
+
+@dataclass(frozen=True, slots=True)
 class BearerCredentials:
     """A user name and an OAuth access token, for the server `host`:`port` and no other."""
 

@@ -19,6 +19,7 @@ from smtp.errors import (
     Step,
 )
 from smtp.loopback import is_loopback
+from smtp.sasl.credentials import Credentials, PlainAuth
 from smtp.sasl.mechanism import Mechanism
 from smtp.state import Verdict
 from smtp.text import showable
@@ -55,6 +56,13 @@ def usable(
         category=Category.SECURITY,
         reason=Reason.LOGIN_IN_CLEAR,
     )
+
+
+def check_host(credentials: Credentials, host: str) -> None:
+    """Raises `AuthenticationFailed` where the credentials are for another server than this."""
+    if isinstance(credentials, PlainAuth) and credentials.host != host:
+        text = f"this login is for {showable(credentials.host)}, and the server is {host}: wrong host name"
+        raise AuthenticationFailed(text, category=Category.CONFIGURATION)
 
 
 def only(name: str, mechanisms: tuple[Mechanism, ...]) -> tuple[Mechanism, ...]:

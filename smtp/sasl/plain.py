@@ -9,18 +9,18 @@ from smtp.sasl.mechanism import OneMessage, unusable, utf8
 
 
 class Plain(OneMessage):
-    """RFC 4616: user name and password, in clear."""
+    """RFC 4616: user name and password, in clear. `identity` is whom to act as, where that is somebody else."""
 
     name = "PLAIN"
 
-    def __init__(self, username: str, password: str) -> None:
+    def __init__(self, username: str, password: str, identity: str = "") -> None:
         super().__init__()
-        self._username, self._password = username, password
+        self._username, self._password, self._identity = username, password, identity
 
     def message(self) -> bytes:
-        if "\0" in self._username or "\0" in self._password:
+        if "\0" in f"{self._identity}{self._username}{self._password}":
             raise unusable("PLAIN can't carry a NUL in a user name or password.")
-        return b"\0" + utf8(self._username) + b"\0" + utf8(self._password)
+        return utf8(self._identity) + b"\0" + utf8(self._username) + b"\0" + utf8(self._password)
 
 
 class Login:
