@@ -19,12 +19,14 @@ from smtp.envelope import Address
 from smtp.errors import LocalProtocolError, SmtpError, Step
 from smtp.proof import Proof
 from smtp.reply import Reply
-from smtp.state import State
+from smtp.state import State, Verdict
 from smtp.transaction import refused
 from smtp.transparency import DotStuffer
 
 CHUNK = 256 * 1024
 """Octets that are gathered before they leave; a smaller message leaves whole."""
+
+_NO_TRANSACTION = Reply(503, ("5.5.1 MAIL was refused",))
 
 
 class Stepwise:
@@ -53,6 +55,8 @@ class Stepwise:
         if not self._proof.is_good:
             self._proof.demand()
         self._connection.check_quiet(Step.MAIL)
+        if self._connection.engine.state is State.SPOILED:  # by a message before this one that was refused
+            self._connection.require(commands.RSET)
         self._tell(commands.mail(sender, parameters))
 
     def rcpt(self, recipient: Address, parameters: tuple[str, ...]) -> None:
@@ -74,6 +78,9 @@ class Stepwise:
                 self._hear()
         if not self._connection.is_open:
             raise self._connection.trouble
+        if not self._connection.engine.may_send(command.kind):  # a recipient, and MAIL was refused
+            self._answers.append(Answer(command, _NO_TRANSACTION, Verdict.REFUSED))
+            return
         self._unsent += self._connection.engine.send(command)
         self._due += 1
 

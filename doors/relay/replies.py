@@ -12,6 +12,7 @@ from smtp.errors import (
     Category,
     MailError,
     NotOffered,
+    Refused,
     SmtpError,
     Step,
 )
@@ -48,7 +49,7 @@ def from_error(error: MailError) -> Reply:
         return reply(454, "4.7.0", text)
     if error.category is Category.CONFIGURATION or error.category is Category.SECURITY:
         return reply(454, "4.7.0", text)
-    if isinstance(error, SmtpError) and error.reply is not None and error.step in (Step.BODY, Step.MAIL):
+    if isinstance(error, Refused) and error.reply is not None and error.step in (Step.BODY, Step.MAIL):
         return handed_on(error.reply)
     return reply(451, "4.4.1", text)
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from tests.fuzz import messages, replies
+from tests.fuzz import clients, messages, replies
 from tests.fuzz.actions import actions
 from tests.fuzz.session import session
 
 Target = Callable[[bytes], None]
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
-    {"session": session, **replies.TARGETS, **messages.TARGETS, "actions": actions}
+    {"session": session, **replies.TARGETS, **clients.TARGETS, **messages.TARGETS, "actions": actions}
 )
 _CORPUS = Path(__file__).parent / "corpus"
 
