@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from delivery.asset import Asset
-from smtp.errors import Step, TimedOut
+from delivery.errors import NoTurn
 from smtp.session import Session
 
 IDLE_SECONDS = 30.0
@@ -106,7 +106,7 @@ class Pool:
 
         `connect` returns None while other programs have all the machine's connections to the account; a run of
         ours may give one back meanwhile, and would never be asked for it if it were waited for there. `interrupt` is
-        called while anything is waited for. Raises what `connect` and `interrupt` raise, and `TimedOut`: at once
+        called while anything is waited for. Raises what `connect` and `interrupt` raise, and `NoTurn`: at once
         where the caller may not wait.
         """
         deadline = self._clock() + (WAIT_SECONDS if may_wait else 0)
@@ -123,7 +123,7 @@ class Pool:
                 interrupt()
                 if self._clock() >= deadline:
                     text = f"other programs on this machine use all {asset.max_connections} connections to the server"
-                    raise _no_room(text)
+                    raise NoTurn(text, WAIT_SECONDS)
                 with self._changed:
                     self._changed.wait(LOOK_AGAIN)
         except BaseException:
@@ -154,7 +154,9 @@ class Pool:
                 while shelf.lent >= asset.max_connections:
                     interrupt()
                     if self._clock() >= deadline:
-                        raise _no_room(f"all {asset.max_connections} connections to the server are in use")
+                        raise NoTurn(
+                            f"all {asset.max_connections} connections to the server are in use", WAIT_SECONDS
+                        )
                     self._changed.wait(LOOK_AGAIN)
                 shelf.lent += 1
             finally:
@@ -181,12 +183,6 @@ class Pool:
             shelf.idle = [entry for entry in shelf.idle if entry[1] not in ends]
             self._changed.notify_all()
             return ends
-
-
-def _no_room(text: str) -> TimedOut:
-    error = TimedOut(text, step=Step.CONNECT)
-    error.retry_after = WAIT_SECONDS
-    return error
 
 
 def _nobody() -> None:

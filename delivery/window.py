@@ -31,6 +31,7 @@ from itertools import chain, islice
 from auth.settings import LOGIN_AS_SENDER
 from delivery.access import Access
 from delivery.attempt import Attempt
+from delivery.errors import NoTurn
 from delivery.observer import Observer
 from delivery.paced import Paced, Source
 from delivery.pool import Pool
@@ -173,7 +174,7 @@ class _OneSession:
                 if self._gives_way:
                     source.put_back(attempt)
                     return
-                if not self.transport.access.is_refused:
+                if not self.transport.access.is_refused and not isinstance(exc, NoTurn):
                     self.reach.failed(exc)
                 attempt.facts = self.transport.facts
                 attempt.error = exc

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from host.local import cipher
 from host.local.files import StoreError, timestamp
-from host.local.store import AssetRow, Store
+from host.local.store import Store
+from host.local.tables import AssetRow
 
 _LONGEST_NAME = 100
 _DIGITS = 18

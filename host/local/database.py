@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from host.local import cipher, schema
+from host.local import cipher, schema, sql
 from host.local.files import StoreError, private_folder, reason, sync_folder
+from host.local.sql import Connection
 from host.local.sqlite import alone, faults_named, is_current, opened, transaction
 
 
-def connect(folder: Path) -> sqlite3.Connection:
-    """A connection to the folder's database, which is made, or brought up to date, first. Raises `StoreError`.
+def connect(folder: Path) -> Connection:
+    """A connection to the database, which is made, or brought up to date, first. Raises `StoreError`.
 
     It begins and ends no transaction by itself, and may be used by several threads, one at a time.
     """
     private_folder(folder)
+    if sql.is_server():
+        from host.local import postgres  # who has the folder's own database need not have its client
+
+        return postgres.connect(folder)
     cipher.ensure_key(folder)
     path = folder / cipher.DATABASE
     with faults_named(path):

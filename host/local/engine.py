@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from host.local import sqlite
+from host.local import sql, sqlite
 from host.local.files import StoreError
 
 
@@ -23,7 +23,16 @@ def faults_of_sqlalchemy_named(path: Path) -> Iterator[None]:
     except IntegrityError:
         raise
     except DBAPIError as error:
+        if sql.is_server():
+            raise StoreError(f"The database can't be used: {error.orig}. Nothing was changed.") from error
         raise StoreError(sqlite.explain(path, error.orig)) from error
+
+
+def engine_of_server() -> Engine:
+    """SQLAlchemy over the PostgreSQL server's database. Raises `StoreError`."""
+    from host.local.postgres import url
+
+    return create_engine(url(), poolclass=NullPool)
 
 
 def engine_of(path: Path) -> Engine:

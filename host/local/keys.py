@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,9 @@ def claim(
     """
     whole_key = cipher.mac(json.dumps([*key[0], key[1]]).encode())
     same = cipher.mac(content)
+    if not isinstance(connection, sqlite3.Connection):  # which has one writer at a time
+        number = int.from_bytes(whole_key[:8], "big", signed=True)
+        connection.execute("SELECT pg_advisory_xact_lock(?)", (number,))
     earlier = _owner_of(whole_key, connection, folder)
     if earlier is not None and (earlier.run_id, earlier.position) != mail:
         if earlier.content != same:

@@ -16,7 +16,6 @@ What happens to a run whose process ends before it does is in `host.local.holder
 from __future__ import annotations
 
 import math
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +34,7 @@ from host.local.files import StoreError, timestamp
 from host.local.pruning import prune_now_and_then
 from host.local.recording import keep_days, recorded
 from host.local.results import joint_message
+from host.local.sql import Connection
 from host.local.sqlite import faults_named, flushing, transaction
 from message.compose import Draft
 from smtp.errors import Category, SmtpError, Step
@@ -61,7 +61,7 @@ class _Begun:
 
     number: int
     count: int
-    connection: sqlite3.Connection
+    connection: Connection
     cipher: Cipher
     resources: ExitStack
 
@@ -218,11 +218,11 @@ class Ledger:
         finally:
             begun.resources.close()
 
-    def _insert(self, connection: sqlite3.Connection, holder: str) -> int:
+    def _insert(self, connection: Connection, holder: str) -> int:
         heading = self._heading
         row = connection.execute(
             "INSERT INTO run (action, asset, asset_id, container_id, holder, state, status, start_time, end_time,"
-            " kept_since) VALUES (?, ?, ?, ?, ?, 'running', '', ?, '', '')",
+            " kept_since) VALUES (?, ?, ?, ?, ?, 'running', '', ?, '', '') RETURNING id",
             (
                 heading.action,
                 heading.asset_name,
@@ -231,9 +231,8 @@ class Ledger:
                 holder,
                 timestamp(),
             ),
-        )
-        assert row.lastrowid is not None  # noqa: S101 - it was an INSERT
-        return row.lastrowid
+        ).fetchone()
+        return int(row[0])
 
     def _write_results(self, begun: _Begun) -> None:
         rows = dict(self._unwritten)

@@ -126,7 +126,8 @@ def _ensured(connection: Connection, asset: Asset) -> str:
     account = account_of(asset)
     connection.execute(
         "INSERT INTO mailbox (account, next_turn, slow_until, urgent_until) VALUES (?, 0, 0, 0)"
-        " ON CONFLICT (account) DO NOTHING",
+        # It is this transaction's to the end then, where there may be several at once.
+        " ON CONFLICT (account) DO UPDATE SET account = excluded.account",
         (account,),
     )
     return account

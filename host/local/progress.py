@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from host.local.files import as_time, timestamp
-from host.local.store import MailRow, RunRow
+from host.local.tables import MailRow, RunRow
 
 WINDOW = 60.0
 """Seconds over which the rate is taken."""

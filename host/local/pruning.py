@@ -6,7 +6,6 @@ idempotency key with its mail's result, for thirty days.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ from pathlib import Path
 
 from host.local.files import timestamp
 from host.local.recording import keep_days
+from host.local.sql import Connection
 from host.local.sqlite import transaction
 
 KEY_DAYS = 30
 """For so long an idempotency key is remembered, however long runs are kept."""
 _STAMP = "pruned"
+_ALL = 2**31 - 1
 _MOST = 1000
 """Runs that the end of another run takes the time for."""
 
@@ -31,7 +32,7 @@ class Pruned:
     mails: int
 
 
-def prune(connection: sqlite3.Connection, most: int = -1) -> Pruned:
+def prune(connection: Connection, most: int = _ALL) -> Pruned:
     """Let runs go that have been kept for long enough, all or so many. Raises `StoreError`, `sqlite3.Error`."""
     kept, keys = timestamp(days_ago=keep_days()), timestamp(days_ago=KEY_DAYS)
     with transaction(connection):
@@ -43,23 +44,24 @@ def prune(connection: sqlite3.Connection, most: int = -1) -> Pruned:
             (kept, most),
         )
         mails = connection.execute(
-            "DELETE FROM mail WHERE run_id IN old AND state != 'unknown'"
+            "DELETE FROM mail WHERE run_id IN (SELECT id FROM old) AND state != 'unknown'"
             " AND (key_hash IS NULL OR state = 'not sent' OR committed_at < ?)",
             (keys,),
         ).rowcount
         connection.execute(
-            "UPDATE mail SET asked = NULL WHERE run_id IN old AND state != 'unknown' AND asked IS NOT NULL"
+            "UPDATE mail SET asked = NULL WHERE run_id IN (SELECT id FROM old) AND state != 'unknown'"
+            " AND asked IS NOT NULL"
         )
         connection.execute(
-            "DELETE FROM durable WHERE run_id IN old AND run_id NOT IN (SELECT run_id FROM mail)"
+            "DELETE FROM durable WHERE run_id IN (SELECT id FROM old) AND run_id NOT IN (SELECT run_id FROM mail)"
         )
         runs = connection.execute(
-            "DELETE FROM run WHERE id IN old AND id NOT IN (SELECT run_id FROM mail)"
+            "DELETE FROM run WHERE id IN (SELECT id FROM old) AND id NOT IN (SELECT run_id FROM mail)"
         ).rowcount
     return Pruned(runs, mails)
 
 
-def prune_now_and_then(connection: sqlite3.Connection, folder: Path) -> None:
+def prune_now_and_then(connection: Connection, folder: Path) -> None:
     """The same when a run has ended: at most once a day, and always where nothing is to be kept."""
     stamp = folder / _STAMP
     if keep_days() > 0 and not _is_due(stamp):

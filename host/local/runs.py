@@ -12,15 +12,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from actions.contract import KEY
-from host.local import cipher, database, holders, spool
+from host.local import cipher, database, holders, spool, sql
 from host.local.cipher import Cipher
 from host.local.files import StoreError, timestamp
 from host.local.progress import Progress, progress_of
 from host.local.pruning import Pruned, prune
 from host.local.results import document, joint_message
 from host.local.sqlite import faults_named
-from host.local.store import DueRow, DurableRow, MailRow, RunRow, Store
+from host.local.store import Store
 from host.local.streams import say
+from host.local.tables import DueRow, DurableRow, MailRow, RunRow
 
 UNTOLD = {
     "unknown": "A message may have been delivered, and was not retried: the process that sent it ended before the "
@@ -226,7 +227,8 @@ class Runs:
             closing(database.connect(self._folder)) as connection,
             faults_named(self._folder / cipher.DATABASE),
         ):
-            spool.take_in(self._folder, say)
+            if not sql.is_server():
+                spool.take_in(self._folder, say)
             holders.settle_abandoned(connection, self._folder)
             prune(connection)
 

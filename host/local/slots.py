@@ -1,19 +1,22 @@
-"""The connections of this machine: all processes that use a data folder share an account's `max_connections`.
+"""The connections to an account: all processes that use a data folder, or a database, share its `max_connections`.
 
-A connection's place is the lock on a file, so whatever ends a process gives its places back.
+A connection's place is the lock on a file, or one of the database, so whatever ends a process gives its places back.
 """
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from delivery.asset import Asset
 from delivery.pool import Slot
-from host.local import locks
+from host.local import locks, sql
 from host.local.files import StoreError, private_folder, reason
 from host.local.limits import account_of
 
 FOLDER = "slots"
+LOOK_AGAIN = 0.5
+"""Seconds between two questions to a server whether somebody waits."""
 
 
 class MachineSlots:
@@ -21,10 +24,16 @@ class MachineSlots:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / FOLDER
+        self._asked = 0.0
+        self._was_wanted = False
 
     def take(self, asset: Asset) -> Slot | None:
         """A place, None while others have them all. Raises `StoreError`."""
         name = account_of(asset)
+        if sql.is_server():
+            from host.local import postgres
+
+            return postgres.take(*(f"slot-{name}-{number}" for number in range(1, asset.max_connections + 1)))
         for number in range(1, asset.max_connections + 1):
             path = private_folder(self._folder) / f"{name}-{number}.lock"
             try:
@@ -37,6 +46,10 @@ class MachineSlots:
 
     def wait(self, asset: Asset) -> Slot:
         """Let the others know that somebody waits for a place, until the slot that is returned is freed."""
+        if sql.is_server():
+            from host.local import postgres
+
+            return postgres.share(f"wanted-{account_of(asset)}")
         path = private_folder(self._folder) / f"{account_of(asset)}-wanted.lock"
         try:
             return locks.share(path)
@@ -45,6 +58,8 @@ class MachineSlots:
 
     def is_wanted(self, asset: Asset) -> bool:
         """Whether somebody waits for a place."""
+        if sql.is_server():
+            return self._is_wanted_at_the_server(account_of(asset))
         try:
             lock = locks.take_if_there(self._folder / f"{account_of(asset)}-wanted.lock")
         except OSError:
@@ -53,3 +68,15 @@ class MachineSlots:
             return True
         lock.free()
         return False
+
+    def _is_wanted_at_the_server(self, account: str) -> bool:
+        """As it was a moment ago: it is asked before every message."""
+        from host.local import postgres
+
+        if time.monotonic() - self._asked > LOOK_AGAIN:
+            self._asked = time.monotonic()
+            lock = postgres.take(f"wanted-{account}")
+            if lock is not None:
+                lock.free()
+            self._was_wanted = lock is None
+        return self._was_wanted

@@ -5,8 +5,17 @@ Statements are in the words that both understand, with `?` for each value.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
+
+VARIABLE = "SMTP_CONNECTOR_DATABASE"
+"""Names a PostgreSQL server's database, for several machines: `postgresql+psycopg://…`."""
+
+
+def is_server() -> bool:
+    """Whether the database is a PostgreSQL server's, and not the data folder's own."""
+    return bool(os.environ.get(VARIABLE, "").strip())
 
 
 class Cursor(Protocol):

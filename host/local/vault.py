@@ -17,7 +17,8 @@ from sqlalchemy import ColumnElement, delete, func, select
 
 from actions.contract import VaultError, VaultFile
 from host.local.files import private_folder, reason, sync_folder, timestamp
-from host.local.store import Store, VaultRow
+from host.local.store import Store
+from host.local.tables import VaultRow
 
 _VAULT_ID = re.compile(r"[0-9a-f]{40}")
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f/\ud800-\udfff\u2028\u2029]")

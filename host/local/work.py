@@ -28,7 +28,7 @@ from host.local.ledger import as_result, if_lost, message_id, named
 from host.local.recording import recorded
 from host.local.retry import Patience
 from host.local.sql import Connection
-from host.local.sqlite import faults_named, flushing, transaction
+from host.local.sqlite import faults_named, flushing, skipping_locked, transaction
 from smtp.errors import Category, MailError
 from smtp.outcome import Outcome
 
@@ -108,7 +108,7 @@ class Work:
         self._started = time.monotonic()
         self._rows: dict[int, _Row] = {}
         """Those that were handed out and have no result, by their place among all that were handed out."""
-        self._handed_out = 0
+        self.handed_out = 0
         self._unwritten: dict[int, tuple[_Row, Report]] = {}
 
     def parameter_sets(self, is_over: Callable[[Connection], bool]) -> Iterator[Mapping[str, Any]]:
@@ -121,9 +121,9 @@ class Work:
                     with self._lock, faults_named(self._folder / DATABASE):
                         if is_over(self._connection):
                             return  # what was not handed out goes back with `end`
-                self._handed_out += 1
+                self.handed_out += 1
                 with self._lock:
-                    self._rows[self._handed_out] = row
+                    self._rows[self.handed_out] = row
                 yield row.parameters
 
     def refuse(self, error: MailError, is_over: Callable[[Connection], bool]) -> None:
@@ -164,13 +164,15 @@ class Work:
             row = self._rows[attempt.position]
             lost = retry.joined(row.earlier, if_lost(attempt, self._asset))
             result = self._cipher.encrypt(as_result(lost))
-            values.append((timestamp(), message_id(attempt), result, self.run.id, row.position))
+            values.append((timestamp(), message_id(attempt), result, self.run.id, row.position, self._holder))
         if not values:
             return
         with self._writing(full=True):
             changed = self._connection.executemany(
                 "UPDATE mail SET state = 'committed', attempts = attempts + 1, committed_at = ?, message_id = ?,"
-                " result = ? WHERE run_id = ? AND position = ? AND state IN ('claimed', 'committed')",
+                " result = ? WHERE run_id = ? AND position = ? AND state IN ('claimed', 'committed') AND EXISTS"
+                " (SELECT 1 FROM due WHERE due.run_id = mail.run_id AND due.position = mail.position"
+                " AND due.holder = ?)",
                 values,
             )
             if changed.rowcount != len(values):
@@ -208,8 +210,9 @@ class Work:
         now = timestamp()
         with self._writing(full=False):
             self._connection.execute(
-                "UPDATE due SET holder = ? WHERE run_id = ? AND position IN (SELECT position FROM due"
-                " WHERE run_id = ? AND holder = '' AND due_time <= ? ORDER BY due_time, position LIMIT ?)",
+                "UPDATE due SET holder = ? WHERE run_id = ? AND position IN (SELECT position FROM due"  # noqa: S608 - ours
+                " WHERE run_id = ? AND holder = '' AND due_time <= ? ORDER BY due_time, position LIMIT ?"
+                f"{skipping_locked(self._connection)})",
                 (self._holder, self.run.id, self.run.id, now, BATCH),
             )
             found = self._connection.execute(
@@ -248,6 +251,11 @@ class Work:
         report = retry.joined(row.earlier, report)
         result, mail = self._cipher.encrypt(as_result(report)), (self.run.id, row.position)
         execute = self._connection.execute
+        is_ours = execute(
+            "SELECT 1 FROM due WHERE run_id = ? AND position = ? AND holder = ?", (*mail, self._holder)
+        ).fetchone()
+        if is_ours is None:
+            return self._write_late(row, report, result)
         if next_try is not None:
             execute(
                 "UPDATE mail SET state = 'waiting', result = ? WHERE run_id = ? AND position = ?",
@@ -266,6 +274,16 @@ class Work:
             (state, timestamp(), result, self._cipher.encrypt(kept), *mail),
         )
         execute("DELETE FROM due WHERE run_id = ? AND position = ?", mail)
+        return state
+
+    def _write_late(self, row: _Row, report: Report, result: bytes) -> str:
+        """Another process took this one for gone, and settled the mail. What is known now is better than unknown."""
+        state = str(report.data[0]["outcome"])
+        if state in ("sent", "partly sent"):
+            self._connection.execute(
+                "UPDATE mail SET state = ?, result = ? WHERE run_id = ? AND position = ? AND state = 'unknown'",
+                (state, result, self.run.id, row.position),
+            )
         return state
 
     @contextmanager

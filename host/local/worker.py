@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from delivery.asset import Asset
 from delivery.pool import Pool
 from host.action_run import ActionRun
-from host.local import database, holders, inputs, locks
+from host.local import database, holders, inputs, locks, sql
 from host.local.cipher import DATABASE, Cipher
 from host.local.context import LocalContext, Unwatched
 from host.local.durable import cancel_waiting
 from host.local.files import StoreError, private_folder, reason, seconds_since, timestamp
+from host.local.holders import Held
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.ledger import Heading
 from host.local.limits import DatabasePace
-from host.local.locks import Lock
 from host.local.retry import Patience
 from host.local.run import read_asset
 from host.local.slots import MachineSlots
@@ -101,9 +101,11 @@ class Worker:
             lock.free()
         self._look_safely()  # a run whose last mail was just sent has ended
 
-    def _take_over(self, is_over: Callable[[], bool]) -> Lock | None:
+    def _take_over(self, is_over: Callable[[], bool]) -> Held | None:
         """Wait until no other process works on the data folder; None when that is of no use any more."""
         database.connect(self._home.folder).close()
+        if sql.is_server():
+            return holders.hold(self._home.folder)  # there may be many: each claims what it works on
         path = private_folder(self._home.folder) / LOCK
         told = False
         while not self._stopping.is_set() and not is_over():
@@ -155,7 +157,7 @@ class Worker:
 
     def _work(self, run: DurableRun) -> None:
         try:
-            work_on(
+            handed_out = work_on(
                 run,
                 self._home,
                 self._pool,
@@ -164,6 +166,8 @@ class Worker:
                 self._patience,
                 self._stopping.is_set,
             )
+            if not handed_out:  # others go first
+                self._stopping.wait(LOOK_AGAIN)
         except StoreError as error:
             self._tell(f"Run {run.id}: {error}")
             self._stopping.wait(LOOK_AGAIN)  # not at once again
@@ -179,8 +183,11 @@ def work_on(
     counted: Counted,
     patience: Patience,
     stopped: Callable[[], bool],
-) -> None:
-    """Send those mails of a run that are due, until the worker is stopped or others go first. Raises `StoreError`."""
+) -> int:
+    """Send those mails of a run that are due, until the worker is stopped or others go first; returns how many.
+
+    Raises `StoreError`.
+    """
     holder = holders.hold(home.folder)
     try:
         with closing(database.connect(home.folder)) as connection:
@@ -198,8 +205,11 @@ def work_on(
                 tell(f"Run {run.id}: {error.text}")
                 nothing = Work(connection, home.folder, run, None, holder.path.name, patience, tell, counted)
                 nothing.refuse(error, is_over)
-                return
+                return nothing.handed_out
             work = Work(connection, home.folder, run, asset, holder.path.name, patience, tell, counted)
+            if (slot := slots.take(asset)) is None:
+                return 0
+            slot.free()
             pace = DatabasePace(home.folder, is_urgent=False, is_over=stopped)
             heading = Heading(run.action, run.asset_name, run.asset_id, run.container_id)
             context = LocalContext(asset, heading, home, Unwatched(), journal=work, pace=pace)
@@ -207,10 +217,11 @@ def work_on(
                 action_run = ActionRun(load().action(run.action), context, pool)
             except (MailError, UnknownAction) as error:
                 work.refuse(unusable(str(error)), is_over)
-                return
+                return work.handed_out
             with action_run:
                 for _report in action_run.each(work.parameter_sets(is_over)):
                     pass  # it is written down
+            return work.handed_out
     finally:
         holder.free(remove=True)
 
@@ -298,6 +309,7 @@ def _end(connection: Connection, number: int, cipher: Cipher) -> None:
     ]:
         message += f"; {', '.join(rest)}"
     connection.execute(
-        "UPDATE run SET state = 'ended', status = ?, message = ?, end_time = ?, kept_since = ? WHERE id = ?",
+        "UPDATE run SET state = 'ended', status = ?, message = ?, end_time = ?, kept_since = ?"
+        " WHERE id = ? AND state = 'running'",
         ("success" if good == total else "failed", cipher.encrypt({"message": message}), now, now, number),
     )

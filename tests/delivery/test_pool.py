@@ -16,6 +16,7 @@ import pytest
 from auth.settings import Login
 from delivery.access import Access
 from delivery.asset import Asset
+from delivery.errors import NoTurn
 from delivery.pool import IDLE_SECONDS, WAIT_SECONDS, Interrupt, Pool, PooledSession, Slot
 from delivery.transport import Transport
 from smtp.errors import Cancelled, Refused, TimedOut
@@ -137,7 +138,7 @@ def test_whoever_waits_can_be_cancelled_and_does_not_wait_for_ever() -> None:
 
     with pytest.raises(Cancelled):
         bench.lend(interrupt=cancelled)
-    with pytest.raises(TimedOut, match="in use"):
+    with pytest.raises(NoTurn, match="in use"):
         bench.lend(interrupt=time_passes)
     bench.pool.give_back(bench.asset, lent)
     assert bench.lend().session.is_open
@@ -253,7 +254,7 @@ def test_whoever_may_not_wait_is_told_at_once_that_other_programs_have_all_place
     with (
         ScriptedServer() as server,
         transport(server, Places(0), Pool(), may_wait=False) as extra,
-        pytest.raises(TimedOut, match="other programs on this machine"),
+        pytest.raises(NoTurn, match="other programs on this machine"),
     ):
         extra.session()
     assert server.log.connections == 0

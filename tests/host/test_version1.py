@@ -17,7 +17,7 @@ from host.local.engine import engine_of
 from host.local.files import StoreError
 from host.local.home import Home
 from host.local.migrate import upgrade
-from host.local.store import Base
+from host.local.tables import Base
 from tests.host.processes import python, start
 from tests.support.ledgers import Written, everything_in, mail
 
