@@ -18,8 +18,12 @@ def connect(folder: Path) -> Connection:
     """
     private_folder(folder)
     if sql.is_server():
-        from host.local import postgres  # who has the folder's own database need not have its client
-
+        try:
+            from host.local import postgres  # who has the folder's own database need not have its client
+        except ModuleNotFoundError as error:
+            raise StoreError(
+                f"The Python module {error.name} is missing: pip install 'smtp-connector[postgres]' installs it."
+            ) from error
         return postgres.connect(folder)
     cipher.ensure_key(folder)
     path = folder / cipher.DATABASE

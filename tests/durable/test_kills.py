@@ -30,7 +30,8 @@ FORK_WORKERS = """
 import os, signal, sys
 from smtp_connector import POOL
 from doors.cli.command_line import main
-import host.local.worker, sqlalchemy.dialects.sqlite, cryptography.fernet, doors.cli.durable_commands
+import host.local.worker, host.local.postgres, sqlalchemy.dialects.sqlite, cryptography.fernet
+import doors.cli.durable_commands
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for line in sys.stdin:
     pid = os.fork()
@@ -42,7 +43,7 @@ for line in sys.stdin:
 
 
 class Workers:
-    """Two worker processes: one works, the other stands by."""
+    """Two worker processes: with a database of the folder one works and the other stands by, else both work."""
 
     def __init__(self) -> None:
         self._forks = start(FORK_WORKERS).process

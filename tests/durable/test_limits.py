@@ -61,14 +61,14 @@ def test_in_no_minute_more_leave_than_the_limit_and_what_may_leave_at_once(
 ) -> None:
     processes = [DatabasePace(tmp_path, is_urgent=True) for _ in range(12)]
     left: list[float] = []
-    for step in range(1200):
+    for step in range(900):
         clock.now = Clock.now + step / 10
         pace = processes[step % 12]
         if pace.turn(MINUTELY, 1) is None:
             left.append(clock.now)
     for since in left:
         assert sum(since <= at < since + 60 for at in left) <= 60 + 10
-    assert len(left) >= 120
+    assert len(left) >= 90
 
 
 @pytest.mark.parametrize("per_minute", [1, 5, 6, 30, 600])
@@ -197,11 +197,11 @@ def test_whoever_waits_for_a_connection_is_seen_and_a_killed_one_is_not(tmp_path
     slots = MachineSlots(tmp_path)
     assert not slots.is_wanted(ASSET)
     first, second = slots.wait(ASSET), slots.wait(ASSET)
-    assert slots.is_wanted(ASSET)
+    wait_until(lambda: slots.is_wanted(ASSET))  # a server is not asked before every message
     first.free()
     assert slots.is_wanted(ASSET)
     second.free()
-    assert not slots.is_wanted(ASSET)
+    wait_until(lambda: not slots.is_wanted(ASSET))
 
 
 SEND = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,12 +10,13 @@ from contextlib import closing
 from typing import Any
 
 from delivery.pool import Pool
-from host.local import durable
+from host.local import database, durable
 from host.local.durable import Order, Submitted
 from host.local.home import Home
 from host.local.retry import Patience
 from host.local.rows import rows_of_text
 from host.local.runs import RecordedRun
+from host.local.sqlite import transaction
 from host.local.worker import Worker
 from host.manifest.model import load
 from tests.support.running import asset
@@ -65,7 +65,7 @@ def worked(
 
 def let_time_pass(home: Home) -> None:
     """What waits for its next try is due now; what was not to begin before the year 2999 still is not."""
-    with closing(sqlite3.connect(home.folder / "store.db", timeout=30)) as connection, connection:
+    with closing(database.connect(home.folder)) as connection, transaction(connection):
         connection.execute("UPDATE due SET due_time = '2000' WHERE holder = '' AND due_time < '2999'")
 
 
@@ -95,5 +95,5 @@ class Working:
 
 def rows_in(home: Home, statement: str) -> list[Any]:
     """As another process would find them."""
-    with closing(sqlite3.connect(home.folder / "store.db")) as connection:
+    with closing(database.connect(home.folder)) as connection:
         return connection.execute(statement).fetchall()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from actions.contract import Report
 from auth.settings import Login
 from delivery.asset import Asset
 from delivery.attempt import Attempt
+from host.local import database
 from host.local.ledger import Heading, Ledger
 from message.draft import Addressing, plain_draft
 
@@ -62,7 +62,7 @@ class Written:
 
 def states(folder: Path) -> list[str]:
     """The state of each mail of the data folder, as another process would find it."""
-    with closing(sqlite3.connect(folder / "store.db")) as connection:
+    with closing(database.connect(folder)) as connection:
         return [state for (state,) in connection.execute("SELECT state FROM mail ORDER BY run_id, position")]
 
 

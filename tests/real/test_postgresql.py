@@ -1,0 +1,201 @@
+"""Durable runs with PostgreSQL: machines share a database, and all holds that holds for the database of a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from host.local import database, schema
+from host.local.files import StoreError
+from host.local.home import Home
+from host.local.sql import VARIABLE
+from tests.durable.conftest import SERVER
+from tests.durable.working import add_asset, mails, submit, worked
+from tests.host.processes import ROOT, start
+from tests.real.postgresql import postgresql
+from tests.support.catcher import Catcher
+from tests.support.running import asset
+from tests.support.scripted import ScriptedServer
+
+OF_A_FOLDER = (
+    "test_a_database_that_cannot_be_used_for_a_while_is_said_and_does_not_end_the_worker",
+    "test_one_worker_works_and_another_takes_over_when_it_is_killed",
+)
+"""What is about the data folder's own database, or about its single worker."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgresql() as address:
+        yield address
+
+
+@pytest.fixture
+def address(server: str, request: pytest.FixtureRequest) -> str:
+    """A new database."""
+    name = f"of_{abs(hash(request.node.name))}"
+    with psycopg.connect(f"{server.replace('+psycopg', '')}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload] # made of digits
+    return f"{server}/{name}"
+
+
+class Machines:
+    """Two machines: each has a data folder of its own; they share the database and the key."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folders = [folder / "one", folder / "two"]
+        self.monkeypatch = monkeypatch
+        self.key = folder / "shared.key"
+
+    def home(self, number: int) -> Home:
+        self.monkeypatch.setenv("SMTP_CONNECTOR_HOME", str(self.folders[number]))
+        return Home()
+
+
+@pytest.fixture
+def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> Machines:
+    machines = Machines(tmp_path, monkeypatch)
+    monkeypatch.setenv(VARIABLE, address)
+    monkeypatch.setenv("SMTP_CONNECTOR_KEY_FILE", str(machines.key))
+    return machines
+
+
+@pytest.mark.timeout(600)
+def test_what_holds_for_the_database_of_a_folder_holds_for_postgresql(server: str) -> None:
+    deselected = [f"--deselect=tests/durable/test_durable.py::{name}" for name in OF_A_FOLDER]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "tests/durable/test_durable.py", *deselected],
+        cwd=ROOT,
+        env={**os.environ, SERVER: server},
+        capture_output=True,
+        text=True,
+        timeout=580,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+@pytest.mark.timeout(400)
+def test_workers_that_are_killed_lose_nothing_and_double_nothing(server: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/durable/test_kills.py"],
+        cwd=ROOT,
+        env={**os.environ, SERVER: server},
+        capture_output=True,
+        text=True,
+        timeout=380,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_what_one_machine_submits_another_one_sends(machines: Machines) -> None:
+    with ScriptedServer() as mail_server:
+        submitted = submit_from(machines.home(0), mail_server)
+        run = worked(machines.home(1), submitted)
+    assert [mail.state for mail in run.mails] == ["sent"] * 5
+    assert len(mail_server.log.accepted) == 5
+    assert not (machines.folders[1] / "store.db").exists()
+
+
+def submit_from(home: Home, mail_server: Any) -> Any:
+    add_asset(home, mail_server)
+    return submit(home, mails(5))
+
+
+def test_a_machine_with_another_key_is_told_so_at_its_start(
+    machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machines.home(0).runs.list()
+    monkeypatch.setenv("SMTP_CONNECTOR_KEY_FILE", str(tmp_path / "another.key"))
+    done = start(COMMAND, "worker").finish()
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "is used with another key" in done.stderr
+    assert "SMTP_CONNECTOR_KEY_FILE" in done.stderr
+
+
+COMMAND = """
+import sys
+from delivery.pool import Pool
+from doors.cli.command_line import main
+sys.exit(main(sys.argv[1:], Pool()))
+"""
+
+SEND = """
+import json, sys
+from smtp_connector import act
+fields, count = json.loads(sys.argv[1]), int(sys.argv[2])
+for n in range(count):
+    sys.stdin.readline()
+    mail = {"to": f"r{n}@example.com", "body": "x", "idempotency_key": f"key {n}"}
+    print(act("send email", mail, fields)[0].outcome, flush=True)
+"""
+
+
+def test_two_machines_with_the_same_key_at_once_send_one_mail(machines: Machines) -> None:
+    count = 20
+    with Catcher() as catcher:
+        racers = []
+        for number in range(2):
+            machines.home(number)
+            racers.append(start(SEND, json.dumps(asset(catcher)), count).process)
+        for _ in range(count):
+            for racer in racers:
+                assert racer.stdin is not None
+                racer.stdin.write("\n")
+                racer.stdin.flush()
+            for racer in racers:
+                assert racer.stdout is not None
+                assert racer.stdout.readline()
+        for racer in racers:
+            assert racer.communicate()[1] == ""
+        came = Counter(message.rcpt_tos[0] for message in catcher.messages)
+    assert came == {f"r{n}@example.com": 1 for n in range(count)}
+
+
+def test_a_server_that_cannot_be_reached_and_an_address_that_is_none_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_CONNECTOR_HOME", str(tmp_path / "data"))
+    said = {
+        "postgresql+psycopg://me:canary-password@127.0.0.1:1/mails": "The database mails on 127.0.0.1 can't be used",
+        "mysql://canary-password@host/mails": "SMTP_CONNECTOR_DATABASE has to be postgresql+psycopg://",
+    }
+    for address, error in said.items():
+        monkeypatch.setenv(VARIABLE, address)
+        done = start(COMMAND, "runs", "list").finish()
+        assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
+        assert error in done.stderr
+        assert "canary" not in done.stderr
+
+
+def test_a_database_of_a_newer_version_is_refused(machines: Machines, address: str) -> None:
+    home = machines.home(0)
+    with closing(database.connect(home.folder)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'of next year'")
+    done = start(COMMAND, "runs", "list").finish()
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "made by a newer version" in done.stderr
+    with pytest.raises(StoreError, match="newer version"):
+        _fresh(home)
+    with closing(psycopg.connect(address.replace("+psycopg", ""))) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("of next year",)
+    assert schema.REVISION != "of next year"
+
+
+def _fresh(home: Home) -> None:
+    """As a process that starts would connect."""
+    from host.local import postgres
+
+    postgres._checked.clear()
+    database.connect(home.folder).close()
