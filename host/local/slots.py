@@ -5,6 +5,7 @@ A connection's place is the lock on a file, or one of the database, so whatever 
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -80,3 +81,31 @@ class MachineSlots:
                 lock.free()
             self._was_wanted = lock is None
         return self._was_wanted
+
+
+class Reserved:
+    """`delivery.pool.Slots` of a run that has its first place already, and so never claims mails that it can't send."""
+
+    def __init__(self, slots: MachineSlots, first: Slot) -> None:
+        self._slots = slots
+        self._lock = threading.Lock()
+        self._first: Slot | None = first
+
+    def take(self, asset: Asset) -> Slot | None:
+        """As `Slots.take`: the place that was reserved, once, then any other."""
+        with self._lock:
+            first, self._first = self._first, None
+        return first if first is not None else self._slots.take(asset)
+
+    def wait(self, asset: Asset) -> Slot:
+        return self._slots.wait(asset)
+
+    def is_wanted(self, asset: Asset) -> bool:
+        return self._slots.is_wanted(asset)
+
+    def close(self) -> None:
+        """Give the place back if it was not taken."""
+        with self._lock:
+            first, self._first = self._first, None
+        if first is not None:
+            first.free()

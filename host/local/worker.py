@@ -27,7 +27,7 @@ from host.local.ledger import Heading
 from host.local.limits import DatabasePace
 from host.local.retry import Patience
 from host.local.run import read_asset
-from host.local.slots import MachineSlots
+from host.local.slots import MachineSlots, Reserved
 from host.local.sql import Connection
 from host.local.sqlite import faults_named, flushing, transaction
 from host.local.work import Counted, DurableRun, Work, unusable
@@ -207,20 +207,21 @@ def work_on(
                 nothing.refuse(error, is_over)
                 return nothing.handed_out
             work = Work(connection, home.folder, run, asset, holder.path.name, patience, tell, counted)
-            if (slot := slots.take(asset)) is None:
+            if (first := slots.take(asset)) is None:
                 return 0
-            slot.free()
-            pace = DatabasePace(home.folder, is_urgent=False, is_over=stopped)
-            heading = Heading(run.action, run.asset_name, run.asset_id, run.container_id)
-            context = LocalContext(asset, heading, home, Unwatched(), journal=work, pace=pace)
-            try:
-                action_run = ActionRun(load().action(run.action), context, pool)
-            except (MailError, UnknownAction) as error:
-                work.refuse(unusable(str(error)), is_over)
-                return work.handed_out
-            with action_run:
-                for _report in action_run.each(work.parameter_sets(is_over)):
-                    pass  # it is written down
+            with closing(Reserved(slots, first)) as reserved:
+                pace = DatabasePace(home.folder, is_urgent=False, is_over=stopped)
+                heading = Heading(run.action, run.asset_name, run.asset_id, run.container_id)
+                context = LocalContext(asset, heading, home, Unwatched(), journal=work, pace=pace)
+                context.slots = reserved
+                try:
+                    action_run = ActionRun(load().action(run.action), context, pool)
+                except (MailError, UnknownAction) as error:
+                    work.refuse(unusable(str(error)), is_over)
+                    return work.handed_out
+                with action_run:
+                    for _report in action_run.each(work.parameter_sets(is_over)):
+                        pass  # it is written down
             return work.handed_out
     finally:
         holder.free(remove=True)

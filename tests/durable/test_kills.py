@@ -81,7 +81,7 @@ def workers() -> Iterator[Workers]:
 @pytest.mark.timeout(PATIENCE)
 def test_workers_that_are_killed_lose_nothing_and_double_nothing(home: Home) -> None:
     chance = random.Random(KILLS)
-    with ScriptedServer(Settings(delay=0.002)) as server:
+    with ScriptedServer(Settings(delay=0.002, lifetime=PATIENCE)) as server:
         add_asset(home, server)
         number = number_of(submit(home, mails(MAILS)))
         with workers() as working:
