@@ -28,11 +28,9 @@ def faults_of_sqlalchemy_named(path: Path) -> Iterator[None]:
         raise StoreError(sqlite.explain(path, error.orig)) from error
 
 
-def engine_of_server() -> Engine:
-    """SQLAlchemy over the PostgreSQL server's database. Raises `StoreError`."""
-    from host.local.postgres import url
-
-    return create_engine(url(), poolclass=NullPool)
+def engine_of_server(address: str) -> Engine:
+    """SQLAlchemy over a PostgreSQL server's database."""
+    return create_engine(address, poolclass=NullPool)
 
 
 def engine_of(path: Path) -> Engine:

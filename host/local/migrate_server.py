@@ -6,9 +6,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import NullPool, create_engine, inspect
+from sqlalchemy import inspect
 
-from host.local.engine import faults_of_sqlalchemy_named
+from host.local.engine import engine_of_server, faults_of_sqlalchemy_named
 from host.local.files import StoreError
 from host.local.tables import Base
 
@@ -22,7 +22,7 @@ _NOCASE = (
 
 def bring_up_to_date(address: str) -> None:
     """Within one transaction. Raises `StoreError`, also for a database of a newer version."""
-    engine = create_engine(address, poolclass=NullPool)
+    engine = engine_of_server(address)
     with faults_of_sqlalchemy_named(Path(address)), engine.begin() as connection:
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))

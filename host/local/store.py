@@ -40,4 +40,8 @@ class Store:
     @cached_property
     def _engine(self) -> Engine:
         database.connect(self._folder).close()  # makes it, or brings it up to date
-        return engine_of_server() if sql.is_server() else engine_of(self._path)
+        if sql.is_server():
+            from host.local.postgres import url  # who has the folder's own database need not have its client
+
+            return engine_of_server(url())
+        return engine_of(self._path)
