@@ -89,3 +89,4 @@ add_user opensmtpq "$empty"
 install_from_npm provider
 install_from_npm servers
 install_from_npm mails
+install_from_npm dapr
