@@ -43,6 +43,7 @@ GROUPS: Mapping[str, str] = MappingProxyType(
         r"|federated_\w+|service_account_\w+",
         "Certificates": r"verify_server_cert|ca_bundle|client_cert|client_key|client_key_password|server_name",
         "Mails": r"signature_\w+|encoding|allow_smtputf8|dkim_\w+|smime_\w+",
+        "Way to the server": r"ehlo_name|proxy|fallback_servers|disable_\w+",
         "Limits": r"\w+_timeout|max_connections|window|messages_per_minute|recipients_per_day",
         "Safety": r"allowed_recipients|denied_recipients|max_recipients|redirect_to",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["plain"] = plain
     environment.filters["when"] = when
     environment.filters["size"] = size
     environment.filters["duration"] = duration
@@ -56,6 +58,15 @@ def when(timestamp: str) -> Markup:
         return Markup("")
     shown = f"{timestamp[:10]} {timestamp[11:19]} UTC"
     return Markup('<time datetime="{}">{}</time>').format(escape(timestamp), shown)
+
+
+def plain(value: Any) -> str:
+    """Names and values of a nested object as people read them; what is empty is left out."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {told}" for name, one in value.items() if (told := plain(one)))
+    if isinstance(value, list | tuple):
+        return ", ".join(filter(None, map(plain, value)))
+    return str(value) if value not in (None, "") else ""
 
 
 def size(octets: int) -> str:

@@ -49,7 +49,7 @@ def _steps_of(result: Mapping[str, Any] | None) -> list[_Step]:
     steps = data[0].get("steps", ()) if data and isinstance(data[0], Mapping) else ()
     return [
         (
-            str(one["step"]).capitalize(),
+            _sentence(str(one["step"])),
             str(one.get("detail", "")),
             float(one["duration_ms"]),
             one.get("status") == "failed",
@@ -57,6 +57,10 @@ def _steps_of(result: Mapping[str, Any] | None) -> list[_Step]:
         for one in steps
         if isinstance(one, Mapping) and isinstance(one.get("duration_ms"), int | float)
     ]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _steps_told(events: Sequence[Mapping[str, Any]]) -> list[_Step]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Error as PlaywrightError
@@ -29,8 +30,11 @@ _ARGUMENTS = [
 
 
 @contextmanager
-def browsing() -> Iterator[Page]:
-    """A new page. It reaches nothing but this machine, and nobody's certificate is checked: they are the tests' own."""
+def browsing(**settings: Any) -> Iterator[Page]:
+    """A new page. It reaches nothing but this machine, and nobody's certificate is checked: they are the tests' own.
+
+    `settings` are those of a context of Playwright's: a viewport, no script, a colour scheme.
+    """
     if not CHROMIUM.exists():
         raise ServerTrouble("Chromium is not installed. `make test-real` installs it.")
     with sync_playwright() as playwright:
@@ -38,7 +42,7 @@ def browsing() -> Iterator[Page]:
             executable_path=CHROMIUM, args=_ARGUMENTS, timeout=_SECONDS * 1000
         )
         try:
-            page = browser.new_context(ignore_https_errors=True).new_page()
+            page = browser.new_context(ignore_https_errors=True, **settings).new_page()
             page.set_default_timeout(_SECONDS * 1000)
             page.route("**/*", _stay_on_this_machine)
             yield page

@@ -88,5 +88,6 @@ add_user opensmtpd "$empty"
 add_user opensmtpq "$empty"
 install_from_npm provider
 install_from_npm servers
+install_from_npm axe
 install_from_npm mails
 install_from_npm dapr
