@@ -103,6 +103,7 @@ def _listening(options: Options) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with listener:
             listener.bind((options.host, options.port))
+            listener.listen()  # whoever follows the link at once is served as soon as it can be
             yield listener
     except (OSError, OverflowError) as error:
         raise InputError(

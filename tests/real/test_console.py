@@ -42,6 +42,15 @@ PAGES = (
 )
 
 
+_NO_FAULTS = (
+    "Failed to load resource: the server responded with a status of 40",
+    "Loading the image 'http://127",
+)
+"""What Chromium says of a page that refuses something, and of a picture that a mail wanted to fetch and did not get."""
+RESULT_WITHIN = 90_000
+"""Milliseconds; a second or two on a machine that has nothing else to do."""
+
+
 @dataclass(frozen=True)
 class Served:
     """A console that runs as a process, as `make console` starts it. Its link works once."""
@@ -85,7 +94,7 @@ def signed_in(served: Served, **settings: Any) -> Iterator[Page]:
         page.on("dialog", lambda dialog: (faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.goto(served.link)
         yield page
-        assert [fault for fault in faults if "404 (Not Found)" not in fault] == []
+        assert [fault for fault in faults if not fault.startswith(_NO_FAULTS)] == []
 
 
 def send_the_sample(page: Page, served: Served, **fields: str) -> None:
@@ -93,13 +102,13 @@ def send_the_sample(page: Page, served: Served, **fields: str) -> None:
     for name, value in fields.items():
         page.fill(f"#f-{name}", value)
     page.click("button[value=send]")
-    page.wait_for_selector("#result")
+    page.wait_for_selector("#result", timeout=RESULT_WITHIN)
 
 
 def test_a_newcomers_minute(served: Served) -> None:
     with signed_in(served) as page:
         page.click("text=Test connectivity")
-        page.wait_for_selector("#result")
+        page.wait_for_selector("#result", timeout=RESULT_WITHIN)
         assert "Test connectivity passed." in page.inner_text("#result")
         page.click("a.brand")
         page.click("text=Write a mail")
@@ -112,7 +121,7 @@ def test_a_newcomers_minute(served: Served) -> None:
         )
         page.wait_for_selector("#preview >> text=report.txt")
         page.click("button[value=send]")
-        page.wait_for_selector("#result")
+        page.wait_for_selector("#result", timeout=RESULT_WITHIN)
         assert page.inner_text("#result") == "Email sent"
         page.click("nav >> text=Inbox")
         page.click("text=Hello from the console")
@@ -125,12 +134,12 @@ def test_a_newcomers_minute(served: Served) -> None:
 def test_the_same_without_a_script(served: Served) -> None:
     with signed_in(served, java_script_enabled=False) as page:
         page.click("text=Test connectivity")
-        page.wait_for_selector("#result")  # the page looks again by itself
+        page.wait_for_selector("#result", timeout=RESULT_WITHIN)  # the page looks again by itself
         served.open(page, SAMPLE)
         page.click("button[value=preview]")
         assert page.frame_locator(".preview iframe").locator("h1").inner_text() == "It works"
         page.click("button[value=send]")
-        page.wait_for_selector("#result")
+        page.wait_for_selector("#result", timeout=RESULT_WITHIN)
         assert page.inner_text("#result") == "Email sent"
         served.open(page, "/inbox")
         page.click("text=Hello from the console")
@@ -160,7 +169,7 @@ def test_by_keyboard_alone(served: Served) -> None:
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline != "none"
         page.keyboard.press("Enter")
-        page.wait_for_selector("#result")
+        page.wait_for_selector("#result", timeout=RESULT_WITHIN)
         assert page.inner_text("#result") == "Email sent"
         served.open(page, "/inbox")
         assert "Hello from the console, by keyboard" in page.inner_text("main")
@@ -174,7 +183,7 @@ def test_a_failing_run_says_what_to_do(served: Served) -> None:
         page.fill("#f-port", "1")
         page.select_option("#f-ssl_config", "None")
         page.click("text=Save and test")
-        page.wait_for_selector("#result")
+        page.wait_for_selector("#result", timeout=RESULT_WITHIN)
         assert "Test connectivity failed" in page.inner_text("#result")
         assert "port" in page.inner_text("#result")
 
