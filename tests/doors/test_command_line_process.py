@@ -230,7 +230,23 @@ def test_help_can_be_read_in_an_old_locale(tmp_path: Path, environment: dict[str
     assert "examples:" in done.stdout
 
 
-HEAVY = frozenset(("sqlalchemy", "alembic", "mako", "rich", "requests", "msal", "jsonschema", "filelock"))
+HEAVY = frozenset(
+    (
+        "sqlalchemy",
+        "alembic",
+        "mako",
+        "rich",
+        "requests",
+        "msal",
+        "jsonschema",
+        "filelock",
+        "grpc",
+        "yaml",
+        "starlette",
+        "uvicorn",
+        "google.protobuf",
+    )
+)
 
 
 def test_a_run_loads_nothing_that_it_does_not_need(tmp_path: Path, environment: dict[str, str]) -> None:
