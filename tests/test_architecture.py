@@ -101,6 +101,31 @@ def test_help_checks_and_documentation_have_it_already(checkout: Path) -> None:
     assert "did you mean about?" in json.loads(wrong.stdout)["message"]
 
 
+def test_the_console_its_api_and_the_tools_for_agents_have_it_already(checkout: Path) -> None:
+    add_the_action(checkout)
+    program = (
+        "import json\n"
+        "from host.manifest.model import load\n"
+        "from doors.console import forms, openapi\n"
+        "from doors.mcp.tools import tools\n"
+        "manifest = load()\n"
+        "groups = forms.of_action(manifest.action('send reminder'), {}, {})\n"
+        "described = openapi.document(manifest, '')['components']['schemas']\n"
+        "print(json.dumps({\n"
+        "    'form': [(one.label, one.kind, one.required) for group in groups for one in group.widgets],\n"
+        "    'api': described['Parameters_send_reminder']['required'],\n"
+        "    'tools': {tool.name: tool.input_schema['required'] for tool in tools(manifest, ['prod'])},\n"
+        "}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=checkout, capture_output=True, text=True, timeout=60
+    )
+    told = json.loads(done.stdout)
+    assert told["form"] == [["To", "address", True], ["About", "text", True]]
+    assert sorted(told["api"]) == ["about", "to"]
+    assert told["tools"]["send_reminder"] == ["about", "idempotency_key", "reason", "to"]
+
+
 def test_the_manifest_with_it_is_one_that_the_platform_takes(checkout: Path) -> None:
     manifest = add_the_action(checkout)
     schema = json.loads((ROOT / "tests" / "manifest.schema.json").read_text(encoding="utf-8"))

@@ -49,6 +49,8 @@ def serve(options: Options, pool: Pool, beside: Callable[[Console], Beside] | No
 
     Raises `InputError` for what can't be begun.
     """
+    if bool(options.tls_cert) != bool(options.tls_key):
+        raise InputError("--tls-cert and --tls-key belong together: give both.")
     manifest, home = load(), Home()
     with ExitStack() as stack:
         listener = stack.enter_context(_listening(options))
@@ -146,8 +148,6 @@ def _names(path: str) -> set[str]:
 
 def _check_reach(options: Options, console: Console) -> None:
     """An address that others reach takes somebody who can sign in, and nothing in clear. Raises `InputError`."""
-    if bool(options.tls_cert) != bool(options.tls_key):
-        raise InputError("--tls-cert and --tls-key belong together: give both.")
     if options.tls_cert:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.tls_cert, options.tls_key)
