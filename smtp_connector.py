@@ -6,6 +6,11 @@ from __future__ import annotations
 import sys
 
 if __name__ == "__main__":
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older one learns it here, and by no traceback
+        _found = ".".join(str(number) for number in sys.version_info[:3])
+        sys.stderr.write(f"smtp_connector.py: Python 3.11 or newer is needed; this is {_found}.\n")
+        sys.exit(2)
+
     _traceback = sys.excepthook
 
     def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from auth.oauth.sign_in import SignIn
 
 
+DEPENDENCY = "dependency"
+"""The step at which a library that is needed was missing."""
+
+
 class Journal(Protocol):
     """Where a run is written down while it happens. Called by several threads when several sessions are open."""
 
@@ -269,6 +273,8 @@ class ActionRun:
         """Whatever was raised, as an error with the facts that a result tells."""
         if isinstance(error, MailError):
             return error
+        if isinstance(error, ModuleNotFoundError):
+            return MailError(advice(error), step=DEPENDENCY, category=Category.CONFIGURATION)
         hint, category = "", Category.CANCELLED
         if isinstance(error, KeyboardInterrupt):
             self.cancel()
@@ -316,6 +322,8 @@ def advice(error: BaseException) -> str:
 
 def unforeseen(error: BaseException) -> str:
     """What is said of an error that nobody foresaw, outside an action: what it is, where, and what to do."""
+    if isinstance(error, ModuleNotFoundError):
+        return advice(error)
     return f"It ended because of an unexpected error ({type(error).__name__} at {_place(error)}). {advice(error)}"
 
 

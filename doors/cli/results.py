@@ -12,6 +12,7 @@ SENT, NOT_SENT, WRONG_CALL, PARTLY_SENT, UNKNOWN = 0, 1, 2, 3, 4
 
 _CODES = {"sent": SENT, "partly sent": PARTLY_SENT, "unknown": UNKNOWN}
 _WORST_FIRST = (UNKNOWN, NOT_SENT, WRONG_CALL, PARTLY_SENT)
+_WRONG = (("idempotency_key", "input"), ("dependency", "configuration"))
 _READ_FIRST = ("From", "Reply-To", "To", "Cc", "Subject", "Date")
 """The headers that a reader sees."""
 MOST_NAMED = 50
@@ -103,17 +104,17 @@ def _place(number: int, total: int) -> str:
 
 def _code(result: Document) -> int:
     outcomes = [data["outcome"] for data in result["data"] if isinstance(data, Mapping) and "outcome" in data]
-    if outcomes and _is_key_of_another(result["data"][0]):
+    if outcomes and outcomes[0] == "not sent" and _is_wrong_call(result["data"][0]):
         return WRONG_CALL
     if outcomes:
         return _CODES.get(outcomes[0], NOT_SENT)
     return SENT if result["status"] == "success" else NOT_SENT
 
 
-def _is_key_of_another(data: Mapping[str, Any]) -> bool:
-    """Whether its idempotency key was used for another content: the call is wrong, however often it is repeated."""
+def _is_wrong_call(data: Mapping[str, Any]) -> bool:
+    """Whether it fails for good as it is called: its key is another content's, or a library is missing here."""
     failure = data.get("failure", {})
-    return (failure.get("step"), failure.get("category")) == ("idempotency_key", "input")
+    return (failure.get("step"), failure.get("category")) in _WRONG
 
 
 def _warnings(data: object) -> Sequence[str]:

@@ -264,3 +264,63 @@ def test_a_run_loads_nothing_that_it_does_not_need(tmp_path: Path, environment: 
     assert "doors.cli.command_line" in imported
     assert imported & HEAVY == set()
     assert (tmp_path / "data" / "store.db").exists()
+
+
+def python(environment: dict[str, str], code: str, *argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *argv],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+HTML_MAIL = '{"to": "a@b.example", "html_body": "<b>x</b>"}'
+
+
+def test_an_old_python_is_told(environment: dict[str, str]) -> None:
+    code = (
+        "import runpy, sys; sys.version_info = (3, 10, 13, 'final', 0); sys.argv = ['x', 'runs', 'list'];"
+        f"runpy.run_path({str(ROOT / 'smtp_connector.py')!r}, run_name='__main__')"
+    )
+    done = python(environment, code)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "smtp_connector.py: Python 3.11 or newer is needed; this is 3.10.13.\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "argv"),
+    [
+        ("sqlalchemy", ("asset", "list")),
+        (
+            "nh3",
+            (
+                "run",
+                "send htmlemail",
+                "--asset",
+                "-",
+                "--params",
+                '{"to": "a@b.example", "html_body": "<b>x</b>"}',
+            ),
+        ),
+        ("idna", ("send", "--asset", "asset.json", "--to", "jane@straße.example", "--body", "x")),
+        ("rich", ("demo",)),
+    ],
+)
+def test_a_dependency_that_is_missing_is_told(
+    tmp_path: Path, environment: dict[str, str], module: str, argv: tuple[str, ...]
+) -> None:
+    (tmp_path / "asset.json").write_text('{"server": "localhost", "sender_address": "a@b.example"}')
+    argv = tuple(str(tmp_path / "asset.json") if one in ("-", "asset.json") else one for one in argv)
+    code = (
+        f"import runpy, sys; sys.modules[{module!r}] = None; sys.argv[0] = 'smtp_connector.py';"
+        f"runpy.run_path({str(ROOT / 'smtp_connector.py')!r}, run_name='__main__')"
+    )
+    done = python(environment, code, *argv)
+    assert done.returncode == 2, done.stderr
+    assert f"The Python module {module}" in done.stderr
+    assert "is missing: install the connector's dependencies." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "unexpected" not in done.stderr

@@ -9,16 +9,22 @@ import re
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 
+from tests.auth.keys import PASSWORD, own
 from tests.real import browser
 from tests.real.certificates import Certificates
 from tests.real.connector import Fields, Run, act, asset
 from tests.real.dovecot import Dovecot, Submission
 from tests.real.openid import (
+    CERTIFICATE_CLIENT,
     CLIENT_SECRET,
     CONFIDENTIAL_CLIENT,
     MICROSOFT,
@@ -93,6 +99,49 @@ def test_an_application_signs_in_on_its_own_behalf(
     _delivered(_send(fields), postfix)
     _delivered(_send(fields), postfix)
     assert [grant.grant for grant in microsoft.grants] == ["client_credentials"]
+
+
+def _assertion(audience: str) -> str:
+    """What a platform gives a workload: a short statement that the provider trusts the key of."""
+    now = int(time.time())
+    claims = {
+        "iss": CERTIFICATE_CLIENT,
+        "sub": CERTIFICATE_CLIENT,
+        "aud": audience,
+        "iat": now,
+        "exp": now + 300,
+    }
+    key = RSAKey.import_key(own().key_pem)
+    return jwt.encode({"alg": "RS256"}, {**claims, "jti": uuid.uuid4().hex}, key)
+
+
+@pytest.mark.parametrize("proof", ["a certificate", "a certificate in PKCS#12", "a workload's token"])
+def test_an_application_without_a_secret_signs_in_on_its_own_behalf(
+    proof: str,
+    server: Dovecot,
+    microsoft: OpenIdProvider,
+    postfix: Postfix,
+    certificates: Certificates,
+    tmp_path: Path,
+) -> None:
+    """By MSAL for the certificate; with the token of a file for each request anew."""
+    token = tmp_path / "token"
+    token.write_text(_assertion(microsoft.token_url))
+    shown: dict[str, str] = {
+        "a certificate": {"oauth_certificate": own().locked_pem, "oauth_certificate_password": PASSWORD},
+        "a certificate in PKCS#12": {
+            "oauth_certificate": own().pkcs12_text,
+            "oauth_certificate_password": PASSWORD,
+        },
+        "a workload's token": {"federated_token_file": str(token)},
+    }[proof]
+    account = f"{CERTIFICATE_CLIENT}@example.com"
+    fields = _fields(server, microsoft, certificates, username=account, client_id=CERTIFICATE_CLIENT, **shown)
+    _delivered(_send(fields), postfix)
+    _delivered(_send(fields), postfix)
+    assert [(grant.grant, grant.client, grant.error) for grant in microsoft.grants] == [
+        ("client_credentials", CERTIFICATE_CLIENT, None)
+    ]
 
 
 @pytest.mark.parametrize("client", [PUBLIC_CLIENT, CONFIDENTIAL_CLIENT])

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 
 from auth.errors import AuthError
 from auth.oauth.method import OAuth
@@ -106,6 +108,33 @@ def test_an_application_s_certificate_signs_in_at_postfix_by(
     run = _send(
         asset(postfix.port(LOGIN_BY[mechanism]), "starttls", certificates, **application), asset_id="78"
     )
+    assert f"(Authenticated sender: {CERTIFICATE_CLIENT}@example.com)" in _delivered(run, postfix)
+    assert run.data["auth_mechanism"] == mechanism
+
+
+@pytest.mark.parametrize("mechanism", BEARER_MECHANISMS)
+def test_a_workload_s_token_signs_in_at_postfix_by(
+    mechanism: str,
+    dovecot: Dovecot,
+    postfix: Postfix,
+    provider: OpenIdProvider,
+    certificates: Certificates,
+    tmp_path: Path,
+) -> None:
+    """The statement that a platform signed stands where a secret would (RFC 7523 section 2.2)."""
+    now = int(time.time())
+    claims = {"iss": CERTIFICATE_CLIENT, "sub": CERTIFICATE_CLIENT, "aud": provider.issuer, "jti": mechanism}
+    key = RSAKey.import_key(own().key_pem)
+    path = tmp_path / "token"
+    path.write_text(jwt.encode({"alg": "RS256"}, {**claims, "iat": now, "exp": now + 300}, key) + "\n")
+    workload = {
+        "username": f"{CERTIFICATE_CLIENT}@example.com",
+        "client_id": CERTIFICATE_CLIENT,
+        "federated_token_file": str(path),
+        "token_url": provider.token_url,
+        "scopes": "smtp",
+    }
+    run = _send(asset(postfix.port(LOGIN_BY[mechanism]), "starttls", certificates, **workload), asset_id="79")
     assert f"(Authenticated sender: {CERTIFICATE_CLIENT}@example.com)" in _delivered(run, postfix)
     assert run.data["auth_mechanism"] == mechanism
 
