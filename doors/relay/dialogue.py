@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from auth.errors import AuthError
+from delivery.audience import audience
 from doors.relay.client_tokens import ClientTokens
 from doors.relay.head import received_field
 from doors.relay.mail import Mail, Recipient
@@ -283,6 +284,13 @@ class Dialogue:
             return
         if len(mail.recipients) >= self._limits.recipients:
             self._answer(reply(452, "4.5.3", "Too many recipients for one mail"))
+            return
+        rules = audience(self._upstream.asset)
+        if not rules.admits(request.address):
+            self._answer(reply(550, "5.7.1", "The account of this relay may not write to this address"))
+            return
+        if rules.most is not None and len(mail.recipients) >= rules.most:
+            self._answer(reply(550, "5.5.3", f"A mail of this account may have {rules.most} recipients"))
             return
         try:
             offered = self._upstream.offers(self._service.raise_if_over)
