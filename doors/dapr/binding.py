@@ -33,7 +33,7 @@ from host.local.run import LocalRun, Request
 from host.manifest.model import load
 from message.address.mailbox import parse_list
 from message.errors import MessageError
-from smtp.errors import Category
+from smtp.errors import Category, Step
 from smtp.outcome import Outcome
 from smtp.transcript import Transcript
 
@@ -188,10 +188,12 @@ def _error(result: Mapping[str, Any]) -> InvokeError:
         why = Why.UNKNOWN
     elif failure.get("category") == Category.INPUT:
         why = Why.BAD_METADATA
-    elif failure.get("category") == Category.AUTHENTICATION:
-        why = Why.LOGIN_REFUSED
+    elif failure.get("retryable"):
+        why = Why.NOT_SENT
+    elif failure.get("step") == Step.AUTH and failure.get("code"):
+        why = Why.LOGIN_REFUSED  # whatever it takes to mend that
     else:
-        why = Why.NOT_SENT if failure.get("retryable") else Why.REFUSED
+        why = Why.REFUSED
     return InvokeError(why, str(result["message"]))
 
 

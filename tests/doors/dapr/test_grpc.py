@@ -151,6 +151,22 @@ def test_refused_for_all_is_a_failed_precondition_and_for_some_a_success(
     assert component.create(emailTo="no@example.net; yes@example.net").metadata["outcome"] == "partly sent"
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"535 5.7.8 no\r\n",
+        b"534 5.7.9 needs an application password\r\n",
+        b"535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.\r\n",
+    ],
+)
+def test_whatever_mends_a_refused_login_it_is_unauthenticated(component: Client, reply: bytes) -> None:
+    fault = Fault(Step.AUTH, Kind.PERMANENT, reply=reply, times=9)
+    settings = Settings(tls="starttls", auth=("PLAIN",), logins={"me": "x"}, fault=fault)
+    with ScriptedServer(settings) as server:
+        component.init(server, user="me", password="x")
+        assert failed(component).code() is grpc.StatusCode.UNAUTHENTICATED
+
+
 def test_a_refused_login_is_unauthenticated(component: Client) -> None:
     with Catcher("starttls", logins={"me": "canary-right"}) as server:
         component.init(server, user="me", password="canary-wrong")
