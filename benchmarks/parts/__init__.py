@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from benchmarks.parts import action, attachment, first, further, many, ready, recipients, start, window
+from benchmarks.parts import (
+    action,
+    attachment,
+    durable,
+    first,
+    further,
+    many,
+    ready,
+    recipients,
+    start,
+    window,
+)
 from benchmarks.result import Part
 
 PARTS: tuple[Part, ...] = (
@@ -14,5 +25,6 @@ PARTS: tuple[Part, ...] = (
     action.PART,
     *attachment.PARTS,
     start.PART,
+    durable.PART,
     *many.PARTS,
 )
