@@ -178,12 +178,12 @@ class Session:
 
     # -- getting ready ---------------------------------------------------------------------------------------
 
-    def hello(self, name: str = "", *, allow_helo: bool = False) -> Extensions:
+    def hello(self, name: str | bytes = "", *, allow_helo: bool = False) -> Extensions:
         """EHLO, and what the server offers. `allow_helo` falls back to HELO where EHLO is not known.
 
         `name` is our host name; by default this machine's, or its address where it has no full one.
         """
-        name = name or self._own_name()
+        name = (name if isinstance(name, str) else name.decode()) or self._own_name()
         self._outbox = self._proof = None
         self._is_introduced = True
         answer = self._connection.exchange(commands.ehlo(name))
@@ -194,9 +194,10 @@ class Session:
         self.extensions = Extensions.parse(_accepted(answer))
         return self.extensions
 
-    def extension(self, name: str) -> tuple[bool, str]:
+    def extension(self, name: str | bytes) -> tuple[bool, str]:
         """Whether the server offers an extension, whatever the case of its name, and the parameters that it names."""
         self._introduce()
+        name = name if isinstance(name, str) else name.decode()
         return name in self.extensions, self.extensions.parameters(name)
 
     def start_tls(self, context: ssl.SSLContext | None = None) -> TlsState:

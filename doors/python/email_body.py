@@ -24,6 +24,7 @@ from message.mime import Part, encoded, has_long_line, with_crlf
 from smtp.content import canonical
 
 DEFAULT_TYPE = "text/plain; charset=UTF-8"
+UNNAMED = "attachment"
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.IGNORECASE)
 _PIECES = 1 << 20
 
@@ -66,11 +67,9 @@ class MultipartBody:
         name: str | None = None,
         content_type: str | None = None,
     ) -> None:
-        """Add a file by its path, or octets, which need a name."""
+        """Add a file by its path, or octets, which are called `attachment` unless they have a name."""
         if isinstance(source, bytes | bytearray):
-            if not name:
-                raise RequestError("An attachment of octets needs a name.")
-            self.attachments.append(NamedFile(bytes(source), name, content_type or ""))
+            self.attachments.append(NamedFile(bytes(source), name or UNNAMED, content_type or ""))
         else:
             path = Path(source)
             self.attachments.append(NamedFile(path, name or path.name, content_type or ""))

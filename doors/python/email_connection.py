@@ -219,7 +219,7 @@ class EmailConnection:
         name: str | None = None,
         content_type: str | None = None,
     ) -> None:
-        """Add a file by its path, or octets, which need a name. Raises `RequestError`."""
+        """Add a file by its path, or octets. One that can't be read is told by `send`."""
         self._attachments.add_attachment(source, name, content_type)
 
     def send(self) -> str:

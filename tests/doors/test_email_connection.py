@@ -254,9 +254,10 @@ def test_attachments_are_added_to_the_content(server: Catcher, tmp_path: Path) -
     email.content = "see there"
     email.add_attachment(path)
     email.add_attachment(b"more", "more.bin")
+    email.add_attachment(b"unnamed")
     email.send()
     message = mail(server)
-    assert [one.get_filename() for one in message.iter_attachments()] == ["log.txt", "more.bin"]
+    assert [one.get_filename() for one in message.iter_attachments()] == ["log.txt", "more.bin", "attachment"]
     body = message.get_body(("plain",))
     assert isinstance(body, EmailMessage)
     assert body.get_content().strip() == "see there"
