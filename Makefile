@@ -15,7 +15,7 @@ PYTHON_FOUND = $(shell for name in python3 python3.13 python3.12 python3.11; do 
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo console test test-smoke faults fuzz soak mutants bench test-real test-long lint format types docs recording \
-	manifest changelog package lock
+	model manifest changelog package lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test-real: setup ## run the connector against Postfix, Dovecot, an OpenID provid
 test-long: setup $(VENV)/.fuzzing ## run what takes hours, and write docs/long-results.md (Debian, root)
 	tests/real/install.sh
 	$(RUN) -m tools.long
+
+model: setup ## check the model of a delivery with SPIN, in every order of its steps (Debian's spin and gcc)
+	$(RUN) -m tools.model
 
 lint: setup ## look for mistakes and for code that is not formatted
 	$(RUN) -m ruff check
