@@ -41,8 +41,8 @@ def smtp_sink() -> Iterator[int]:
 @contextmanager
 def drain(*capabilities: str) -> Iterator[int]:
     """The sink that is never the bottleneck."""
-    with _python("benchmarks.drain", *capabilities) as process:
-        yield _number(process)
+    with python("benchmarks.drain", *capabilities) as process:
+        yield number(process)
 
 
 @contextmanager
@@ -94,25 +94,25 @@ class Link:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self.port = _number(process)
+        self.port = number(process)
 
     def round_trips(self) -> int:
         """How many there were since the last call."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return _number(self._process)
+        return number(self._process)
 
 
 @contextmanager
 def link(port: int, delay: float = DELAY) -> Iterator[Link]:
     """`port`, from `delay` seconds away."""
-    with _python("benchmarks.relay", str(port), str(delay)) as process:
+    with python("benchmarks.relay", str(port), str(delay)) as process:
         yield Link(process)
 
 
 @contextmanager
-def _python(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def python(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
@@ -133,6 +133,6 @@ def _ended(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Iterator
         process.wait()
 
 
-def _number(process: subprocess.Popen[str]) -> int:
+def number(process: subprocess.Popen[str]) -> int:
     assert process.stdout is not None
     return int(process.stdout.readline())

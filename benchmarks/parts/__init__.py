@@ -11,6 +11,7 @@ from benchmarks.parts import (
     many,
     ready,
     recipients,
+    relayed,
     start,
     window,
 )
@@ -27,4 +28,5 @@ PARTS: tuple[Part, ...] = (
     start.PART,
     durable.PART,
     *many.PARTS,
+    relayed.PART,
 )
