@@ -72,6 +72,11 @@ class Dialogue:
             self._last_word(STOPPING)
         except (Gone, OSError, ssl.SSLError):
             pass
+        except Exception as exc:  # noqa: BLE001 - a mistake of ours ends one client's connection, and is told
+            service.log.warn(
+                f"{service.name}: a client's connection ended by a mistake of the relay's: {exc!r:.200}"
+            )
+            self._last_word(reply(421, "4.3.0", "The relay made a mistake; its log says which"))
         finally:
             self._drop_mail("the client went away")
             self._forget_login()
@@ -257,14 +262,13 @@ class Dialogue:
         if self._service.is_stopping:
             self._answer(reply(451, "4.3.2", "The relay is being stopped; try again soon"))
             return
-        upstream = self._upstream
+        mail = Mail(self._upstream, self._service.raise_if_over, request.address)
         try:
-            upstream.keep_pace()
-            offered = upstream.offers(self._service.raise_if_over)
-            parameters = for_mail(request, offered, self._limits.message, self._service.dsn_ret)
-            mail = Mail(upstream, self._service.raise_if_over, request.address, parameters)
+            self._upstream.keep_pace()
             mail.open()
+            mail.mail(for_mail(request, mail.offered, self._limits.message, self._service.dsn_ret))
         except BadRequest as exc:
+            mail.end()
             self._answer(exc.reply)
         except StoreError as exc:
             self._service.log.warn(f"{self._service.name}: {exc}")
@@ -293,8 +297,7 @@ class Dialogue:
             self._answer(reply(550, "5.5.3", f"A mail of this account may have {rules.most} recipients"))
             return
         try:
-            offered = self._upstream.offers(self._service.raise_if_over)
-            parameters = for_rcpt(request, offered, self._service.dsn_notify)
+            parameters = for_rcpt(request, mail.offered, self._service.dsn_notify)
         except BadRequest as exc:
             self._answer(exc.reply)
             return

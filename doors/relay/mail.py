@@ -15,6 +15,7 @@ from doors.relay.replies import from_error, handed_on, reply
 from doors.relay.upstream import Lent, Upstream
 from smtp.envelope import Address
 from smtp.errors import ConnectionLost, MailError, SmtpError
+from smtp.extensions import Extensions
 from smtp.reply import Reply
 from smtp.stepwise import Stepwise
 
@@ -41,7 +42,7 @@ class Mail:
     upstream: Upstream
     interrupt: Callable[[], None]
     sender: Address | None
-    parameters: tuple[str, ...]
+    parameters: tuple[str, ...] = ()
     recipients: list[Recipient] = field(default_factory=list)
     refusal: Reply | None = None
     outcome: str = "not sent"
@@ -52,9 +53,19 @@ class Mail:
     _due: deque[Recipient | None] = field(default_factory=deque)
 
     def open(self) -> None:
-        """Borrow a session and say MAIL on it. Raises `MailError`: then there is no mail."""
+        """Borrow a session. Raises `MailError`: then there is no mail."""
         self._lent = self.upstream.lend(self.interrupt)
-        self._begin(self._lent)
+
+    @property
+    def offered(self) -> Extensions:
+        """What the mail server of this mail offers."""
+        return self._lent.session.extensions if self._lent is not None else Extensions()
+
+    def mail(self, parameters: tuple[str, ...]) -> None:
+        """Say MAIL. The answer is the first of those that `answers` gives."""
+        self.parameters = parameters
+        if self._lent is not None:
+            self._begin(self._lent)
 
     def rcpt(self, recipient: Recipient) -> None:
         """Say RCPT. The answer is one of those that `answers` gives."""

@@ -218,6 +218,26 @@ def test_a_message_without_a_header_gets_the_fields_and_the_line_that_end_one(tm
     assert caught.rcpt_tos == ("receiver@transparentproxy.com",)
 
 
+def test_a_mistake_of_ours_ends_one_connection_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise LookupError("here")
+
+    monkeypatch.setattr("doors.relay.dialogue.for_rcpt", broken)
+    with (
+        ScriptedServer() as server,
+        RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
+        Talk(relay.port) as client,
+    ):
+        client.say("MAIL FROM:<a@x.test>")
+        assert client.say("RCPT TO:<b@x.test>").startswith("421 4.3.0 ")
+        assert client.is_closed
+        assert "LookupError" in relay.heard.wait_for("a mistake of the relay's")
+        with Talk(relay.port) as other:
+            assert other.say("MAIL FROM:<a@x.test>").startswith("250")
+
+
 def test_a_server_that_can_not_be_reached_is_told_at_mail(tmp_path: Path) -> None:
     with ScriptedServer(Settings()) as server:
         port = server.port
