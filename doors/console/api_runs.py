@@ -11,6 +11,7 @@ from doors.console.api import Call
 from doors.console.api_lists import listed
 from doors.console.events import stream
 from doors.console.preview import described
+from doors.console.runs_pages import stop
 from doors.console.visit import NotThere
 from host.local import inputs
 from host.local.files import StoreError
@@ -24,16 +25,27 @@ MOST_SETS = 10_000
 MOST_ASSETS = 100
 MOST_LISTED = 10_000
 LONGEST_NAME = 200
-_STATUS = {"running": "running", "cut off": "failed"}
+_STATUS = {
+    "running": "running",
+    "submitting": "pending",
+    "paused": "pending",
+    "cut off": "failed",
+    "cancelled": "failed",
+}
 
 
 def begin(call: Call) -> Mapping[str, Any]:
     """POST /rest/action_run"""
     if call.lines is not None:
         requests, name = [_request_of_lines(call)], ""
+        is_durable = call.request.query_params.get("durable", "") in ("true", "1")
     else:
         requests, name = _requests(call, call.object()), _name(call.object())
-    numbers = [call.console.start_request(request, call.person.name).number for request in requests]
+        is_durable = call.object().get("durable") is True
+    if is_durable:
+        numbers = call.console.submit(requests, call.person.name)
+    else:
+        numbers = [call.console.start_request(request, call.person.name).number for request in requests]
     if len(numbers) > 1 or name:
         call.console.stories.group(numbers, name)
     return {"action_run_id": numbers[0], "success": True}
@@ -93,12 +105,9 @@ def cancel(call: Call) -> Mapping[str, Any]:
     number = call.number()
     if call.object().get("cancel") is not True:
         raise InputError('All that can be asked of a run is {"cancel": true}.')
-    runs = [call.console.live.get(part) for part in call.console.stories.parts(number).runs]
-    if not any(runs):
-        raise NotThere(f"Action run {number} is none that this console runs.")
-    for live in runs:
-        if live is not None:
-            live.cancel()
+    stopped = [stop(call.console, part) for part in call.console.stories.parts(number).runs]
+    if not any(stopped):
+        raise NotThere(f"Action run {number} is none that this console runs, or has ended.")
     call.console.audit.write(call.person.name, "run stopped", f"run {number}")
     return {"success": True}
 
@@ -136,8 +145,8 @@ def _request_of_lines(call: Call) -> Request:
 
 def _requests(call: Call, given: Mapping[str, Any]) -> list[Request]:
     """A request for each asset of each target; all are checked before one of them begins."""
-    if given.get("durable"):
-        raise InputError("durable: this console has no durable runs. Leave it out to run directly.")
+    if not isinstance(given.get("durable", False), bool):
+        raise InputError("durable: true or false.")
     action, container = _text(given, "action"), _container(given)
     targets = given.get("targets")
     if not isinstance(targets, list) or not targets:
@@ -215,7 +224,7 @@ _APP_RUN_FIELDS = (
 
 def _action_run(call: Call, number: int, runs: Sequence[RunEntry]) -> dict[str, Any]:
     statuses = [status_of(run) for run in runs]
-    status = next((one for one in ("running", "failed") if one in statuses), "success")
+    status = next((one for one in ("running", "pending", "failed") if one in statuses), "success")
     return {
         "id": number,
         "action": runs[0].action,

@@ -58,6 +58,8 @@ PAGES: tuple[tuple[str, str, Handler, Role | None], ...] = (
     ("GET", "/runs/unknown", runs_pages.unknown, VIEWER),
     ("GET", "/runs/{id}", runs_pages.show, VIEWER),
     ("POST", "/runs/{id}/cancel", runs_pages.cancel, SENDER),
+    ("POST", "/runs/{id}/pause", runs_pages.pause, SENDER),
+    ("POST", "/runs/{id}/resume", runs_pages.resume, SENDER),
     ("POST", "/runs/{id}/resolve", runs_pages.resolve, SENDER),
     ("GET", "/vault", vault_pages.index, VIEWER),
     ("POST", "/vault", vault_pages.add, SENDER),

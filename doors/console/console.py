@@ -16,6 +16,7 @@ from doors.console.catcher import Catcher
 from doors.console.limiter import Limiter
 from doors.console.live import LiveRun, LiveRuns
 from doors.console.preview import Previews
+from host.local.durable import Order, submit
 from host.local.home import Home
 from host.local.inputs import InputError, stored_asset
 from host.local.people.approvals import Approvals
@@ -26,6 +27,7 @@ from host.local.people.sessions import Sessions
 from host.local.people.stories import Stories
 from host.local.people.tokens import Tokens
 from host.local.people.users import Users
+from host.local.rows import Row
 from host.local.run import Request, make_request
 from host.manifest.model import Manifest
 
@@ -115,19 +117,40 @@ class Console:
     def start_request(self, request: Request, who: str) -> LiveRun:
         """Begin a run of what was checked."""
         live = self.live.start(request)
+        self._note(request, f"run of {request.action.name}", live.number, who)
+        return live
+
+    def _note(self, request: Request, what: str, number: int, who: str) -> None:
+        """A run's line in the audit."""
         recipients = [
             {name: one[name] for name in _RECIPIENTS if one.get(name)}
             for one in request.parameters[:_MOST_AUDITED]
         ]
         self.audit.write(
             who,
-            f"run of {request.action.name}",
-            f"run {live.number}",
+            what,
+            f"run {number}",
             asset=request.asset_name,
             sets=len(request.parameters),
             recipients=recipients,
         )
-        return live
+
+    def submit(self, requests: Sequence[Request], who: str) -> list[int]:
+        """Take durable runs down, each whole or not at all, for the worker; their numbers.
+
+        Raises `InputError`, `StoreError`.
+        """
+        numbers = []
+        for request in requests:
+            order = Order(request.action, request.asset_name, request.container_id, all_or_nothing=True)
+            rows = [Row(line, one) for line, one in enumerate(request.parameters, 1)]
+            submitted = submit(order, rows, self.home)
+            if submitted.run_id is None:
+                first = submitted.refused[0]
+                raise InputError(f"parameters, set {first.line}: {first.message}")
+            numbers.append(submitted.run_id)
+            self._note(request, f"durable run of {request.action.name}", submitted.run_id, who)
+        return numbers
 
     def request(
         self, action: str, asset: str, parameters: Sequence[Mapping[str, Any]], container_id: str = ""

@@ -239,6 +239,7 @@ def _run_request(action: Action) -> Schema:
     request["properties"] |= {
         "container_id": _CONTAINER,
         "name": {"type": "string", "maxLength": 200},
+        "durable": {"type": "boolean", "description": "Outlives this console; sent by a worker."},
     }
     return {**request, "title": action.name}
 

@@ -25,6 +25,8 @@ SAID = {
     "token-removed": "The token was removed; it opens nothing any more.",
     "approved": "The agent may send that mail, once, within the hour.",
     "refused": "The agent may not send that mail.",
+    "paused": "The run waits; what was begun is sent yet.",
+    "resumed": "The run goes on.",
     "stopping": "The run was asked to stop. What was sent already stays sent.",
     "signed-out": "You are signed out.",
 }

@@ -8,8 +8,10 @@ from typing import Any
 from starlette.responses import Response
 
 from doors.console import again
+from doors.console.console import Console
 from doors.console.timeline import bars
 from doors.console.visit import NotThere, Visit, go
+from host.local import durable
 from host.local.files import StoreError
 from host.local.runs import RunEntry
 
@@ -60,6 +62,7 @@ def show(visit: Visit) -> Response:
         state=state_of(recorded.entry),
         is_running=is_running,
         is_ours=live is not None,
+        progress=recorded.entry.progress,
         events=[event for event in told.get("events", ()) if event["kind"] == "progress"],
         bars=[] if is_running else bars(told.get("events", ()), recorded.result),
         transcripts=told.get("transcripts", ()),
@@ -77,12 +80,39 @@ def show(visit: Visit) -> Response:
 def cancel(visit: Visit) -> Response:
     """POST /runs/N/cancel"""
     number = visit.number("id")
-    live = visit.console.live.get(number)
-    if live is None:
+    if not stop(visit.console, number):
         raise NotThere(f"Run {number} is none of this console's, or has ended.")
-    live.cancel()
     visit.console.audit.write(visit.name, "run stopped", f"run {number}")
     return go(f"/runs/{number}", "stopping")
+
+
+def pause(visit: Visit) -> Response:
+    """POST /runs/N/pause: a durable run waits until it is resumed."""
+    number = visit.number("id")
+    durable.pause(visit.console.home, number)
+    visit.console.audit.write(visit.name, "run paused", f"run {number}")
+    return go(f"/runs/{number}", "paused")
+
+
+def resume(visit: Visit) -> Response:
+    """POST /runs/N/resume"""
+    number = visit.number("id")
+    durable.resume(visit.console.home, number)
+    visit.console.audit.write(visit.name, "run resumed", f"run {number}")
+    return go(f"/runs/{number}", "resumed")
+
+
+def stop(console: Console, number: int) -> bool:
+    """Ask a run to stop, a direct one of this console's or a durable one; False where there is none to be stopped."""
+    live = console.live.get(number)
+    if live is not None:
+        live.cancel()
+        return True
+    try:
+        durable.cancel(console.home, number)
+    except StoreError:
+        return False
+    return True
 
 
 def unknown(visit: Visit) -> Response:
@@ -91,6 +121,8 @@ def unknown(visit: Visit) -> Response:
     shown = []
     for number, position in runs.unknown():
         recorded = runs.get(number)
+        if position > len(recorded.mails):
+            continue  # of a run with more mails than a page shows: `runs export` and `runs resolve` have them
         result = recorded.result["result_data"][position - 1]
         data = result["data"][0] if result["data"] and isinstance(result["data"][0], Mapping) else {}
         shown.append(
@@ -121,7 +153,7 @@ def resolve(visit: Visit) -> Response:
 
 
 def state_of(entry: RunEntry) -> str:
-    """One word for a list: running, success, failed or cut off."""
+    """One word for a list: running, success, failed, cut off; of a durable run also paused or cancelled."""
     return entry.state if entry.state != "ended" else entry.status
 
 

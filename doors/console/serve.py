@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from host.local.files import StoreError
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.streams import say
+from host.local.worker import Worker
 from host.manifest.model import load
 from smtp.loopback import is_loopback
 
@@ -75,14 +77,27 @@ def serve(options: Options, pool: Pool, beside: Callable[[Console], Beside] | No
                 ssl_keyfile=options.tls_key or None,
             )
         )
+        worker = Worker(home, pool, say)
+        working = threading.Thread(target=_work, args=(worker,), name="worker")
+        working.start()
         _announce(options, console)
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:
             pass  # uvicorn raises it again once it has stopped
         finally:
+            worker.stop()
             console.live.close(_LAST_RUNS, say)
+            working.join()
     return 0
+
+
+def _work(worker: Worker) -> None:
+    """Send what durable runs have, as `smtp-connector worker` does: one works, others stand by."""
+    try:
+        worker.run()
+    except StoreError as error:
+        say(f"Durable runs are not worked on here. {error}")
 
 
 def make_user(name: str, password: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from host.local.people.roles import Role
+from host.local.worker import Worker
 from tests.doors.console.conftest import Desk
 
 MAIL = {"to": "jane@example.com", "subject": "From a program", "body": "Hello"}
@@ -253,3 +254,29 @@ def test_an_address_that_is_not_there_is_json_too(api: TestClient) -> None:
         assert (answer.status_code, answer.json()["failed"]) == (status, True)
     assert api.put("/rest/asset", json={}).status_code == 405
     assert api.put("/rest/asset", json={}).json()["failed"] is True
+
+
+def test_a_durable_run_is_taken_down_and_sent_by_the_worker(desk: Desk, api: TestClient) -> None:
+    begun = api.post("/rest/action_run", json=asked([MAIL, {**MAIL, "to": "bob@example.com"}], durable=True))
+    assert begun.json() == {"action_run_id": 1, "success": True}
+    assert api.get("/rest/action_run/1").json()["status"] == "running"
+    assert desk.catcher.mailbox.list() == ()
+    page = desk.signed_in()
+    assert "0 of 2 done" in page.get("/runs/1").text
+    assert "Resume" in page.post("/runs/1/pause").text
+    assert api.get("/rest/action_run/1").json()["status"] == "pending"
+    page.post("/runs/1/resume")
+    runs = desk.console.home.runs
+    Worker(desk.console.home, desk.console.pool, lambda _text: None).run(lambda: runs.state_of(1) == "ended")
+    assert api.get("/rest/action_run/1").json()["status"] == "success"
+    assert len(desk.catcher.mailbox.list()) == 2
+    assert "2 of 2 done" in page.get("/runs/1").text
+    wrong = api.post("/rest/action_run", json=asked([MAIL, {**MAIL, "to": "nobody"}], durable=True))
+    assert (wrong.status_code, "set 2" in wrong.json()["message"]) == (400, True)
+
+
+def test_a_durable_run_is_cancelled(desk: Desk, api: TestClient) -> None:
+    api.post("/rest/action_run", json=asked([MAIL], durable=True))
+    assert api.post("/rest/action_run/1", json={"cancel": True}).json() == {"success": True}
+    assert api.get("/rest/action_run/1").json()["status"] == "failed"
+    assert api.post("/rest/action_run/1", json={"cancel": True}).status_code == 404
