@@ -197,7 +197,7 @@ class Outbox:
         message.reply = transaction.reply or message.reply
         message.failure = transaction.why(known) or message.failure
         message.transaction = None
-        if self._was_closed(transaction) and not transaction.was_begun:
+        if self._was_closed(transaction) and not transaction.was_begun and not transaction.is_doubtful:
             self._habits.closed_after(self._served)
         elif transaction.failure is None:
             self._served += 1
@@ -206,7 +206,8 @@ class Outbox:
     def _may_go_elsewhere(self, transaction: Transaction) -> bool:
         """Whether another connection can do better at once with a message of which nothing was completed here."""
         has_reason = self._served > 0 or transaction.shows_limit
-        return has_reason and not transaction.committed and self._was_closed(transaction)
+        is_safe = not transaction.committed or transaction.mail_refused
+        return has_reason and is_safe and self._was_closed(transaction)
 
     def _was_closed(self, transaction: Transaction) -> bool:
         """The connection is no good any more, and that is why the message did not get further."""
@@ -214,7 +215,8 @@ class Outbox:
         if failure is None or isinstance(failure, Cancelled):
             return False
         if isinstance(failure, TimedOut):
-            return failure.step is Step.VRFY
+            # Behind a message that it refused, a server may have thrown away what had arrived.
+            return failure.step is Step.VRFY or transaction.is_doubtful
         if isinstance(failure, ConnectionLost | RemoteProtocolError):
             return True
         if failure.step in (Step.RSET, Step.VRFY):

@@ -179,11 +179,8 @@ class Pipeline:
         return commands.rcpt(address, (f"NOTIFY={','.join(notify)}",) if notify else ())
 
     def _open(self, transaction: Transaction) -> None:
-        if self._pipelining:
-            self._hear(transaction)
         # In DATA the server has forgotten the message that it refused (RFC 5321 section 4.1.1.4).
-        is_behind_refused = transaction.is_behind and self._chunking and not self._proof.is_good
-        if is_behind_refused and self._connection.is_open:
+        if transaction.is_behind and self._chunking and not self._proof.is_good:
             self._take_back(transaction)
             self._write_opening(transaction)
         if self._pipelining:
@@ -206,11 +203,20 @@ class Pipeline:
             self._prove()
 
     def _take_back(self, transaction: Transaction) -> None:
-        """Of an envelope that went behind a refused chunk nothing counts. Raises `SmtpError`."""
+        """Of an envelope that went behind a refused chunk nothing counts, whatever is answered to it.
+
+        The server may have begun a transaction with it, added it to the one before, or refused it until RSET; it may
+        have thrown it away, or close (RFC 3030 section 2 leaves that open). Raises `SmtpError`.
+        """
+        transaction.is_doubtful = True
+        self._hear(transaction)
+        if not self._connection.is_open:
+            raise self._connection.trouble
         self._prove()
         self._connection.require(commands.RSET)
         transaction.disbelieve()
         transaction.asked = 0
+        transaction.is_doubtful = False
         transaction.was_taken_back = True
 
     def _prove(self) -> None:
@@ -290,7 +296,7 @@ class Pipeline:
     def _fail(self, transaction: Transaction, failure: SmtpError) -> None:
         """Of the answers that came before the failure, those up to the last word on this transaction are its own."""
         self._connection.close()
-        if isinstance(failure, OutOfStep) and not transaction.committed:
+        if transaction.is_doubtful or (isinstance(failure, OutOfStep) and not transaction.committed):
             transaction.disbelieve()
             transaction.failure = failure
             return

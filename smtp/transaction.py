@@ -37,6 +37,7 @@ class Transaction:
         "envelope",
         "failure",
         "is_behind",
+        "is_doubtful",
         "is_opened",
         "is_settled",
         "is_written",
@@ -58,6 +59,8 @@ class Transaction:
         """It has refused one because there were too many."""
         self.is_behind = False
         """Its envelope was written behind a message that was not answered yet."""
+        self.is_doubtful = False
+        """And that message was refused: what was answered to this envelope counts for nothing."""
         self.was_taken_back = False
         """It was begun twice, for the message before it was refused."""
         self.is_opened = False

@@ -14,7 +14,7 @@ from typing import Any
 from smtp.options import Timeouts
 from smtp.outcome import Status
 from tests.faults.judge import Judgement
-from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
+from tests.support.scripted import Behind, Fault, Kind, ScriptedServer, Settings, Step
 from tests.support.sending import Sending, mail, statuses
 
 COUNT = 30
@@ -39,6 +39,14 @@ HABITS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "two answers, the message's last": {"says_before_end": CHUNK, "refused": ALL_OF_SOME},
         "two answers, some refused": {"says_before_end": CHUNK, "refuses_every": 5},
         "every fifth refused": {"refuses_every": 5},
+        **{
+            f"every fifth refused, and behind it the server {behind}": {
+                "refuses_every": 5,
+                "behind_refused": behind,
+            }
+            for behind in Behind
+            if behind is not Behind.FORGETS
+        },
         "421 to a recipient, and on it goes": {"refused": PUT_OFF},
         "421 to a recipient, and then a break": {
             "refused": PUT_OFF,
@@ -58,6 +66,7 @@ HABITS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 PATIENT = Timeouts(10.0, 10.0, 20.0)
+SHORT = Timeouts(10.0, 1.0, 20.0)
 IMPATIENT = Timeouts(10.0, 0.2, 20.0)
 
 
@@ -82,7 +91,8 @@ class HabitCell:
         body = (b"x" * 70 + b"\r\n") * (800 if slow else 1)
         messages = [mail(number, RECIPIENTS, body=body) for number in range(count)]
         with ScriptedServer(settings) as server:
-            sending = Sending(server, self.window, IMPATIENT if slow else PATIENT)
+            drops = settings.behind_refused is Behind.DROPS_INPUT
+            sending = Sending(server, self.window, IMPATIENT if slow else SHORT if drops else PATIENT)
             said = statuses(sending.send(messages))
             server.wait_until_served(0.5)
         return self._judge(said, server)

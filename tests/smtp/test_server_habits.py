@@ -16,7 +16,7 @@ from smtp.habits import Habits
 from smtp.options import Options, Timeouts
 from smtp.outcome import Delivery, Outcome, Status
 from smtp.session import Session
-from tests.support.scripted import Fault, Kind, ScriptedServer, Settings
+from tests.support.scripted import Behind, Fault, Kind, ScriptedServer, Settings
 from tests.support.scripted import Step as At
 from tests.support.sending import Message, Sending, mail, statuses
 
@@ -239,7 +239,9 @@ def test_refused_messages_between_accepted_ones_are_told_as_they_were(every: int
 def test_recipients_of_a_refused_message_never_get_the_next_one(
     every: int, window: int, chunking: bool
 ) -> None:
-    settings = Settings(chunking=chunking, refuses_every=every, keeps_refused=chunking)
+    settings = Settings(
+        chunking=chunking, refuses_every=every, behind_refused=Behind.KEEPS if chunking else Behind.FORGETS
+    )
     with ScriptedServer(settings) as server:
         deliveries = Sending(server, window).send([mail(number, 2) for number in range(12)])
     for message in server.log.accepted:

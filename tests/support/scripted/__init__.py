@@ -2,6 +2,6 @@
 
 from tests.support.scripted.log import Accepted, Log
 from tests.support.scripted.server import ScriptedServer
-from tests.support.scripted.settings import Cut, Fault, Kind, Settings, Step
+from tests.support.scripted.settings import Behind, Cut, Fault, Kind, Settings, Step
 
-__all__ = ["Accepted", "Cut", "Fault", "Kind", "Log", "ScriptedServer", "Settings", "Step"]
+__all__ = ["Accepted", "Behind", "Cut", "Fault", "Kind", "Log", "ScriptedServer", "Settings", "Step"]

@@ -71,7 +71,9 @@ class Dialogue:
         except UnicodeDecodeError:
             verb, text = "", ""
         command = self._commands.get(verb)
-        if command is None:
+        if self._transactions.wants_rset and verb not in ("RSET", "QUIT"):
+            self._speaker.say(b"503 5.5.1 RSET first\r\n")
+        elif command is None:
             self._log.complain(f"not a command: {line[:60]!r}")
             self._speaker.say(b"500 5.5.2 not a command\r\n")
         else:
@@ -216,6 +218,9 @@ class Dialogue:
             self._transactions.mail(text)
 
     def _rset(self, text: str) -> None:
+        if self._transactions.refuses_rset:
+            self._speaker.say(b"502 5.5.1 not known\r\n")
+            return
         self._speaker.answer(Step.RSET, b"250 2.0.0 forgotten\r\n", self._transactions.forget)
 
     def _quit(self, text: str) -> None:

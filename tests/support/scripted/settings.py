@@ -71,6 +71,27 @@ class Kind(StrEnum):
     """The reply that the fault names, whatever it is; the dialogue goes on."""
 
 
+class Behind(StrEnum):
+    """What a server does with what comes behind a last chunk that it has refused: RFC 3030 section 2 leaves it open."""
+
+    FORGETS = "forgets"
+    """The transaction is over."""
+    KEEPS = "keeps"
+    """It stays open, with its recipients, until RSET: another MAIL is out of place."""
+    ADDS = "adds"
+    """The same, but another MAIL is accepted, and what it announces gets the recipients that were there."""
+    WANTS_RSET = "wants RSET"
+    """Nothing but RSET and QUIT is taken."""
+    REFUSES_RSET = "refuses RSET"
+    """The transaction is over, and RSET is not known."""
+    SAYS_FAREWELL = "says farewell"
+    """What comes next is answered with 421, and the connection closed."""
+    CLOSES = "closes"
+    """The connection is closed without a word."""
+    DROPS_INPUT = "drops input"
+    """What has arrived by then is thrown away."""
+
+
 REFUSALS = frozenset({Kind.TEMPORARY, Kind.PERMANENT, Kind.SHUTDOWN})
 
 
@@ -158,8 +179,7 @@ class Settings:
     """The same behind it (SubEthaSMTP has two)."""
     refuses_every: int | None = None
     """Every so-manyth message is refused at its end."""
-    keeps_refused: bool = False
-    """A transaction whose last chunk was refused stays open until RSET: its recipients are kept."""
+    behind_refused: Behind = Behind.FORGETS
     end_delay: float = 0.0
     """Waited before the reply to a message; nothing is read meanwhile."""
     vrfy: bytes = b"252 2.5.0 send some mail, then we shall see\r\n"

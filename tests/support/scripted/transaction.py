@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from tests.support.scripted.log import Accepted, Log
-from tests.support.scripted.settings import REFUSALS, Settings, Step
+from tests.support.scripted.settings import REFUSALS, Behind, Settings, Step
 from tests.support.scripted.speaker import Speaker
 from tests.support.scripted.wire import Gone, Wire
 
@@ -44,6 +44,12 @@ class Transactions:
         self._open: _Open | None = None
         self._messages = 0
         self._ended = 0
+        self._kept: list[str] = []
+        """Recipients of a message that was refused, who get the next one."""
+        self._is_leaving = False
+        self.wants_rset = False
+        """Nothing but RSET is taken."""
+        self.refuses_rset = False
         self.username = ""
         self.mechanism = ""
         told = dict(item.split("=", 1) for item in settings.limits.split() if "=" in item)
@@ -51,7 +57,7 @@ class Transactions:
         self._most_recipients = int(told.get("RCPTMAX", "1000000"))
 
     def forget(self) -> None:
-        self._open = None
+        self._open, self._kept, self.wants_rset = None, [], False
 
     # -- the envelope ----------------------------------------------------------------------------------
 
@@ -63,13 +69,17 @@ class Transactions:
         if self._open is not None:
             self._objection("503 5.5.1 nested MAIL", "MAIL inside a transaction")
             return
+        if self._is_leaving:
+            self._speaker.say(b"421 4.7.0 no more here\r\n")
+            self._wire.finish()
+            raise Gone
         self._messages += 1
         if self._messages > self._most_mails:
             self._log.complain("more messages than LIMITS MAILMAX")
         if self._settings.max_messages is not None and self._messages > self._settings.max_messages:
             self._speaker.say(b"421 4.7.0 that was enough for one connection\r\n")
             raise Gone
-        opened = _Open(match[1], tuple((match[2] or "").split()))
+        opened = _Open(match[1], tuple((match[2] or "").split()), list(self._kept))
         refusal = self._parameters_refused(opened)
         if refusal:
             self._speaker.answer(Step.MAIL, refusal)
@@ -184,9 +194,8 @@ class Transactions:
             self._speaker.say(self._settings.says_before_end)
         if not answered and self._log.ended() % (self._settings.refuses_every or 1_000_000) == 0:
             self._speaker.say(b"554 5.7.1 not this one\r\n")
-            if self._settings.keeps_refused:
-                opened.content.clear()
-                self._open = opened
+            if opened.by == "BDAT":
+                self._go_on_behind_refused(opened)
         elif not answered:
             queue_id = f"250 2.0.0 OK: queued as {len(self._log.accepted) + 1:06X}\r\n".encode()
             self._speaker.answer(Step.END, queue_id, lambda: self._accept(opened))
@@ -201,6 +210,25 @@ class Transactions:
             self._speaker.say(self._settings.closes_with)
             self._wire.finish()
             raise Gone
+
+    def _go_on_behind_refused(self, opened: _Open) -> None:
+        match self._settings.behind_refused:
+            case Behind.KEEPS:
+                opened.content.clear()
+                self._open = opened
+            case Behind.ADDS:
+                self._kept = opened.recipients
+            case Behind.WANTS_RSET:
+                self.wants_rset = True
+            case Behind.REFUSES_RSET:
+                self.refuses_rset = True
+            case Behind.SAYS_FAREWELL:
+                self._is_leaving = True
+            case Behind.CLOSES:
+                self._wire.finish()
+                raise Gone
+            case Behind.DROPS_INPUT:
+                self._wire.take_unread()
 
     def _accept(self, opened: _Open) -> None:
         self._speaker.forgive()
