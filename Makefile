@@ -35,7 +35,7 @@ test-smoke: setup ## run those of them that could differ between versions of Pyt
 	$(RUN) -m pytest -n $(WORKERS) $(SMOKE)
 
 faults: setup ## play the whole fault matrix against a server whose own log is the judge (PART=… some; CLIENT=smtplib …)
-	$(RUN) -m tests.faults $(if $(PART),'$(PART)') $(if $(CLIENT),--client $(CLIENT))
+	$(RUN) -m tests.faults $(if $(PART),'$(PART)') $(if $(CLIENT),--client $(CLIENT)) $(if $(EVERY),--every $(EVERY))
 
 fuzz: setup $(VENV)/.fuzzing ## fuzz all that reads what others wrote (SECONDS=60, SEED=… for the same again, TARGET=…)
 	$(RUN) -m tests.fuzz $(or $(SECONDS),60) $(or $(SEED),0) $(TARGET)

@@ -21,10 +21,10 @@ class Playable(Protocol):
     def run(self) -> Judgement: ...
 
 
-def play(cells: Iterable[Playable]) -> Iterator[tuple[Playable, Judgement]]:
-    """Play them, and give each with its judgement, in their order."""
+def play(cells: Iterable[Playable], at_once: int = THREADS) -> Iterator[tuple[Playable, Judgement]]:
+    """Play them, so many at once, and give each with its judgement, in their order."""
     chosen = list(cells)
-    with ThreadPoolExecutor(THREADS) as threads:
+    with ThreadPoolExecutor(at_once) as threads:
         yield from zip(chosen, threads.map(_played, chosen), strict=True)
 
 

@@ -24,6 +24,8 @@ from tests.support.authority import authority
 
 CLIENTS = Path(__file__).parent / "clients"
 INSTALLED = Path(__file__).parents[2] / ".local" / "faults"
+PROCESSES = 4
+"""So many programs at once."""
 LONGEST = 60.0
 """Seconds that a client may take with a mail. Its own patience is far less."""
 

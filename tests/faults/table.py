@@ -13,7 +13,7 @@ PAGE = ROOT / "docs" / "reliability-clients.md"
 _ABOVE = """\
 # The fault matrix and other clients
 
-    make faults CLIENT=smtplib        # or CLIENT=CLIENTS
+    make faults CLIENT=smtplib        # or CLIENTS; EVERY=20 plays one in twenty cells
 
 plays the part of the fault matrix that every client can be asked to play, and writes its row here: messages by DATA,
 each command on its own, one message and several on a connection, over plain, STARTTLS and SSL, with a server that gets
@@ -37,6 +37,8 @@ class Row:
 
     title: str
     cells: int
+    of: int
+    """How many there are."""
     wrong: int
     false_sent: int
     false_not_sent: int
@@ -44,9 +46,10 @@ class Row:
     hangs: int
 
     def __str__(self) -> str:
-        numbers = (self.cells, self.wrong, self.false_sent, self.false_not_sent, self.duplicates, self.hangs)
+        cells = f"{self.cells:,}" if self.cells == self.of else f"{self.cells:,} of {self.of:,}"
+        numbers = (self.wrong, self.false_sent, self.false_not_sent, self.duplicates, self.hangs)
         shown = " | ".join(f"{number:,}" for number in numbers)
-        return f"| {self.title} | {shown} | {datetime.now(UTC):%Y-%m-%d} | {_commit()} |"
+        return f"| {self.title} | {cells} | {shown} | {datetime.now(UTC):%Y-%m-%d} | {_commit()} |"
 
 
 def record(row: Row, names: Sequence[str], page: Path = PAGE) -> None:

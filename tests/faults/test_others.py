@@ -42,6 +42,6 @@ def test_a_row_of_the_table_replaces_the_one_of_the_same_client_whatever_its_ver
         ("the connector", 3),
         ("nodemailer 8.0", 4),
     ):
-        record(Line(title, cells, 0, 0, 0, 0, 0), ("nodemailer", "msmtp"), page)
+        record(Line(title, cells, 4, 0, 0, 0, 0, 0), ("nodemailer", "msmtp"), page)
     rows = [line.split(" | ")[:2] for line in page.read_text().splitlines() if line.endswith(" |")][2:]
-    assert rows == [["| nodemailer 8.0", "4"], ["| msmtp 1.8", "2"], ["| the connector", "3"]]
+    assert rows == [["| nodemailer 8.0", "4"], ["| msmtp 1.8", "2 of 4"], ["| the connector", "3 of 4"]]
