@@ -31,12 +31,12 @@ def with_block(text: str, name: str, content: str) -> str:
 def generated() -> dict[Path, str]:
     """Each document that has something generated in it, as it has to be."""
     manifest = load()
-    results, reliability = _read("docs/performance-results.md"), _read("docs/reliability.md")
+    results, clients = _read("docs/performance-results.md"), _read("docs/reliability-clients.md")
     blocks = {
         "docs/configuration.md": ("configuration", asset_table(manifest)),
         "docs/actions.md": ("actions", action_sections(manifest)),
         "docs/providers.md": ("providers", provider_table(profiles())),
-        "README.md": ("comparison", comparison(results, reliability)),
+        "README.md": ("comparison", comparison(results, clients)),
     }
     return {ROOT / path: with_block(_read(path), *block) for path, block in blocks.items()}
 

@@ -13,7 +13,8 @@ from benchmarks.result import Figure, Part, Result
 COUNT = 300
 FEW = 10
 """So many are sent by those that take a second for two; the time for all is calculated from that."""
-AIM = 50
+DEFAULT_AIM, WINDOW_AIM = 7.0, 2.6
+"""Seconds: by default, over several sessions with one message unanswered on each, and with a window of 20."""
 
 
 def measure(effort: int) -> Result:
@@ -23,7 +24,10 @@ def measure(effort: int) -> Result:
         fields = asset(port)
         took = medians(
             {
-                "connector, a window": partial(seconds, partial(ours.run, fields, sets(count))),
+                "connector, by default": partial(seconds, partial(ours.run, fields, sets(count))),
+                "connector, a window of 20": partial(
+                    seconds, partial(ours.run, {**fields, "window": 20}, sets(count))
+                ),
                 "connector, one by one": lambda: (
                     scale * seconds(partial(ours.run, fields, sets(few), ours.OneByOne))
                 ),
@@ -40,14 +44,16 @@ def measure(effort: int) -> Result:
             },
             1 if effort < 3 else 3,
         )
-    factor = took["smtplib, a connection per message"] / took["connector, a window"]
+    default, window = took["connector, by default"], took["connector, a window of 20"]
+    factor = took["smtplib, a connection per message"] / default
     figures = tuple(Figure(name, value, name.startswith("connector")) for name, value in took.items())
-    return Result("s", figures, f"{factor:.0f} times faster", factor >= AIM)
+    measured = f"{default:.1f} s, {window:.1f} s with a window of 20; {factor:.0f} times faster"
+    return Result("s", figures, measured, default <= DEFAULT_AIM and window <= WINDOW_AIM)
 
 
 PART = Part(
     "window",
     "300 mails in one action run, 50 ms round trip, server with CHUNKING",
-    f"at least {AIM} times faster than a connection per message",
+    f"at most {DEFAULT_AIM:g} s, {WINDOW_AIM:g} s with a window of 20",
     measure,
 )

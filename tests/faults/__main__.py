@@ -72,7 +72,7 @@ def _pair(cell: HabitCell) -> HabitCell:
 
 
 def compare(client: str, wanted: str = "", every: int = 1) -> int:
-    """Print how often another client was wrong about which fault, and the same line; note it in the table if it was all.
+    """Print how often another client was wrong about which fault, and the same line; a table gets it if it was all.
 
     One in `every` cells is played.
     """

@@ -66,7 +66,7 @@ HABITS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 PATIENT = Timeouts(10.0, 10.0, 20.0)
-SHORT = Timeouts(10.0, 1.0, 20.0)
+SHORT = Timeouts(10.0, 2.0, 2.0)
 IMPATIENT = Timeouts(10.0, 0.2, 20.0)
 
 

@@ -26,6 +26,8 @@ can't be right about an answer that is lost behind the end of a message: that ac
 
 """
 _HEAD = """\
+## The table
+
 | client | cells | wrong cells | false sent | false not sent | duplicates | hangs | date | commit |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |
 """
