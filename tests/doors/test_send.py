@@ -153,3 +153,14 @@ def test_what_can_not_be_understood_is_one_line_and_nothing_is_sent(
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert said in err
     assert not server.messages
+
+
+def test_nothing_of_a_mail_is_in_a_file_of_the_data_folder(send: Any, folder: Path) -> None:
+    (folder / "a.txt").write_text("marker-file")
+    for body in ("marker-body", "marker-body " * 2000):
+        mail = ("--to", "jane@example.com", "--bcc", "marker-bcc@example.com", "--subject", "marker-subject")
+        code, *_ = send(*mail, "--body", body, "--attach", "a.txt")
+        assert code == 0
+    files = [path for path in (folder / "data").rglob("*") if path.is_file()]
+    assert files
+    assert [path for path in files if b"marker" in path.read_bytes().lower()] == []
