@@ -62,12 +62,12 @@ HABITS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "VRFY says yes": {"vrfy": b"250 2.1.5 yes\r\n"},
         "VRFY is not known": {"vrfy": b"500 5.5.1 what\r\n"},
         "VRFY ends the connection": {"vrfy": b"421 4.7.0 go away\r\n"},
-        "slower than a reply may be": {"end_delay": 0.4, "buffers": 4096},
+        "slower than a reply may be": {"end_delay": 2.0, "buffers": 4096},
     }
 )
 PATIENT = Timeouts(10.0, 10.0, 20.0)
 SHORT = Timeouts(10.0, 2.0, 2.0)
-IMPATIENT = Timeouts(10.0, 0.2, 20.0)
+IMPATIENT = Timeouts(10.0, 1.5, 20.0)
 
 
 @dataclass(frozen=True, slots=True)
