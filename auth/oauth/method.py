@@ -60,21 +60,15 @@ class OAuth:
         for token in (self._unsaved, remembered.token):
             if token.is_fresh(self._scopes):
                 return self._bearer(token)
-        return self._bearer(done_in_time(self._is_cancelled, self._get, progress, remembered))
+        found = self._get_in_time(progress, rejected="")
+        return self._bearer(found or self._ask_a_person(progress, remembered))
 
     def renew(self, progress: Progress) -> bool:
         """After a 535: get another token, once, by a refresh or else by asking the person who is there."""
         if self._renewed:
             return False
         self._renewed = True
-        return bool(done_in_time(self._is_cancelled, self._get_another, progress))
-
-    def _get(self, progress: Progress, remembered: Remembered) -> Token:
-        return self._get_without_asking(progress, rejected="") or self._ask_a_person(progress, remembered)
-
-    def _get_another(self, progress: Progress) -> bool:
-        """Get a token other than the one that was refused, and say whether there is one."""
-        token = self._get_without_asking(progress, rejected=self._presented)
+        token = self._get_in_time(progress, rejected=self._presented)
         if token is None and self._sign_in is not None:
             token = self._ask_a_person(progress, Remembered(Token()))
         return token is not None
@@ -84,6 +78,10 @@ class OAuth:
         return BearerCredentials(
             self._login.username, token.access_token, self._login.server, self._login.port
         )
+
+    def _get_in_time(self, progress: Progress, rejected: str) -> Token | None:
+        found: Token | None = done_in_time(self._is_cancelled, self._get_without_asking, progress, rejected)
+        return found
 
     def _get_without_asking(self, progress: Progress, rejected: str) -> Token | None:
         """Get a token that nobody has to be asked for, and that isn't `rejected`; None where there is none.
@@ -155,7 +153,9 @@ class OAuth:
             provider = provider_of(self._login)
             if self._login.device_code:
                 who, cancelled = self._login.username, self._sign_in.cancelled
-                token = sign_in_with_code(who, provider, self._store, progress, cancelled)
+                token: Token = done_in_time(
+                    cancelled, sign_in_with_code, who, provider, self._store, progress, cancelled
+                )
             else:
                 token = self._sign_in.run(self._login, provider, self._store, progress)
             if not token.refresh_token:

@@ -21,6 +21,7 @@ from auth.oauth.provider import Provider
 from auth.oauth.query import Query, brings, parsed
 from auth.oauth.store import TokenStore
 from auth.oauth.token import Token
+from auth.oauth.waiting import done_in_time
 from auth.settings import Login, MakeRedirect, Progress
 from smtp.errors import Category
 from smtp.text import showable
@@ -46,7 +47,8 @@ class SignIn:
             query = redirect.wait(self.cancelled)
         if query is not None:
             progress("The browser came back; asking the provider for the token.")
-            return complete(login, provider, store, query)
+            token: Token = done_in_time(self.cancelled, complete, login, provider, store, query)
+            return token
         with store.lock():
             store.drop_sign_in()
         if self.cancelled():
