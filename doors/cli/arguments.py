@@ -13,6 +13,20 @@ from doors.cli.terminal import PROGRAM, Terminal
 from host.local.inputs import InputError
 from host.manifest.model import Manifest
 
+_MOST = 2**31 - 1
+"""What a database has for a number."""
+
+
+def _number(text: str) -> int:
+    """A whole number that a database can be asked for. Raises `ArgumentTypeError`."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = _MOST + 1
+    if abs(number) > _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number of at most {_MOST}")
+    return number
+
 
 def action_asked_about(argv: Sequence[str]) -> str:
     """The action in `run ACTION --help`; "" if that is not what the command line says."""
@@ -93,8 +107,8 @@ def _runs(commands: Any, _manifest: Manifest) -> None:
         )
     ]
     for command in (show, resolve, export, *changes):
-        command.add_argument("id", metavar="RUN", type=int)
-    resolve.add_argument("position", metavar="POSITION", type=int, help="its place in the run, from 1")
+        command.add_argument("id", metavar="RUN", type=_number)
+    resolve.add_argument("position", metavar="POSITION", type=_number, help="its place in the run, from 1")
     resolve.add_argument(
         "--as",
         dest="resolution",
@@ -124,7 +138,7 @@ def _submit(commands: Any, _manifest: Manifest) -> None:
     add("--container", metavar="ID", default="", help="where attachments are looked for first")
     add("--key-field", metavar="FIELD", default="", help="where each row has its idempotency key")
     add("--not-before", metavar="TIME", default="", help="when to begin, such as 2026-01-31T08:00:00Z")
-    add("--priority", metavar="N", type=int, default=0, help="runs of a higher one go first (0)")
+    add("--priority", metavar="N", type=_number, default=0, help="runs of a higher one go first (0)")
     add("--give-up-after", metavar="TIME", default="", help="such as 12h; five tries by default")
     add("--all-or-nothing", action="store_true", help="keep nothing if a row is refused")
     add(

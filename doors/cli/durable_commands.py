@@ -128,10 +128,10 @@ def _time(text: str) -> str:
     if not text:
         return ""
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
+        time = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InputError(f"{text!r:.40} is no time: write it as 2026-01-31T08:00:00Z.") from error
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -142,6 +142,6 @@ def _seconds(text: str) -> float | None:
     if not text:
         return None
     number, unit = text[:-1], text[-1:]
-    if not (number.isdigit() and unit in _UNITS):
+    if not (number.isdecimal() and len(number) < 10 and unit in _UNITS):
         raise InputError(f"{text!r:.40} is no duration: write a whole number and s, m, h or d, such as 12h.")
     return float(int(number) * _UNITS[unit])

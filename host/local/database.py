@@ -51,11 +51,14 @@ def _make(path: Path) -> None:
         beside.unlink(missing_ok=True)
         beside.touch(mode=0o600)  # SQLite gives its side files the mode of the database
         with closing(opened(beside)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")  # remembered in the file
+            # Everything is in the one file that is renamed, or an error is raised: what lies in a write-ahead log
+            # may stay there when a connection is closed on a full disk. Half a file is made anew.
+            connection.execute("PRAGMA journal_mode = MEMORY")
             with transaction(connection):
                 for statement in schema.STATEMENTS:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+            connection.execute("PRAGMA journal_mode = WAL")  # remembered in the file
         beside.rename(path)
         sync_folder(path.parent)
     except OSError as error:

@@ -49,7 +49,8 @@ def claim(
 ) -> Report | None:
     """Let this mail (run and position) have the key (scope and key), unless one had it that was or may have been sent.
 
-    Returns the report of that one. Within a transaction. Raises `KeyInProgress` and `KeyOfOtherContent`.
+    Returns the report of that one, whose key's hash is this mail's `content` then: it is settled together with it.
+    Within a transaction. Raises `KeyInProgress` and `KeyOfOtherContent`.
     """
     whole_key = cipher.mac(json.dumps([*key[0], key[1]]).encode())
     same = cipher.mac(content)
@@ -62,6 +63,9 @@ def claim(
             raise KeyOfOtherContent
         if earlier.state not in SENT_OR_UNKNOWN:
             raise KeyInProgress
+        connection.execute(
+            "UPDATE mail SET content = ? WHERE run_id = ? AND position = ?", (whole_key, *mail)
+        )
         told = cipher.decrypt(earlier.result, "The result of the mail with this idempotency_key")
         data = [{**item, "repeated": True} for item in told["data"]]
         return Report(told["status"] == "success", told["message"], data, told["summary"])

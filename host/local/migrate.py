@@ -12,12 +12,13 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from host.local import cipher, schema, spool
 from host.local.engine import engine_of, faults_of_sqlalchemy_named
 from host.local.files import StoreError
-from host.local.sqlite import alone, faults_named, is_current, opened, transaction
+from host.local.sqlite import alone, faults_named, is_current, newer, opened, transaction
 from host.local.streams import say
 
 SCRIPTS = Path(__file__).with_name("migrations")
@@ -43,12 +44,20 @@ def bring_up_to_date(folder: Path) -> None:
 
 
 def upgrade(connection: Connection, folder: Path) -> None:
-    """Bring the tables to the newest revision, within the connection's transaction."""
+    """Bring the tables to the newest revision, within the connection's transaction.
+
+    Raises `StoreError` where they have one that is not known here.
+    """
     config = Config(attributes={"connection": connection, "folder": folder})
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     tables = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master")}
     if "run" in tables and "alembic_version" not in tables:
         command.stamp(config, BEFORE_ALEMBIC)
+    if "alembic_version" in tables:
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
+        if not known.issuperset(found):
+            raise StoreError(newer(folder / cipher.DATABASE))
     command.upgrade(config, "head")
 
 

@@ -40,7 +40,9 @@ def prune(connection: Connection, most: int = _ALL) -> Pruned:
         connection.execute("DELETE FROM old")
         connection.execute(
             "INSERT INTO old SELECT id FROM run WHERE state NOT IN ('running', 'submitting', 'paused')"
-            " AND kept_since <= ? ORDER BY id LIMIT ?",
+            # A worker may still have mails of one that was cancelled.
+            " AND kept_since <= ? AND NOT EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id)"
+            " ORDER BY id LIMIT ?",
             (kept, most),
         )
         mails = connection.execute(

@@ -154,7 +154,8 @@ class Runs:
         """Let a person decide about a mail of which nobody knows what became of it: it was sent, or it wasn't.
 
         One that wasn't leaves its idempotency key to whoever sends it again; one of a durable run a worker sends again,
-        to those of whom it was not known. Raises `StoreError` for any other mail.
+        to those of whom it was not known. Those that repeated its result because of its key are resolved with it.
+        Raises `StoreError` for any other mail.
         """
         self._tidy_up()
         secret = Cipher(self._folder)
@@ -166,29 +167,19 @@ class Runs:
                 raise StoreError(
                     f"Mail {position} of run {number} is {row.state}. Only an unknown one can be resolved."
                 )
-            result = _result(row, secret)
-            del result["parameter"]
-            run = session.get_one(RunRow, number)
-            is_durable = session.get(DurableRow, number) is not None
-            row.state = "sent" if was_sent else "waiting" if is_durable else "not sent"
-            resolved = "sent" if was_sent else "not sent"
-            note = f"Nobody knew whether it was sent; a person resolved it as {resolved} at {timestamp()}."
-            result["status"] = "success" if was_sent else "failed"
-            result["message"] = "Email sent" if was_sent else f"Nothing was sent. {note}"
-            for data in result["data"]:
-                data["outcome"] = resolved
-                data["warnings"] = [*data["warnings"], note]
-                for one in data["recipients"]:
-                    if one["status"] == "unknown":
-                        one |= {"status": "accepted" if was_sent else "not tried", "retryable": not was_sent}
-            if row.state == "waiting":
-                row.finished_at = ""
-                session.add(
-                    DueRow(run_id=number, position=position, due_time=timestamp(), tries=0, holder="")
+            unknown = select(MailRow).where(MailRow.state == "unknown")
+            if row.key_hash is not None:
+                repeats = unknown.where(MailRow.key_hash.is_(None), MailRow.content == row.key_hash)
+                for repeat in session.scalars(repeats).all():
+                    _resolve(repeat, secret, session, was_sent=was_sent)
+            elif row.content is not None and (
+                first := session.scalar(unknown.where(MailRow.key_hash == row.content))
+            ):
+                raise StoreError(
+                    f"Mail {position} of run {number} repeats the result of mail {first.position} of run"
+                    f" {first.run_id}, which has its idempotency key. Resolve that one: it settles both."
                 )
-                if run.state == "ended":
-                    run.state, run.status, run.end_time, run.kept_since = "running", "", "", ""
-            row.result = secret.encrypt(result)
+            _resolve(row, secret, session, was_sent=was_sent)
             return _mail(row)
 
     def export(self, number: int) -> Iterator[dict[str, Any]]:
@@ -249,6 +240,33 @@ def _entry(row: RunRow, secret: Cipher, session: Session) -> RunEntry:
         row.end_time,
         progress_of(session, row.id) if session.get(DurableRow, row.id) is not None else None,
     )
+
+
+def _resolve(row: MailRow, secret: Cipher, session: Session, *, was_sent: bool) -> None:
+    """Write down what a person decided about an unknown mail."""
+    result = _result(row, secret)
+    del result["parameter"]
+    run = session.get_one(RunRow, row.run_id)
+    is_durable = session.get(DurableRow, row.run_id) is not None
+    row.state = "sent" if was_sent else "waiting" if is_durable else "not sent"
+    resolved = "sent" if was_sent else "not sent"
+    note = f"Nobody knew whether it was sent; a person resolved it as {resolved} at {timestamp()}."
+    result["status"] = "success" if was_sent else "failed"
+    result["message"] = "Email sent" if was_sent else f"Nothing was sent. {note}"
+    for data in result["data"]:
+        data["outcome"] = resolved
+        data["warnings"] = [*data["warnings"], note]
+        for one in data["recipients"]:
+            if one["status"] == "unknown":
+                one |= {"status": "accepted" if was_sent else "not tried", "retryable": not was_sent}
+    if row.state == "waiting":
+        row.finished_at = ""
+        session.add(
+            DueRow(run_id=row.run_id, position=row.position, due_time=timestamp(), tries=0, holder="")
+        )
+        if run.state == "ended":
+            run.state, run.status, run.end_time, run.kept_since = "running", "", "", ""
+    row.result = secret.encrypt(result)
 
 
 def _mail(row: MailRow) -> MailEntry:

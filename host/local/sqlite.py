@@ -45,10 +45,7 @@ def is_current(connection: sqlite3.Connection, path: Path) -> bool:
         if revisions == [(schema.REVISION,)]:
             return True
     if version >= schema.VERSION:
-        raise StoreError(
-            f"{path} was made by a newer version of this program. Nothing was changed. Use that version, or "
-            "another folder (SMTP_CONNECTOR_HOME)."
-        )
+        raise StoreError(newer(path))
     if version < 1:
         raise StoreError(_damaged(path, "it is empty, or not a database of this program"))
     return False
@@ -150,6 +147,14 @@ def explain(path: Path, error: object) -> str:
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return f"{path} was in use elsewhere for {BUSY_TIMEOUT:g} s. Nothing was changed; try again."
     return f"{path} can't be used: {text}. Nothing was changed. Check its permissions and free space."
+
+
+def newer(path: Path) -> str:
+    """What is said of a database that this version does not know."""
+    return (
+        f"{path} was made by a newer version of this program. Nothing was changed. Use that version, or "
+        "another folder (SMTP_CONNECTOR_HOME)."
+    )
 
 
 def _damaged(path: Path, why: str) -> str:

@@ -71,6 +71,7 @@ class MailRow(Base):
     result: Mapped[bytes | None]
     key_hash: Mapped[bytes | None]
     content: Mapped[bytes | None]
+    """The HMAC of what the key stands for; of a mail that repeats another one's result, that one's `key_hash`."""
     committed_at: Mapped[str]
     finished_at: Mapped[str]
 

@@ -96,7 +96,11 @@ def test_what_was_not_sent_is_in_the_exit_code_of_who_waits(
         (("--params", "missing.jsonl"), "can't be read"),
         (("--params", "[]"), "nothing to do"),
         (("--asset", "another"), "There is no asset 'another'"),
-        (("--priority", "high"), "invalid int value"),
+        (("--priority", "high"), "'high' is not a whole number of at most"),
+        (("--priority", "9" * 20), "is not a whole number of at most"),
+        (("--not-before", "0001-01-01T00:00:00+14:00"), "is no time"),
+        (("--give-up-after", "²h"), "is no duration"),
+        (("--give-up-after", "9" * 400 + "d"), "is no duration"),
     ],
 )
 def test_a_wrong_call_is_one_line(
@@ -110,6 +114,29 @@ def test_a_wrong_call_is_one_line(
     assert error in told.err
     assert told.err.count("\n") == 1
     assert home.runs.list() == ()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "show {}",
+        "export {}",
+        "pause {}",
+        "cancel {}",
+        "resume {}",
+        "resolve {} 1 --as sent",
+        "resolve 1 {} --as sent",
+    ],
+)
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 5000, "2147483648", "one", "1e3"])
+def test_a_number_that_no_run_can_have_is_one_line(
+    home: Home, capsys: pytest.CaptureFixture[str], command: str, number: str
+) -> None:
+    told = call(capsys, "runs", *command.format(number).split())
+    assert (told.code, told.out) == (2, "")
+    assert "is not a whole number of at most 2147483647" in told.err
+    assert told.err.count("\n") == 1
+    assert not home.folder.exists()
 
 
 def test_runs_are_paused_resumed_and_cancelled(

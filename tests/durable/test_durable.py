@@ -15,6 +15,8 @@ from host.local import durable
 from host.local.files import StoreError
 from host.local.home import Home
 from host.local.inputs import InputError
+from host.local.pruning import Pruned
+from host.local.recording import KEEP_DAYS
 from host.local.retry import Patience
 from host.local.worker import Worker
 from host.manifest.model import load
@@ -249,6 +251,23 @@ def test_a_run_that_is_cancelled_while_it_is_sent_ends_with_what_is_in_flight(ho
     assert states(home.folder).count("sent") == sent
     entry = home.runs.entry(number)
     assert (entry.state, entry.status) == ("cancelled", "failed")
+
+
+def test_what_a_worker_has_of_a_cancelled_run_is_not_let_go_before_its_result_is_known(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEEP_DAYS, "0")
+    with ScriptedServer(Settings(end_delay=1.0)) as server:
+        add_asset(home, server, max_connections=1)
+        number = number_of(submit(home, mails(3)))
+        with Working(home):
+            wait_until(lambda: "committed" in states(home.folder))
+            durable.cancel(home, number)
+            assert home.runs.prune().mails == 0
+            assert "committed" in states(home.folder)
+            wait_until(lambda: rows_in(home, "SELECT 1 FROM due") == [])
+    assert states(home.folder).count("sent") == len(server.log.accepted) > 0
+    assert home.runs.prune() == Pruned(1, 3)
 
 
 def test_the_more_urgent_run_of_a_mailbox_goes_first(home: Home) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from host.local import database, sqlite
 from host.local.files import StoreError
 from host.local.home import HOME_VARIABLE, Home
 from tests.host.processes import python, start
@@ -215,3 +218,21 @@ def test_a_relative_folder_stays_where_it_was_when_the_process_moves(
     home = Home(Path("data"))
     os.chdir("/")
     assert home.folder == tmp_path / "data"
+
+
+def test_a_new_database_does_not_hang_on_what_closing_it_writes(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk a database with a write-ahead log is closed without an error, and its file is not written."""
+    never_closed = []
+
+    def opened(path: Path) -> sqlite3.Connection:
+        never_closed.append(sqlite.opened(path))
+        return never_closed[-1]
+
+    monkeypatch.setattr(database, "opened", opened)
+    monkeypatch.setattr(database, "closing", nullcontext)
+    database.connect(home.folder).close()
+    assert home.runs.list() == ()
+    for connection in never_closed:
+        connection.close()

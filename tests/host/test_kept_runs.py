@@ -143,6 +143,27 @@ def test_what_a_person_says_may_be_sent_again_leaves_its_key(run: Runner) -> Non
     assert (done.data["outcome"], done.data["repeated"]) == ("sent", False)
 
 
+@pytest.mark.parametrize("was_sent", [True, False])
+def test_what_repeated_an_unknown_result_is_resolved_with_it_and_not_by_itself(
+    run: Runner, was_sent: bool
+) -> None:
+    home = Home(run.home)
+    closing_at_end = Settings(fault=Fault(Step.END, Kind.CLOSE))
+    with ScriptedServer(closing_at_end) as server, ScriptedServer(closing_at_end) as another:
+        for _ in range(3):
+            assert run("send_email", asset(server), KEYED).data["outcome"] == "unknown"
+        run("send_email", asset(another), KEYED)
+        with pytest.raises(StoreError, match=r"mail 1 of run 1, which has its idempotency key") as error:
+            home.runs.resolve(3, 1, was_sent=was_sent)
+        assert "\n" not in str(error.value)
+        assert states(run.home) == ["unknown"] * 4
+        home.runs.resolve(1, 1, was_sent=was_sent)
+        assert states(run.home) == ["sent" if was_sent else "not sent"] * 3 + ["unknown"]
+        assert home.runs.unknown() == ((4, 1),)
+        done = run("send_email", asset(server), KEYED)
+    assert done.data["repeated"] == was_sent
+
+
 def test_only_what_is_unknown_can_be_resolved(home: Home) -> None:
     Written(home.folder).whole(mail())
     with pytest.raises(StoreError, match=r"Mail 1 of run 1 is sent\. Only an unknown one can be resolved"):

@@ -147,10 +147,12 @@ def test_a_newer_folder_is_refused_in_one_line_and_not_touched(home: Home) -> No
     assert everything_in(home.folder) == before
 
 
-def test_a_folder_with_a_migration_that_is_not_known_is_refused(home: Home) -> None:
+@pytest.mark.parametrize("version", [schema.VERSION, schema.VERSION - 2])
+def test_a_folder_with_a_migration_that_is_not_known_is_refused(home: Home, version: int) -> None:
     home.runs.list()
     with closing(sqlite3.connect(home.folder / "store.db")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = 'of next year'")
+        connection.execute(f"PRAGMA user_version = {version}")
     with pytest.raises(StoreError, match="newer version"):
         database.connect(home.folder)
 
