@@ -59,8 +59,8 @@ def chaos(visit: Visit) -> Response:
     if (
         fault not in ("", *FAULTS)
         or step not in STEPS
-        or not percent.isdigit()
-        or not 1 <= int(percent[:4]) <= 100
+        or not (percent.isdecimal() and len(percent) < 4)
+        or not 1 <= int(percent) <= 100
     ):
         raise NotThere("Choose a fault, a step and a probability from 1 to 100 %.")
     _catcher(visit).chaos = Chaos(fault, step, int(percent) / 100)

@@ -143,7 +143,7 @@ def resolve(visit: Visit) -> Response:
     """POST /runs/N/resolve: a person says what became of a mail."""
     number, position = visit.number("id"), visit.value("position")
     answer = visit.value("as")
-    if answer not in ("sent", "send-again") or not position.isdigit():
+    if answer not in ("sent", "send-again") or not position.isdecimal():
         raise NotThere("Say which mail, and whether it was sent.")
     visit.console.home.runs.resolve(number, int(position[:9]), was_sent=answer == "sent")
     visit.console.audit.write(visit.name, f"resolved as {answer}", f"run {number}, mail {position}")

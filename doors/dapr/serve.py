@@ -143,6 +143,6 @@ def split_address(address: str) -> tuple[str, int]:
     """The host and port of HOST:PORT. Raises `InputError`."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
-    if not host or not port.isdigit() or int(port) > 65535:
+    if not host or not port.isdecimal() or int(port) > 65535:
         raise InputError(f"{address} is not HOST:PORT, as in 127.0.0.1:3500.")
     return host, int(port)

@@ -79,7 +79,7 @@ def listening_on(text: str) -> tuple[str, int]:
     """`HOST:PORT`, `[::1]:PORT`, a host or a port alone. Raises `InputError`."""
     host, colon, port = text.rpartition(":")
     if not colon:
-        host, port = ("", text) if text.isdigit() else (text, str(DEFAULT_PORT))
+        host, port = ("", text) if text.isdecimal() else (text, str(DEFAULT_PORT))
     host = host.strip("[]") or DEFAULT_HOST
     if not port.isascii() or not port.isdigit() or int(port) > 65_535:
         raise InputError(f"--listen {text!r:.80}: give HOST:PORT, for example 127.0.0.1:2587.")

@@ -26,7 +26,7 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 def health_of(worker: Worker, home: Home, address: str) -> Iterator[int]:
     """Answer on `HOST:PORT` as long as this lasts; gives the port. Raises `InputError` where that can't be."""
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65_535:
+    if not host or not port.isdecimal() or int(port) > 65_535:
         raise InputError(f"{address!r:.80} is not HOST:PORT, such as 127.0.0.1:8081.")
 
     class Handler(BaseHTTPRequestHandler):

@@ -164,3 +164,17 @@ def test_signing_in_leads_nowhere_else(desk: Desk, to: str) -> None:
         "/sign-in", data={"name": "jane", "password": PASSWORD, "to": to}, follow_redirects=False
     )
     assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/runs/1/resolve", {"as": "sent", "position": "²"}),
+        ("/inbox/chaos", {"fault": "", "step": "recipient", "percent": "²"}),
+        ("/inbox/chaos", {"fault": "", "step": "recipient", "percent": "0050000"}),
+    ],
+)
+def test_what_looks_like_a_number_and_is_none_is_refused(
+    desk: Desk, path: str, fields: dict[str, str]
+) -> None:
+    assert desk.signed_in().post(path, data=fields).status_code == 404

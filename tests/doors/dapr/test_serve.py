@@ -112,6 +112,7 @@ def test_a_broken_component_is_told_and_its_requests_fail_with_its_error(start: 
         (("--resources", "{folder}/absent", "--http", "127.0.0.1:0"), "can't be read"),
         (("--http", "127.0.0.1:0"), "--http and --grpc need --resources"),
         (("--resources", "{good}", "--http", "nowhere"), "nowhere is not HOST:PORT"),
+        (("--resources", "{good}", "--http", "127.0.0.1:²"), "127.0.0.1:² is not HOST:PORT"),
         (("--resources", "{good}", "--http", "192.0.2.1:1"), "192.0.2.1:1 can't be listened on"),
         (("--resources", "{good}", "--http", "127.0.0.1:0", "--secrets", "{folder}"), "can't be read"),
     ],
