@@ -14,7 +14,7 @@ _ONE_BREAK = names(
     """address article aside center dd details div dt figcaption figure footer form header legend li
     main nav option section summary tr tbody thead tfoot caption fieldset"""
 )
-_TWO_BREAKS = names("blockquote dl h1 h2 h3 h4 h5 h6 hr ol p pre table ul")
+_TWO_BREAKS = names("blockquote dir dl h1 h2 h3 h4 h5 h6 hr menu ol p pre table ul")
 _VOID = names("area base br col embed hr img input link meta param source track wbr")
 # How mails hide the words that only the list of mails is to show.
 _HIDDEN = re.compile(
