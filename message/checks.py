@@ -209,7 +209,7 @@ class Checks:
         return tuple(Notify(word) for word in words)
 
     def _template_values(self, value: str | Mapping[str, object] | None) -> Mapping[str, object] | None:
-        if not value:
+        if value is None or value == "":
             return None
         from message.templates import parse_values  # few mails are templates
 
