@@ -195,8 +195,8 @@ class Checks:
         return [header for header in made if header.key not in given]
 
     def _notify(self, value: str | Sequence[str]) -> tuple[Notify, ...]:
-        """What the sender wants to hear of: `never`, or some of the others, in a list or separated by commas."""
-        words = re.split(r"[,;\s]+", value) if isinstance(value, str) else value
+        """What the sender wants to hear of: `never`, or some of the others, in a list (JSON too) or with commas."""
+        words = re.split(r'[,;\s"\[\]]+', value) if isinstance(value, str) else value
         words = list(dict.fromkeys(word.strip().upper() for word in words if word.strip()))
         unknown = [word for word in words if word not in list(Notify)]
         if unknown:
