@@ -89,7 +89,8 @@ class Checks:
         headers = list(self._try(parse_headers, addressing.headers) or ())
         to, cc, bcc = self._recipients(addressing, _taken(headers, "bcc"))
         sender = self._sender(addressing.sender, _taken(headers, "from"))
-        parent = self._try(answered, addressing.in_reply_to) if addressing.in_reply_to else None
+        given = addressing.in_reply_to  # an empty file is one that can't be answered
+        parent = None if given is None or given == "" else self._try(answered, given)
         subject = self._subject(addressing.subject, _taken(headers, "subject"), parent)
         headers += self._made_headers(addressing, parent, {header.key for header in headers})
         wanted = addressing.envelope_sender.strip()
