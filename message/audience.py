@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
+from unicodedata import normalize
 
 from message import address as addresses
 from message.address.mailbox import Mailbox, key, unique
@@ -80,7 +81,9 @@ class Audience:
         if not (self.allowed or self.denied):
             return None
         spelled = key(address)
-        if any(pattern.fits(spelled) for pattern in self.denied):
+        # Servers may take letters of one look for each other (RFC 6530 section 10.1): who is denied is, in all of them.
+        folded = spelled if spelled.isascii() else normalize("NFKC", spelled).lower()
+        if any(pattern.fits(spelled) or pattern.fits(folded) for pattern in self.denied):
             return Lack.NOT_DENIED
         if self.allowed and not any(pattern.fits(spelled) for pattern in self.allowed):
             return Lack.ALLOWED

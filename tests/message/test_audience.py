@@ -76,6 +76,12 @@ def test_what_is_denied_is_denied_though_it_is_allowed(address: str, is_admitted
     assert admits(address, "example.com", "ceo@*") is is_admitted
 
 
+@pytest.mark.parametrize("address", ["ＣＥＯ@example.com", "andre\u0301@example.com", "ANDRÉ@example.com"])
+def test_no_other_spelling_of_whom_is_denied_gets_by(address: str) -> None:
+    assert not admits(address, denied="ceo@example.com andré@example.com")
+    assert admits(address, denied="cfo@example.com")
+
+
 def test_without_a_rule_everybody_may_be_written_to() -> None:
     assert admits("bob@example.com")
     assert admits("bob@example.com", denied="example.org")
