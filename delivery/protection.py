@@ -7,6 +7,8 @@ import json
 from auth import certificate
 from delivery.asset import Asset
 from delivery.errors import UnusableSetting
+from message.address.mailbox import key, parse_list
+from message.errors import MessageError
 from message.signing.dkim import DkimKey, UnusableKey
 from message.signing.protection import Protection
 from message.signing.smime import Identity, UnusableIdentity, recipient_certificate
@@ -18,7 +20,11 @@ def protection(asset: Asset) -> Protection:
     certificates = {}
     for address, text in _recipients(asset.smime_recipients).items():
         try:
-            certificates[address.strip().lower()] = recipient_certificate(_pem("smime_recipients", text))
+            (mailbox,) = parse_list([address], "smime_recipients")
+        except (MessageError, ValueError) as exc:
+            raise UnusableSetting("smime_recipients", f"{address!r:.80} is not one address") from exc
+        try:
+            certificates[key(mailbox.address)] = recipient_certificate(_pem("smime_recipients", text))
         except UnusableIdentity as exc:
             raise UnusableSetting("smime_recipients", f"{address!r:.80}: {exc}") from exc
     return Protection(_dkim(asset), _identity(asset), certificates)
@@ -31,9 +37,9 @@ def _dkim(asset: Asset) -> DkimKey | None:
     missing = [name for name, value in given.items() if not value]
     if missing:
         raise UnusableSetting(missing[0], f"DKIM needs it beside {' and '.join(given.keys() - set(missing))}")
-    key = _pem("dkim_key", asset.dkim_key)
+    octets = _pem("dkim_key", asset.dkim_key)
     try:
-        return DkimKey.read(asset.dkim_domain, asset.dkim_selector, key)
+        return DkimKey.read(asset.dkim_domain, asset.dkim_selector, octets)
     except UnusableKey as exc:
         raise UnusableSetting("dkim_key", str(exc)) from exc
     except ValueError as exc:

@@ -6,9 +6,11 @@ where it goes to somebody else instead: what passes a test then passes in earnes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
+from unicodedata import normalize
 
 from message import address as addresses
 from message.address.mailbox import Mailbox, key, unique
@@ -16,6 +18,8 @@ from message.errors import Fault, Lack, shown
 from smtp.envelope import Address
 from smtp.errors import InvalidValue
 
+_UNSPELLED = re.compile(r"""[\s"(),:;<>@\[\]\\]""")
+"""What no part before an @ has, unless it is quoted; rules are held against what is between the quotes."""
 REDIRECTED = "X-Original-To"
 """The header that names whom a mail was meant for."""
 
@@ -31,10 +35,15 @@ class Pattern:
     def parse(cls, text: str) -> Self:
         """Raises `InvalidValue`."""
         local_part, at, domain = text.strip().rpartition("@")
-        if not domain or (at and not local_part) or any(character.isspace() for character in text.strip()):
+        domain = ".".join(_label(label) for label in domain.split("."))
+        try:
+            # What fits no address at all would forbid nothing, and nobody would notice.
+            Address("x", domain.replace("*", "x"))
+            is_sound = bool(local_part or not at) and not _UNSPELLED.search(local_part)
+        except InvalidValue:
+            is_sound = False
+        if not is_sound:
             raise InvalidValue(f"{shown(text)} is no pattern such as *@example.com or example.com")
-        if not domain.isascii():
-            domain = addresses.a_label(domain)
         return cls(local_part.lower() or "*", domain.lower())
 
     def fits(self, address_key: str) -> bool:
@@ -72,7 +81,9 @@ class Audience:
         if not (self.allowed or self.denied):
             return None
         spelled = key(address)
-        if any(pattern.fits(spelled) for pattern in self.denied):
+        # Servers may take letters of one look for each other (RFC 6530 section 10.1): who is denied is, in all of them.
+        folded = spelled if spelled.isascii() else normalize("NFKC", spelled).lower()
+        if any(pattern.fits(spelled) or pattern.fits(folded) for pattern in self.denied):
             return Lack.NOT_DENIED
         if self.allowed and not any(pattern.fits(spelled) for pattern in self.allowed):
             return Lack.ALLOWED
@@ -86,6 +97,11 @@ def redirected(instead: Iterable[Mailbox]) -> str:
     """The warning about a mail that goes elsewhere."""
     names = ", ".join(str(mailbox.address) for mailbox in instead)
     return f"test mode: this went to {shown(names)[1:-1]} and to none of its recipients"
+
+
+def _label(label: str) -> str:
+    """A part of a domain in ASCII, one with a `*` in it too. Raises `InvalidValue`."""
+    return label if label.isascii() else addresses.a_label(label)
 
 
 def _fits(pattern: str, text: str) -> bool:

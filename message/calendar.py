@@ -8,24 +8,29 @@ so that no reader has to agree with us about time zones.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from icalendar import Alarm, Calendar, Event, vCalAddress, vText
 
-from message.address.mailbox import Mailbox, parse_list
+from message.address.mailbox import Mailbox, ascii_domain, parse_list
 from message.attachments import Attachment, look_at
 from message.compose import CalendarPart, Draft
 from message.draft import NO_DEFAULTS, plain_draft
 from message.errors import Fault, MessageError, shown
+from message.fields import problem_of_value
 from message.parameters import Addressing, Defaults
 
 METHODS = ("request", "cancel")
 _PRODUCT = "-//SMTP Connector//EN"
 _LONGEST_REMINDER = 60 * 24 * 28
 """Minutes."""
+_LINE_END = re.compile(r"\r\n|[\r\n\v\f\x85\u2028\u2029]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +68,20 @@ def invitation_draft(
         found.append(Fault("method", f"{shown(asked.method)} is neither request nor cancel"))
     if asked.method == "cancel" and not asked.uid:
         found.append(Fault("uid", "an event that is cancelled is named by the uid of its invitation"))
+    if problem := problem_of_value(asked.uid):
+        found.append(Fault("uid", problem))
     if asked.sequence < 0:
         found.append(Fault("sequence", "it counts the changes of an event, from 0"))
     if asked.reminder_minutes is not None and not 0 <= asked.reminder_minutes <= _LONGEST_REMINDER:
         found.append(Fault("reminder_minutes", f"it has to be from 0 to {_LONGEST_REMINDER}"))
     organizers: tuple[Mailbox, ...] = ()
+    before = len(found)
     if asked.organizer:
         try:
             organizers = parse_list(asked.organizer, "organizer")
         except MessageError as exc:
             found += exc.faults
-        if len(organizers) > 1:
+        if len(organizers) > 1 or (asked.organizer.strip() and not organizers and len(found) == before):
             found.append(Fault("organizer", f"{shown(asked.organizer)} is not one address"))
     draft = plain_draft(addressing, _text(asked, start, end), (), defaults, found, body_format="text")
     if not (start and end):
@@ -136,9 +144,9 @@ def _event(draft: Draft, asked: Invitation, start: datetime, end: datetime, orga
     event.add("status", "CANCELLED" if asked.method == "cancel" else "CONFIRMED")
     event.add("summary", draft.subject)
     if asked.description:
-        event.add("description", asked.description)
+        event.add("description", _value(asked.description))
     if asked.location:
-        event.add("location", asked.location)
+        event.add("location", _value(asked.location))
     event.add("organizer", _person(organizer), encode=False)
     for mailbox in (*draft.to, *draft.cc):
         person = _person(mailbox)
@@ -157,8 +165,15 @@ def _event(draft: Draft, asked: Invitation, start: datetime, end: datetime, orga
     return octets
 
 
+def _value(text: str) -> str:
+    """`text` without control characters, which RFC 5545 section 3.1 has none of; what ends a line is a line end."""
+    return _CONTROLS.sub(" ", _LINE_END.sub("\n", text))
+
+
 def _person(mailbox: Mailbox) -> vCalAddress:
-    person = vCalAddress(f"mailto:{mailbox.address}")
+    """A calendar address, which is a URI (RFC 5545 section 3.3.3): in ASCII, and encoded (RFC 6068 section 2)."""
+    address = quote(str(ascii_domain(mailbox.address)), safe="!$&'*+-./=@_~:[]")
+    person = vCalAddress(f"mailto:{address}")
     if mailbox.name:
         person.params["CN"] = vText(mailbox.name.replace('"', "'"))
     return person

@@ -89,7 +89,8 @@ class Checks:
         headers = list(self._try(parse_headers, addressing.headers) or ())
         to, cc, bcc = self._recipients(addressing, _taken(headers, "bcc"))
         sender = self._sender(addressing.sender, _taken(headers, "from"))
-        parent = self._try(answered, addressing.in_reply_to) if addressing.in_reply_to else None
+        given = addressing.in_reply_to  # an empty file is one that can't be answered
+        parent = None if given is None or given == "" else self._try(answered, given)
         subject = self._subject(addressing.subject, _taken(headers, "subject"), parent)
         headers += self._made_headers(addressing, parent, {header.key for header in headers})
         wanted = addressing.envelope_sender.strip()
@@ -195,8 +196,8 @@ class Checks:
         return [header for header in made if header.key not in given]
 
     def _notify(self, value: str | Sequence[str]) -> tuple[Notify, ...]:
-        """What the sender wants to hear of: `never`, or some of the others, in a list or separated by commas."""
-        words = re.split(r"[,;\s]+", value) if isinstance(value, str) else value
+        """What the sender wants to hear of: `never`, or some of the others, in a list (JSON too) or with commas."""
+        words = re.split(r'[,;\s"\[\]]+', value) if isinstance(value, str) else value
         words = list(dict.fromkeys(word.strip().upper() for word in words if word.strip()))
         unknown = [word for word in words if word not in list(Notify)]
         if unknown:
@@ -209,7 +210,7 @@ class Checks:
         return tuple(Notify(word) for word in words)
 
     def _template_values(self, value: str | Mapping[str, object] | None) -> Mapping[str, object] | None:
-        if not value:
+        if value is None or value == "":
             return None
         from message.templates import parse_values  # few mails are templates
 

@@ -16,7 +16,8 @@ from smtp.text import NOT_IN_A_LINE
 _MOST_REFERENCES = 50
 """Message ids that References keeps: the first and the newest; RFC 5322 has no limit, and lines have."""
 _LONGEST_HEADER = 256 * 1024
-_IDS = re.compile(r"<[^<>\s]{1,900}>")
+# Not every program makes ids as RFC 5322 has them, and an answer finds its thread only by those that there are.
+_IDS = re.compile(r"<[!-;=?A-~]{1,450}@[!-;=?-~]{1,450}>")
 # How mail programs of several languages begin the subject of an answer.
 _RE = re.compile(
     r"\s*(?:re|aw|antw|sv|vs|odp|ref|rif|r|res|rv|ynt|回复|答复)(?:\[\d+\])?\s*[:：]", re.IGNORECASE
@@ -57,11 +58,11 @@ def answered(value: str | bytes, field: str = "in_reply_to") -> Answered:
         return Answered(message_id)
     fields = _fields(value)
     message_id = next(iter(_IDS.findall(fields.get("message-id", ""))), "")
-    if not MESSAGE_ID.fullmatch(message_id):
+    if not message_id:
         raise MessageError([Fault(field, "the mail that is to be answered has no Message-ID")])
     parents = _IDS.findall(fields.get("references", "")) or _IDS.findall(fields.get("in-reply-to", ""))[:1]
     subject = " ".join(NOT_IN_A_LINE.sub(" ", addresses.decoded(fields.get("subject", ""))).split())
-    return Answered(message_id, tuple(i for i in parents if MESSAGE_ID.fullmatch(i)), subject)
+    return Answered(message_id, tuple(parents), subject)
 
 
 def thread_id(key: str) -> str:

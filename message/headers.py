@@ -36,6 +36,18 @@ _SINGLE_ADDRESSES = frozenset({"from", "sender", "resent-sender"})
 _MESSAGE_IDS = frozenset({"message-id", "resent-message-id"})
 _DATES = frozenset({"date", "resent-date"})
 _VERBATIM = _MESSAGE_IDS | _DATES | {"in-reply-to", "references"}
+# RFC 2369 and RFC 8058: programs read them and act, and read no encoded words.
+_FOR_PROGRAMS = frozenset(
+    [
+        "list-archive",
+        "list-help",
+        "list-owner",
+        "list-post",
+        "list-subscribe",
+        "list-unsubscribe",
+        "list-unsubscribe-post",
+    ]
+)
 # RFC 5322 section 3.6.4: msg-id.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 MESSAGE_ID = re.compile(rf"<{_ATOM}(?:\.{_ATOM})*@(?:{_ATOM}(?:\.{_ATOM})*|\[[!-Z^-~]*\])>")
@@ -118,6 +130,8 @@ def _headers(name: str, member: object) -> list[Header]:
         return _addresses(name, [text for text in texts if text.strip()])
     if key in _VERBATIM:
         return [_verbatim(name, text.strip()) for text in texts if text.strip()]
+    if key in _FOR_PROGRAMS:
+        return [_for_programs(name, text.strip()) for text in texts if text.strip()]
     return [Header(name, text) for text in texts]
 
 
@@ -153,6 +167,14 @@ def _verbatim(name: str, text: str) -> Header:
             raise _fault(name, f"{shown(text)} is not of the form <left@right>")
     elif not text.isascii() or any(len(word) > _LONGEST_MESSAGE_ID for word in text.split()):
         raise _fault(name, "needs message ids such as <left@right>, separated by spaces")
+    return Header(name, text, verbatim=True)
+
+
+def _for_programs(name: str, text: str) -> Header:
+    if not text.isascii() or any(len(word) > _LONGEST_MESSAGE_ID for word in text.split()):
+        raise _fault(
+            name, f"needs URLs in ASCII, percent-encoded, of {_LONGEST_MESSAGE_ID} characters at most"
+        )
     return Header(name, text, verbatim=True)
 
 

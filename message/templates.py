@@ -59,7 +59,7 @@ _NAMES = MappingProxyType(
         "CallBlock": "call",
         "Block": "block",
         "With": "with",
-        "ScopedEvalContextModifier": "autoescape",
+        "Scope": "autoescape",
     }
 )
 _SPECIAL = frozenset(("self", "super", "caller", "varargs", "kwargs"))
@@ -140,6 +140,8 @@ class _Environment(SandboxedEnvironment):
             return obj[argument]
         if isinstance(obj, list | str) and isinstance(argument, int) and -len(obj) <= argument < len(obj):
             return obj[argument]
+        if isinstance(obj, Undefined):
+            return obj  # what is missing is the first name of the path that there is not
         return self.undefined(obj=obj, name=str(argument))
 
 
@@ -172,7 +174,9 @@ class _Checked:
 
     def _check(self, node: nodes.Node, loops: int, blocks: int, nested: int) -> None:
         if not isinstance(node, _ALLOWED):
-            raise Refused(f"line {node.lineno} of the template: {_called(node)} is not allowed")
+            raise Refused(
+                f"line {node.lineno or _line_inside(node)} of the template: {_called(node)} is not allowed"
+            )
         if isinstance(node, nodes.Concat | nodes.Add):
             self._joined += len(node.nodes) if isinstance(node, nodes.Concat) else 2
             if self._joined > MOST_JOINED:
@@ -218,6 +222,11 @@ class _Checked:
                 raise Refused(f"line {node.lineno} of the template: {node.name} takes short constants only")
 
 
+def _line_inside(node: nodes.Node) -> int:
+    """The line of a construct that itself has none: that of its first part."""
+    return next((child.lineno for child in node.iter_child_nodes() if child.lineno), 1)
+
+
 def _called(node: nodes.Node) -> str:
     """What a construct is called where people write it."""
     return _NAMES.get(type(node).__name__, type(node).__name__)
@@ -240,8 +249,9 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _default(value: object, otherwise: object = "") -> object:
-    return otherwise if isinstance(value, Undefined) or value is None else value
+def _default(value: object, otherwise: object = "", also_empty: object = False) -> object:
+    is_missing = isinstance(value, Undefined) or value is None
+    return otherwise if is_missing or (also_empty and not value) else value
 
 
 def _join(value: Iterable[object], separator: str = "") -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from message import address as addresses
 
 Document = Mapping[str, Any]
 
@@ -44,7 +47,7 @@ def composed(data: Mapping[str, Any]) -> Iterator[str]:
     for wanted in _READ_FIRST:
         yield from (f"{wanted}: {value}" for name, value in headers if name.lower() == wanted.lower())
     named = " ".join(value for name, value in headers if name in ("To", "Cc")).lower()
-    hidden = [recipient for recipient in data["recipients"] if recipient.lower() not in named]
+    hidden = [recipient for recipient in data["recipients"] if not _is_named(recipient.lower(), named)]
     if hidden:
         yield f"Not named in it: {', '.join(hidden)}"
     yield ""
@@ -57,6 +60,13 @@ def composed(data: Mapping[str, Any]) -> Iterator[str]:
         yield f"[{part['name']}, {part['type']}, {part['size']:,} octets{place}]"
     yield ""
     yield f"{len(data['recipients'])} recipients, {data['size']:,} octets. Nothing was sent."
+
+
+def _is_named(recipient: str, named: str) -> bool:
+    """Whether an address stands in a list of them as a whole, its domain as it is or in ASCII."""
+    local_part, _, domain = recipient.rpartition("@")
+    spellings = {recipient} if domain.isascii() else {recipient, f"{local_part}@{addresses.a_label(domain)}"}
+    return any(re.search(rf"(?<![^\s<,]){re.escape(one)}(?![^\s>,])", named) for one in spellings)
 
 
 def head(result: Document, number: int, total: int) -> str:

@@ -56,13 +56,14 @@ class Entry:
 class _Pieces:
     """What one entry was made of so far: (kind, text) of each token, a gap being a "space"."""
 
-    __slots__ = ("angle", "in_angle", "phrase", "problem", "start")
+    __slots__ = ("angle", "in_angle", "is_link", "phrase", "problem", "start")
 
     def __init__(self, start: int) -> None:
         self.start = start
         self.phrase: list[tuple[str, str]] = []
         self.angle: list[tuple[str, str]] | None = None
         self.in_angle = False
+        self.is_link = False
         self.problem = ""
 
     def add(self, kind: str, text: str) -> None:
@@ -144,7 +145,8 @@ class _Scanner:
         if not words or (self.in_group and words != ["mailto"]):
             self.pieces.fail("there is a ':' where none may be")
             return
-        self.in_group = self.in_group or words != ["mailto"]
+        self.pieces.is_link = words == ["mailto"]
+        self.in_group = self.in_group or not self.pieces.is_link
         self.pieces.phrase.clear()
 
     def _skip_comment(self) -> None:
@@ -168,7 +170,7 @@ def _judge(pieces: _Pieces, text: str) -> Entry:
     if pieces.problem:
         return Entry(text, problem=pieces.problem)
     if pieces.angle is None:
-        return _address(pieces.phrase, "", text)
+        return _address(_of_link(pieces.phrase) if pieces.is_link else pieces.phrase, "", text)
     name = _phrase(pieces.phrase).strip()
     entry = _address(_without_mailto(pieces.angle), name, text)
     # "a@b <c@d>" may be a forgotten comma: only the address itself, as mail clients paste it, is a name with an @.
@@ -192,7 +194,15 @@ def _without_mailto(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """`<mailto:a@b?subject=x>` as `a@b`: an address that was copied as a link (RFC 6068)."""
     if [text.lower() for _, text in pieces[:2]] != ["mailto", ":"]:
         return pieces
-    return [(kind, unquote(text.partition("?")[0]) if kind == "atom" else text) for kind, text in pieces[2:]]
+    return _of_link(pieces[2:])
+
+
+def _of_link(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What stands behind `mailto:`, decoded. Octets that are no UTF-8 become what no address may have."""
+    return [
+        (kind, unquote(text.partition("?")[0], errors="surrogateescape") if kind == "atom" else text)
+        for kind, text in pieces
+    ]
 
 
 def _address(pieces: list[tuple[str, str]], name: str, text: str) -> Entry:

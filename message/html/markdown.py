@@ -6,10 +6,15 @@ from collections.abc import Iterable
 from types import MappingProxyType
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 LARGEST = 1024 * 1024
 """Characters."""
+DEEPEST = 100
+"""Elements inside elements; a list is two for each of its levels, a quote is one."""
+_DEEPEST_IN_A_LINE = 20
+"""Links, images and emphasis inside each other; what is deeper stays as it was written."""
 _FONT = "font-family:-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 _CODE = "font-family:Consolas,Menlo,monospace"
 _CELL = "padding:6px 12px;border:1px solid #d0d7de"
@@ -37,11 +42,16 @@ _STYLES = MappingProxyType(
 
 
 def to_html(markdown: str) -> str:
-    """A whole document. HTML inside of `markdown` is text. Raises `ValueError` when it is too large."""
+    """A whole document. HTML inside of `markdown` is text. Raises `ValueError` when it is too large or too deep."""
     if len(markdown) > LARGEST:
         raise ValueError(f"Markdown may have {LARGEST} characters, this has {len(markdown)}")
-    reader = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    options = {"html": False, "maxNesting": DEEPEST}
+    reader = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    reader.core.ruler.after("block", "lines", _shallow)
     tokens = reader.parse(markdown)
+    if any(token.level >= DEEPEST - 1 for token in tokens):
+        # What lies deeper is not read, and would be missing without a word.
+        raise ValueError(f"Markdown may have lists and quotes {DEEPEST} deep, a list counting twice")
     _style(tokens)
     content = reader.renderer.render(tokens, reader.options, {})
     return (
@@ -50,9 +60,16 @@ def to_html(markdown: str) -> str:
     )
 
 
+def _shallow(state: StateCore) -> None:
+    """Between blocks and what is inside of lines, where time grows with the depth that is allowed."""
+    state.md.options["maxNesting"] = _DEEPEST_IN_A_LINE
+
+
 def _style(tokens: Iterable[Token]) -> None:
     for token in tokens:
-        tag = "pre" if token.type in ("fence", "code_block") else token.tag
+        if token.type == "fence":
+            token.type = "code_block"  # whose <pre> gets the style; of a fence it is the <code> inside
+        tag = "pre" if token.type == "code_block" else token.tag
         if token.nesting >= 0 and (style := _STYLES.get(tag)):
             aligned = token.attrGet("style")
             token.attrSet("style", f"{style};{aligned}" if aligned else style)

@@ -21,8 +21,8 @@ _MOST_COPIES = 200_000
 _ANEW = 8
 """How often it opens one anew because of one end tag."""
 _BLOCKS = names(
-    """address article aside blockquote center dd details div dl dt figcaption figure footer h1 h2 h3
-    h4 h5 h6 header hgroup hr li main nav ol p pre section summary table ul"""
+    """address article aside blockquote center dd details dir div dl dt fieldset figcaption figure footer h1 h2 h3
+    h4 h5 h6 header hgroup hr li main menu nav ol p pre section summary table ul"""
 )
 _TABLE_PARTS = names("caption col colgroup tbody td tfoot th thead tr")
 _CELLS = names("caption td th")
@@ -32,7 +32,7 @@ _NOT_INLINE = _BLOCKS | _TABLE_PARTS
 _PARAGRAPH = names("p")
 _IN_TABLE = names("table")
 _IN_CELL = _CELLS | _IN_TABLE
-_IN_LIST = names("ol ul") | _IN_CELL
+_IN_LIST = names("dir menu ol ul") | _IN_CELL
 _IN_DEFINITIONS = names("dl") | _IN_CELL
 _ITEMS = names("dd dt")
 _NOT_ROWS = names("td th caption colgroup")

@@ -29,7 +29,7 @@ PROPERTIES = names(
     break-after break-before break-inside caption-side clear clip clip-path color color-adjust
     color-scheme column-count column-fill column-gap column-rule column-rule-color column-rule-style
     column-rule-width column-span column-width columns contain container container-name container-type
-    content counter-increment counter-reset counter-set cursor direction display empty-cells fill
+    content content-visibility counter-increment counter-reset counter-set cursor direction display empty-cells fill
     filter flex flex-basis flex-direction flex-flow flex-grow flex-shrink flex-wrap float font
     font-family font-feature-settings font-kerning font-optical-sizing font-size font-size-adjust
     font-smoothing font-stretch font-style font-synthesis font-variant font-variant-alternates
@@ -40,7 +40,7 @@ PROPERTIES = names(
     grid-template-areas grid-template-columns grid-template-rows height hyphenate-character hyphens
     image-orientation image-rendering inline-size inset inset-block inset-block-end inset-block-start
     inset-inline inset-inline-end inset-inline-start interpolation-mode isolation justify-content
-    justify-items justify-self layout-grid-mode left letter-spacing line-break line-height
+    justify-items justify-self layout-grid-mode left letter-spacing line-break line-clamp line-height
     line-height-step list-style list-style-image list-style-position list-style-type margin margin-block
     margin-block-end margin-block-start margin-bottom margin-inline margin-inline-end
     margin-inline-start margin-left margin-right margin-top max-block-size max-height max-inline-size

@@ -14,7 +14,11 @@ _ONE_BREAK = names(
     """address article aside center dd details div dt figcaption figure footer form header legend li
     main nav option section summary tr tbody thead tfoot caption fieldset"""
 )
-_TWO_BREAKS = names("blockquote dl h1 h2 h3 h4 h5 h6 hr ol p pre table ul")
+_TWO_BREAKS = names("blockquote dir dl h1 h2 h3 h4 h5 h6 hr menu ol p pre table ul")
+_END_A_PARAGRAPH = names(
+    """address article aside blockquote center details dir div dl fieldset figcaption figure footer form h1 h2 h3
+    h4 h5 h6 header hr main menu nav ol p pre section table ul"""
+)
 _VOID = names("area base br col embed hr img input link meta param source track wbr")
 # How mails hide the words that only the list of mails is to show.
 _HIDDEN = re.compile(
@@ -33,6 +37,8 @@ def to_text(html: str) -> str:
     rendering = _Rendering()
     hidden, depth = "", 0
     for token in tokens(html):
+        if hidden == "p" and token.tag in _END_A_PARAGRAPH:
+            hidden = ""  # its own end tag is one that may be missing
         if hidden:
             # Only elements of the same name are counted: others may lack their end tags.
             depth += (token.tag == hidden) - (token.tag == f"/{hidden}")
@@ -75,7 +81,7 @@ class _Rendering:
         self._line: list[str] = []
         self._breaks = 0
         self._space = False
-        self._lists: list[int] = []
+        self._lists: list[int | None] = []
         self._tables: list[_Table] = []
         self._quotes = 0
         self._pre = 0
@@ -117,7 +123,7 @@ class _Rendering:
         elif tag == "li":
             self._item(attributes.get("value", ""))
         elif tag in ("ul", "ol"):
-            self._lists.append(0 if tag == "ul" else _number(attributes.get("start", ""), 1))
+            self._lists.append(None if tag == "ul" else _number(attributes.get("start", ""), 1))
         elif tag == "table":
             self._tables.append(_Table())
         elif tag == "tr" and self._tables:
@@ -183,11 +189,12 @@ class _Rendering:
 
     def _item(self, value: str) -> None:
         self._apply_breaks()
-        number = _number(value, self._lists[-1]) if self._lists and self._lists[-1] else 0
-        if number:
+        number = self._lists[-1] if self._lists else None
+        if number is not None:
+            number = _number(value, number)
             self._lists[-1] = number + 1
         indent = "  " * min(max(len(self._lists) - 1, 0), _LONGEST_INDENT)
-        self._line.append(f"{indent}{number}. " if number else f"{indent}* ")
+        self._line.append(f"{indent}{number}. " if number is not None else f"{indent}* ")
         self._is_new_item = True
 
     def _cell(self) -> None:
@@ -261,7 +268,7 @@ def _is_filler(text: str) -> bool:
 
 
 def _number(text: str, otherwise: int) -> int:
-    return int(text) if re.fullmatch(r"[1-9][0-9]{0,5}", text.strip()) else otherwise
+    return int(text) if re.fullmatch(r"-?[0-9]{1,6}", text.strip()) else otherwise
 
 
 def _target(href: str) -> str:

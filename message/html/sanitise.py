@@ -20,18 +20,19 @@ __all__ = ["Sanitised", "content_ids", "is_html", "sanitize", "to_text"]
 _HTML_START = re.compile(r"[\s\ufeff]*<(?:!doctype\s+html|html)(?![\w:.-])", re.IGNORECASE)
 _TAGS = names(
     """a abbr acronym address area article aside b bdi bdo big blockquote br caption center cite code
-    col colgroup dd del details dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6
-    header hgroup hr i img ins kbd label li main map mark nav nobr ol p pre q rp rt ruby s samp section small
-    span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr"""
+    col colgroup dd del details dfn dir div dl dt em fieldset figcaption figure font footer h1 h2 h3 h4 h5 h6
+    header hgroup hr i img ins kbd label legend li main map mark menu nav nobr ol p pre q rp rt ruby s samp section
+    small span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr"""
 )
 _ATTRIBUTES = names(
     """abbr align alt background bgcolor border bordercolor cellpadding cellspacing char charoff cite class clear color
-    cols colspan coords datetime dir face frame headers height href hspace id lang name noshade nowrap open role
-    rowspan rules scope shape size span src start style summary title type usemap valign value vspace width"""
+    cols colspan coords datetime dir face frame headers height hidden href hspace id lang name noshade nowrap open
+    reversed role rowspan rules scope shape size span src start style summary title type usemap valign value vspace
+    width"""
 )
 # Menus and galleries of mails open and close by boxes that are ticked, without a script: those send nothing anywhere.
 _SWITCHES = names("checkbox radio")
-_OF_A_SWITCH = _ATTRIBUTES | names("type checked hidden")
+_OF_A_SWITCH = _ATTRIBUTES | names("type checked")
 _OF_A_LABEL = _ATTRIBUTES | names("for")
 _OF_THE_BODY = names(
     """alink background bgcolor bottommargin class dir id lang leftmargin link marginheight marginwidth

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from cryptography.x509 import Certificate
 
+from message.address.mailbox import key
 from message.errors import Fault, MessageError
 from message.mime import Part
 from message.signing.dkim import DkimKey
@@ -18,7 +19,7 @@ from smtp.envelope import Address
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """`identity` signs, with `certificates` (by address in lower case) every mail is encrypted, `dkim` vouches."""
+    """`identity` signs, with `certificates` (by `address.mailbox.key`) every mail is encrypted, `dkim` vouches."""
 
     dkim: DkimKey | None = None
     identity: Identity | None = None
@@ -33,7 +34,7 @@ class Protection:
         """To whom nothing could be encrypted, if that is what has to be done."""
         if not self.certificates:
             return []
-        return [address for address in recipients if address.key not in self.certificates]
+        return [address for address in recipients if key(address) not in self.certificates]
 
     def applied(self, part: Part, recipients: Iterable[Address], token: str) -> Part:
         """`part` signed, then encrypted. Raises `MessageError` when it is too large for that."""
@@ -41,7 +42,7 @@ class Protection:
             if self.identity is not None:
                 part = signed(part, self.identity, f"=s_{token}")
             if self.certificates:
-                part = encrypted(part, [self.certificates[address.key] for address in recipients])
+                part = encrypted(part, [self.certificates[key(address)] for address in recipients])
         except ValueError as exc:
             raise MessageError([Fault("", f"the mail can't be signed or encrypted: {exc}")]) from exc
         return part

@@ -53,6 +53,7 @@ def test_bounces_go_where_they_are_wanted(
     [
         ("never", ("NOTIFY=NEVER",)),
         ("success, FAILURE", ("NOTIFY=SUCCESS,FAILURE",)),
+        ('["success", "failure"]', ("NOTIFY=SUCCESS,FAILURE",)),
         (["delay", "failure", "delay"], ("NOTIFY=DELAY,FAILURE",)),
         ("", ()),
     ],

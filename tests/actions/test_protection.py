@@ -53,6 +53,16 @@ def test_mails_are_signed_and_encrypted(run: Runner, catcher: Catcher, inbox: In
     )
 
 
+@pytest.mark.parametrize("known", ["info@münchen.example", "Info@XN--mnchen-3ya.example"])
+@pytest.mark.parametrize("to", ["info@MÜNCHEN.example", "info@xn--mnchen-3ya.example"])
+def test_a_certificate_is_found_however_the_domain_is_spelled(
+    run: Runner, catcher: Catcher, inbox: Inbox, known: str, to: str
+) -> None:
+    fields = {"smime_recipients": json.dumps({known: certificate(RSA, "info").decode()})}
+    assert run("send_email", asset(catcher, **fields), {**MAIL, "to": to}).message == "Email sent"
+    assert b"application/pkcs7-mime" in inbox.only.content
+
+
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
@@ -65,6 +75,8 @@ def test_mails_are_signed_and_encrypted(run: Runner, catcher: Catcher, inbox: In
         ({"smime_certificate": certificate(RSA, "a").decode(), "smime_key": "/nowhere"}, "smime_key"),
         ({"smime_recipients": "x"}, "smime_recipients"),
         ({"smime_recipients": '{"a@x": "/nowhere"}'}, "smime_recipients"),
+        ({"smime_recipients": json.dumps({"nobody": certificate(RSA, "a").decode()})}, "smime_recipients"),
+        ({"smime_recipients": json.dumps({"a@x, b@x": certificate(RSA, "a").decode()})}, "smime_recipients"),
     ],
 )
 def test_a_field_that_can_not_be_used_is_named_before_anything_is_connected(

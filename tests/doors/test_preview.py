@@ -67,6 +67,23 @@ def preview(call: Any) -> Any:
 HTML = ("--html", "mail.html", "--inline", "logo=logo.png")
 
 
+@pytest.mark.parametrize(
+    ("to", "bcc", "hidden"),
+    [
+        ("info@münchen.example", "", ""),
+        ("Jané <info@MÜNCHEN.example>, 'a b' <bob@example.com>", "", ""),
+        ('"a b"@example.com', "", ""),
+        ("jbob@example.com", "bob@example.com", "bob@example.com"),
+        ("bob@example.com.test", "bob@example.com", "bob@example.com"),
+    ],
+)
+def test_who_is_not_named_in_the_mail_is_told(preview: Any, to: str, bcc: str, hidden: str) -> None:
+    code, out, _ = preview("--to", to, *(("--bcc", bcc) if bcc else ()), "--subject", "S", "--body", "x")
+    assert code == 0
+    told = [line.partition(": ")[2] for line in out.splitlines() if line.startswith("Not named in it")]
+    assert told == ([hidden] if hidden else [])
+
+
 def test_it_is_shown_as_a_reader_sees_it(preview: Any, server: Catcher) -> None:
     code, out, err = preview(*MAIL, "--body", "Hello\nJané", "--attach", "large.bin")
     assert (code, err) == (0, "")

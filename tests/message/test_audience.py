@@ -32,6 +32,19 @@ def admits(address: str, allowed: str = "", denied: str = "") -> bool:
         ("*@example.com", '"x@example.com"@evil.test', False),
         ("*.example.com", "bob@sub.example.com", True),
         ("*.example.com", "bob@example.com", False),
+        ("*.münchen.example", "bob@mail.xn--mnchen-3ya.example", True),
+        ("*.münchen.example", "bob@mail.münchen.example", True),
+        ("*.münchen.example", "bob@münchen.example", False),
+        ("mün*.example", "bob@münchen.example", None),
+        ("*@[192.0.2.1]", "bob@[192.0.2.1]", True),
+        ("example.com.", "bob@example.com", None),
+        (".example.com", "bob@example.com", None),
+        ("example..com", "bob@example.com", None),
+        ("bob@@example.com", "bob@example.com", None),
+        ('["*@example.com"]', "bob@example.com", None),
+        ('"bob"@example.com', "bob@example.com", None),
+        ("<bob@example.com>", "bob@example.com", None),
+        ("mailto:bob@example.com", "bob@example.com", None),
         ("*", "anybody@anywhere.test", True),
         ("bob@example.com", '"bob"@example.com', True),
         ("bob@example.com", "bobby@example.com", False),
@@ -61,6 +74,12 @@ def test_a_pattern_means_what_it_looks_like(pattern: str, address: str, fits: bo
 )
 def test_what_is_denied_is_denied_though_it_is_allowed(address: str, is_admitted: bool) -> None:
     assert admits(address, "example.com", "ceo@*") is is_admitted
+
+
+@pytest.mark.parametrize("address", ["ＣＥＯ@example.com", "andre\u0301@example.com", "ANDRÉ@example.com"])
+def test_no_other_spelling_of_whom_is_denied_gets_by(address: str) -> None:
+    assert not admits(address, denied="ceo@example.com andré@example.com")
+    assert admits(address, denied="cfo@example.com")
 
 
 def test_without_a_rule_everybody_may_be_written_to() -> None:

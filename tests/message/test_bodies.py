@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from contextlib import suppress
 from email.message import EmailMessage, MIMEPart
 from typing import Any
 
@@ -94,7 +95,38 @@ def test_markdown_holds_no_html_and_no_link_that_acts(markdown: str) -> None:
     ],
 )
 def test_markdown_takes_time_in_proportion(piece: str) -> None:
-    assert grows_linearly(lambda size: to_html(piece * (size // len(piece))), 4_000)
+    def read(size: int) -> None:
+        with suppress(ValueError):  # quotes that are too deep, which is found out by reading all of them
+            to_html(piece * (size // len(piece)))
+
+    assert grows_linearly(read, 4_000)
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        "".join(f"{'  ' * level}- item {level}.\n" for level in range(45)),
+        "".join(f"{'>' * (level + 1)} item {level}.\n\n" for level in range(90)),
+    ],
+)
+def test_nothing_of_deep_lists_and_quotes_is_lost(markdown: str) -> None:
+    html = part(composed(markdown, "markdown"), "html")
+    assert [line for line in markdown.split("\n") if line and f"{line.lstrip(' ->')}" not in html] == []
+
+
+@pytest.mark.parametrize(
+    "markdown", [">" * 100 + " x", "".join(f"{'  ' * level}- x\n" for level in range(50))]
+)
+def test_lists_and_quotes_that_are_too_deep_are_an_error(markdown: str) -> None:
+    with pytest.raises(MessageError, match="body: Markdown may have lists and quotes 100 deep"):
+        composed(markdown, "markdown")
+
+
+def test_code_looks_the_same_however_it_is_written() -> None:
+    fenced = part(composed("```py\nx < 1\n  y\n```", "markdown"), "html")
+    indented = part(composed("    x < 1\n      y", "markdown"), "html")
+    assert fenced == indented
+    assert '<pre style="' in fenced
 
 
 def test_markdown_that_is_too_large_is_an_error() -> None:

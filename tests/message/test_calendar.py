@@ -20,13 +20,13 @@ TIMES = {"start": "2026-03-01T10:00:00+01:00", "end": "2026-03-01T11:30:00+01:00
 def invited(
     *,
     to: str = '"Doe, Jané" <jane@example.com>',
-    cc: str = "bob@example.com",
+    cc: str | None = "bob@example.com",
     subject: str = "Réview; a, b",
     **asked: Any,
 ) -> Message:
     addressing = Addressing(to=to, cc=cc, bcc="unseen@example.com", subject=subject)
     draft = invitation_draft(addressing, Invitation(**{**TIMES, **asked}), DEFAULTS)
-    return draft.compose(eight_bit=False, smtputf8=False)
+    return draft.compose(eight_bit=False, smtputf8=True)
 
 
 def event_of(message: Message) -> tuple[Calendar, Event]:
@@ -126,6 +126,8 @@ def test_somebody_else_may_organize_it() -> None:
         ({"sequence": -1}, "sequence: "),
         ({"reminder_minutes": -1}, "reminder_minutes: it has to be from 0 to 40320"),
         ({"organizer": "nobody"}, "organizer: 'nobody' is not a valid address"),
+        ({"organizer": "undisclosed:;"}, "organizer: 'undisclosed:;' is not one address"),
+        ({"uid": "a\r\nSUMMARY:x"}, "uid: has a control character"),
         ({"organizer": "a@x, b@x"}, "organizer: 'a@x, b@x' is not one address"),
     ],
 )
@@ -151,3 +153,24 @@ def test_no_text_brings_a_line_of_its_own(text: str) -> None:
     assert len(event["ATTENDEE"]) == 2
     assert str(event["DESCRIPTION"]) == text.replace("\r\n", "\n")
     assert max(map(len, octets(message).split(b"\r\n"))) <= 998
+
+
+@pytest.mark.parametrize("end", ["\r", "\v", "\f", "\x85", "\u2028", "\u2029"])
+def test_whatever_ends_a_line_somewhere_ends_none_of_the_calendar(end: str) -> None:
+    _, event = event_of(invited(description=f"a{end}ATTENDEE:mailto:evil@x\x1b", location=f"b{end}c"))
+    assert (str(event["DESCRIPTION"]), str(event["LOCATION"])) == ("a\nATTENDEE:mailto:evil@x ", "b\nc")
+
+
+@pytest.mark.parametrize(
+    ("address", "uri"),
+    [
+        ("info@münchen.example", "mailto:info@xn--mnchen-3ya.example"),
+        ('"a b"@example.com', "mailto:%22a%20b%22@example.com"),
+        ("a%b?c@example.com", "mailto:a%25b%3Fc@example.com"),
+        ("jörg@example.com", "mailto:j%C3%B6rg@example.com"),
+        ("o'neil+x@example.com", "mailto:o'neil+x@example.com"),
+        ("bob@[192.0.2.1]", "mailto:bob@[192.0.2.1]"),
+    ],
+)
+def test_who_is_invited_is_named_by_a_uri(address: str, uri: str) -> None:
+    assert str(event_of(invited(to=address, cc=None))[1]["ATTENDEE"]) == uri

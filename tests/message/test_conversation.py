@@ -65,6 +65,21 @@ def test_what_can_not_be_answered_is_an_error(value: Any) -> None:
             email(in_reply_to=value)
 
 
+def test_an_empty_file_can_not_be_answered() -> None:
+    with pytest.raises(MessageError, match="in_reply_to: the mail that is to be answered has no Message-ID"):
+        email(in_reply_to=b"")
+
+
+@pytest.mark.parametrize(
+    "made", ["<a..b@x>", "<urn:uuid:1@x>", "<a[1],2@x>", "<.1@x_y>", "<a@b@c>", "<a@x.>"]
+)
+def test_a_mail_whose_program_made_odd_ids_is_answered_by_those(made: str) -> None:
+    sent = octets(email(in_reply_to=f"Message-ID: {made}\nReferences: <1@x>\n\n".encode()))
+    assert f"\r\nIn-Reply-To: {made}\r\nReferences: <1@x> {made}\r\n".encode() in sent
+    sent = octets(email(in_reply_to=f"Message-ID: <2@x>\nReferences: {made}\n\n".encode()))
+    assert f"\r\nReferences: {made} <2@x>\r\n".encode() in sent
+
+
 def test_a_subject_of_a_strangers_mail_brings_no_header_along() -> None:
     parent = b"Message-ID: <1@x>\nSubject: =?utf-8?q?x=0D=0ABcc=3A_e@x?=\n\n"
     mail = email(in_reply_to=parent)

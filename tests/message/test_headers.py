@@ -173,6 +173,19 @@ def test_date_message_id_and_others_replace_ours() -> None:
     assert message.message_id == "<own@example.com>"
 
 
+@pytest.mark.parametrize("name", ["List-Unsubscribe", "list-help", "LIST-ARCHIVE"])
+def test_what_programs_read_is_never_encoded(name: str) -> None:
+    url = f"<https://example.com/?q==?x&long={'u' * 500}>"
+    sent = octets(email(headers={name: f"<mailto:u@example.com>, {url}"}))
+    assert f"\r\n{name}: <mailto:u@example.com>,\r\n {url}\r\n".encode() in sent
+
+
+@pytest.mark.parametrize("url", ["<https://example.com/ü>", f"<https://example.com/{'u' * 1000}>"])
+def test_a_link_that_no_program_could_read_is_refused(url: str) -> None:
+    with pytest.raises(MessageError, match="headers: List-Unsubscribe: needs URLs in ASCII"):
+        email(headers={"List-Unsubscribe": url})
+
+
 def test_international_domain_in_a_header_becomes_its_ascii_form() -> None:
     assert values("Reply-To", {"Reply-To": "r@bücher.example"}) == ["r@xn--bcher-kva.example"]
 

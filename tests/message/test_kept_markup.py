@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from message.html.markup import names
-from message.html.sanitise import content_ids, sanitize
+from message.html.sanitise import content_ids, sanitize, to_text
 from tests.message.test_html import body
 
 INLINE = names(
@@ -13,13 +13,13 @@ INLINE = names(
     strong sub sup time tt u var a"""
 )
 BLOCKS = names(
-    """address article aside blockquote center dd details div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6
-    header hgroup li main nav ol p pre section summary ul"""
+    """address article aside blockquote center dd details dir div dl dt fieldset figcaption figure footer h1 h2 h3 h4
+    h5 h6 header hgroup legend li main menu nav ol p pre section summary ul"""
 )
 EMPTY = names("br hr img wbr area")
 ATTRIBUTES = names(
     """abbr align alt bgcolor border cellpadding cellspacing clear color cols colspan coords datetime dir face
-    headers height hspace id lang name noshade nowrap role rowspan rules scope shape size span start
+    headers height hidden hspace id lang name noshade nowrap reversed role rowspan rules scope shape size span start
     summary title type usemap class valign value vspace width"""
 )
 URLS = names("href src cite")
@@ -51,6 +51,17 @@ def test_image_maps_and_readings_are_kept() -> None:
 @pytest.mark.parametrize("name", sorted(ATTRIBUTES))
 def test_an_attribute_of_layout_is_kept(name: str) -> None:
     assert body(f'<span {name}="1">x</span>') == f'<span {name}="1">x</span>'
+
+
+@pytest.mark.parametrize(
+    "hidden", ["<div hidden>secret</div>", '<p style="content-visibility: hidden">secret</p>']
+)
+def test_what_nobody_was_to_see_stays_hidden(hidden: str) -> None:
+    assert body(f"{hidden}<p>seen</p>").replace('hidden=""', "hidden") == f"{hidden}<p>seen</p>"
+
+
+def test_a_hidden_element_is_not_in_the_text_either() -> None:
+    assert to_text(sanitize("<div hidden>secret</div><p>seen</p>").html) == "seen\n"
 
 
 @pytest.mark.parametrize("name", sorted(URLS))

@@ -140,6 +140,28 @@ def test_a_domain_that_may_be_is_accepted(domain: str) -> None:
     assert understood(f"a@{domain}") == ([f"|a@{domain}"], [])
 
 
+@pytest.mark.parametrize("form", ["mailto:{}", "<mailto:{}>", "Jane <mailto:{}>", "MAILTO:{}?subject=Hi"])
+@pytest.mark.parametrize(
+    ("linked", "meant"),
+    [
+        ("bob%2Btag@example.com", "bob+tag@example.com"),
+        ("bob%40example.com", "bob@example.com"),
+        ("j%C3%B6rg@example.com", "jörg@example.com"),
+        ("bob@example.com", "bob@example.com"),
+    ],
+)
+def test_an_address_copied_as_a_link_is_decoded(form: str, linked: str, meant: str) -> None:
+    (mailbox,) = parse_list(form.format(linked), "to", [])
+    assert str(mailbox.address) == meant
+
+
+@pytest.mark.parametrize("form", ["mailto:{}", "<mailto:{}>"])
+@pytest.mark.parametrize("linked", ["a%0Ab@c.com", "a%20b@c.com", "%22a%20b%22@c.com", "a%FF@c.com"])
+def test_a_link_that_decodes_to_no_address_is_refused(form: str, linked: str) -> None:
+    with pytest.raises(MessageError):
+        parse_list(form.format(linked), "to", [])
+
+
 def test_domains_are_the_same_when_their_a_labels_are() -> None:
     mailboxes = parse_list(
         "info@straße.de, info@strasse.de, info@STRASSE.de, info@STRAẞE.de, info@xn--strae-oqa.de", "to"

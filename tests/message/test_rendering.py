@@ -51,6 +51,12 @@ from tests.support.growth import grows_linearly
         ("<ul><li><ul><li>a</ul></ul>", "*\n  * a"),
         ("<ol start=3><li>a<li>b<li value=9>c<li>d</ol>", "3. a\n4. b\n9. c\n10. d"),
         ("<ol start=x><li>a</ol>", "1. a"),
+        ("<ol start=0><li>a<li>b</ol>", "0. a\n1. b"),
+        ("<ol start=-1><li>a<li>b<li>c</ol>", "-1. a\n0. b\n1. c"),
+        ("<ol start=99999999><li>a</ol>", "1. a"),
+        ('<p style="display:none">preheader<p>a<p>b', "a\n\nb"),
+        ('<p style="display:none">preheader<b>b</b><table><tr><td>a</table>', "a"),
+        ("<p hidden>preheader</p>a<p>b</p>", "a\n\nb"),
         (
             "<table><tr><td><p>a</p></td><td><p>b</p></td></tr><tr><td><p>c</p></td><td>d</table>",
             "a | b\nc | d",

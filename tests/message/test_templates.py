@@ -51,6 +51,8 @@ def refusal(source: str, **values: Any) -> str:
         ("{% if n > 2 and yes %}a{% elif n %}b{% else %}c{% endif %}", "a"),
         ("{{ deep.er.est }} {{ deep['er']['est'] }} {{ tags[1] }}", "bottom bottom y"),
         ("{{ missing|default('none') }}", "none"),
+        ("{{ missing.a.b|default('none') }} {{ name.a.b is defined }}", "none False"),
+        ("{{ ''|default('none', true) }} {{ ''|d('none') }}{{ n|default(0, true) }}", "none 3"),
         ("{% if missing is defined %}a{% else %}b{% endif %}", "b"),
         ("{{ tags|join(', ') }} {{ alerts|length }}", "x, y 2"),
         ("{{ 'a' ~ n ~ 'b' }} {{ n + 1 }} {{ n - 1 }}", "a3b 4 2"),
@@ -68,6 +70,30 @@ def test_what_playbooks_need_works(source: str, expected: str | None) -> None:
         assert "host" in fill(source)
     else:
         assert fill(source) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("{{ missing.a.b }}", "'missing' is undefined"),
+        ("{{ deep.no.est }}", "'dict object' has no attribute 'no'"),
+        ("{{ deep['er']['no'].a }}", "'dict object' has no attribute 'no'"),
+        ("{{ tags[7].a }}", "'list object' has no attribute '7'"),
+    ],
+)
+def test_the_first_name_of_a_path_that_there_is_not_is_named(source: str, named: str) -> None:
+    assert refusal(source) == f"{named}: template_values has no such value"
+
+
+def test_a_construct_that_turns_escaping_off_is_named_with_its_line() -> None:
+    source = "a\n{% autoescape false %}{{ name }}{% endautoescape %}"
+    assert refusal(source) == "line 2 of the template: autoescape is not allowed"
+
+
+@pytest.mark.parametrize("nothing", ["{}", {}])
+def test_an_object_without_values_makes_templates_too(nothing: Any) -> None:
+    with pytest.raises(MessageError, match="subject: 'case' is undefined"):
+        email("x", subject="{{ case }}", template_values=nothing)
 
 
 def test_values_are_escaped_in_html_and_nowhere_else() -> None:
