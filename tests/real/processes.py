@@ -111,6 +111,13 @@ class Daemon:
         self._folder = folder
 
     def __enter__(self) -> Self:
+        try:
+            self._start()
+        except ServerTrouble:
+            self._start()  # Node has been seen to stand still for ever while it starts, once in many hundred times
+        return self
+
+    def _start(self) -> None:
         with self._log.open("ab") as log:
             try:
                 self._process = subprocess.Popen(
@@ -131,7 +138,6 @@ class Daemon:
         except ServerTrouble as exc:
             self._stop()
             raise ServerTrouble(f"{exc}\n{self._log.read_text(errors='replace')[-4000:]}") from exc
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
