@@ -144,7 +144,7 @@ def test_test_connectivity_needs_no_parameters(call: Any) -> None:
         (("vault", "add", "."), "'.' is a folder"),
         (("vault", "show", "../x"), "'../x' is not a vault id"),
         (("runs", "show", "5"), "There is no recorded run 5."),
-        (("runs", "show", "x"), "invalid int value: 'x'"),
+        (("runs", "show", "x"), "'x' is not a whole number"),
         (("TEST.json",), "'TEST.json' can't be read"),
     ],
 )
