@@ -22,9 +22,11 @@ WITHOUT_A_LEDGER = """
 import runpy, sys, types
 
 class Ledger:
+    number = 0
     def __init__(self, *arguments): pass
     def begin(self, *arguments): pass
-    committing = finished = end = begin
+    committing = ended = finished = end = claim = begin
+    def prepared(self, position, outgoing): return outgoing
 
 stub = sys.modules["host.local.ledger"] = types.ModuleType("host.local.ledger")
 stub.Ledger, stub.Heading = Ledger, lambda *arguments: types.SimpleNamespace(container_id="")
