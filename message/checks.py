@@ -74,9 +74,13 @@ class Checks:
         ]
         return html
 
-    def sanitized(self, field: str, html: str) -> str:
+    def sanitized(self, field: str, html: str, unsigned: str) -> str:
+        """`html` without what acts. A mail is refused of which that leaves nothing but the signature."""
         sanitised = markup.sanitize(html)
-        if sanitised.lost and sanitised.is_blank:
+        is_blank = sanitised.is_blank
+        if sanitised.lost and html != unsigned and "data:" not in unsigned.lower():
+            is_blank = markup.sanitize(unsigned).is_blank
+        if sanitised.lost and is_blank:
             self.fault(field, f"nothing of it is left: sanitising takes out {sanitised.lost}")
         elif sanitised.lost:
             self._warnings.append(f"sanitising took out of the HTML: {sanitised.lost}")

@@ -51,7 +51,8 @@ def plain_draft(
         html = checks.with_images(signed_html(text, defaults))
         text = markup.to_text(html)
     elif chosen == "markdown":
-        html = checks.sanitized("body", checks.with_images(signed_html(checks.markdown(text), defaults)))
+        unsigned = checks.markdown(text)
+        html = checks.sanitized("body", checks.with_images(signed_html(unsigned, defaults)), unsigned)
         text = signed_text(text, defaults)
     else:
         text = signed_text(text, defaults)
@@ -73,10 +74,10 @@ def html_draft(
     Raises `MessageError` with everything that is wrong, `faults` being what the caller knows of already.
     """
     checks = Checks(addressing, defaults, faults)
-    html = checks.body("html_body", html_body, is_html=True)
+    unsigned = checks.body("html_body", html_body, is_html=True)
     text = checks.body("text_body", text_body, is_html=False)
-    html = checks.with_images(signed_html(html, defaults))
+    html = checks.with_images(signed_html(unsigned, defaults))
     if should_sanitize:
-        html = checks.sanitized("html_body", html)
+        html = checks.sanitized("html_body", html, unsigned)
     text = signed_text(text, defaults) if text.strip() else markup.to_text(html)
     return checks.finished(text, html, attachments)

@@ -174,6 +174,14 @@ def test_the_sanitiser_has_the_last_word_on_a_signature_too() -> None:
     assert "script" not in draft.html
 
 
+@pytest.mark.parametrize(
+    "signature", [{}, {"signature_html": "<p>A</p>"}, {"signature_text": "A"}], ids=["none", "html", "text"]
+)
+def test_a_body_of_which_nothing_is_left_is_refused_whatever_the_signature(signature: dict[str, str]) -> None:
+    with pytest.raises(MessageError, match="nothing of it is left"):
+        html_draft(Addressing(to="b@x"), "<script>y</script>", None, (), Defaults("s@x", **signature))
+
+
 @pytest.mark.parametrize("sanitize", [True, False])
 def test_an_image_inside_the_html_becomes_a_part(sanitize: bool) -> None:
     html = f'<p>a</p><img alt="Logo" src="{URL}"><img src=\'{URL}\'><td style="background:url({URL})">x</td>'
