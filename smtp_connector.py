@@ -3,6 +3,8 @@
 # ruff: noqa: E402 - an interruption while all this is loaded, and the module path, come before the imports
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 if __name__ == "__main__":
@@ -11,20 +13,18 @@ if __name__ == "__main__":
         sys.stderr.write(f"smtp_connector.py: Python 3.11 or newer is needed; this is {_found}.\n")
         sys.exit(2)
 
-    _traceback = sys.excepthook
+    def _stop(_number: int, _frame: object) -> NoReturn:
+        # Nothing is open yet. An exception would be lost where an import lets go of its lock.
+        os.write(2, b"smtp_connector.py: Interrupted.\n")
+        os._exit(1)
 
-    def _told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if KeyboardInterrupt in (kind, type(error.__cause__)):
-            sys.stderr.write("smtp_connector.py: Interrupted.\n")
-        else:
-            _traceback(kind, error, trace)
-
-    sys.excepthook = _told
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where interruptions are ignored
+        signal.signal(signal.SIGINT, _stop)
 
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 # The platform's own folders come before the app's on the module path, so that a module of the platform called
 # `auth` or `message` would be imported instead of ours. Once installed as a package, nothing of ours has such a name.
@@ -45,7 +45,6 @@ from smtp.errors import MailError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
-    from types import TracebackType
 
     from actions.contract import Report
     from doors.python.act import Results
@@ -203,4 +202,7 @@ def act(
 
 
 if __name__ == "__main__":
-    sys.exit(import_module("doors.cli.command_line").main(sys.argv[1:], POOL))
+    _main = import_module("doors.cli.command_line").main
+    if signal.getsignal(signal.SIGINT) is _stop:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.exit(_main(sys.argv[1:], POOL))

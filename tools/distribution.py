@@ -63,18 +63,27 @@ ENTRY = '''"""The command line: `smtp-connector`, or `python -m smtp_connector`.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 
 def main() -> int:
     """Do what the command line says; returns the exit code."""
-    try:
-        from smtp_connector.delivery.pool import Pool
-        from smtp_connector.doors.cli.command_line import main as command_line
-    except KeyboardInterrupt:
-        sys.stderr.write("smtp-connector: Interrupted.\\n")
-        return 1
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where interruptions are ignored
+        signal.signal(signal.SIGINT, stop)
+    from smtp_connector.delivery.pool import Pool
+    from smtp_connector.doors.cli.command_line import main as command_line
+
+    if signal.getsignal(signal.SIGINT) is stop:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     return command_line(sys.argv[1:], Pool())
+
+
+def stop(number: int, frame: object) -> None:
+    """End the program while it is being loaded: nothing is open yet, and an exception would be lost in an import."""
+    os.write(2, b"smtp-connector: Interrupted.\\n")
+    os._exit(1)
 
 
 if __name__ == "__main__":
