@@ -54,9 +54,9 @@ test-real: setup ## run the connector against Postfix, Dovecot, an OpenID provid
 	tests/real/install.sh
 	$(RUN) -m pytest -m real tests/real
 
-test-long: setup $(VENV)/.fuzzing ## run what takes hours, and write docs/long-results.md (Debian, root)
+test-long: setup $(VENV)/.fuzzing ## run what takes hours, and write docs/long-results.md (PART=… only that; Debian, root)
 	tests/real/install.sh
-	$(RUN) -m tools.long
+	$(RUN) -m tools.long $(PART)
 
 model: setup ## check the model of a delivery with SPIN, in every order of its steps (Debian's spin and gcc)
 	$(RUN) -m tools.model

@@ -1,7 +1,7 @@
 """Runs what takes hours, one after the other, and writes docs/long-results.md: `python -m tools.long [PART...]`.
 
-With names of parts only those are run, and nothing is written. The exit code is 1 when one of them failed; the document
-is written all the same, and says so.
+With names of parts only those are run, and only their sections are written anew: each has its own date and commit. The
+exit code is 1 when one of them failed; the document is written all the same, and says so.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = Path("docs", "long-results.md")
+HEAD = """# Results of the long tests
+
+Written by `make test-long` (`PART=…` only that one); what each of them means is in [reliability.md](reliability.md)."""
 LINES = 12
 """How many of the last lines of an output are kept: the counts are at its end."""
 
@@ -79,21 +82,20 @@ def run(part: Part) -> Outcome:
     return Outcome(part, process.returncode, time.monotonic() - started, tuple(lines))
 
 
-def document(outcomes: Iterable[Outcome], date: str, commit: str, machine: str) -> str:
-    """docs/long-results.md: when, on what, and the end of each output."""
-    sections = [
-        "# Results of the long tests",
-        "Written by `make test-long`; what each of them means is in [reliability.md](reliability.md).",
-        f"{date}, commit {commit}, {machine}.",
-    ]
-    for outcome in outcomes:
-        verdict = "passed" if outcome.code == 0 else f"**failed** with exit code {outcome.code}"
-        sections += [
-            f"## {outcome.part.what}",
-            f"`python -m {' '.join(outcome.part.module)}`: {verdict} after {outcome.seconds:,.0f} s",
-            "\n".join(f"    {line}".rstrip() for line in outcome.lines),
-        ]
-    return "\n\n".join(sections) + "\n"
+def section(outcome: Outcome, where: str) -> str:
+    """What docs/long-results.md says of one part: when and on what (`where`), and the end of its output."""
+    verdict = "passed" if outcome.code == 0 else f"**failed** with exit code {outcome.code}"
+    command = f"`python -m {' '.join(outcome.part.module)}`"
+    lines = "\n".join(f"    {line}".rstrip() for line in outcome.lines)
+    return f"{command}: {verdict} after {outcome.seconds:,.0f} s. {where}.\n\n{lines}".rstrip()
+
+
+def document(old: str, new: Mapping[str, str]) -> str:
+    """The document with the new sections, by what their parts are, in place of the old ones of these parts."""
+    pieces = old.rstrip().split("\n\n## ")[1:]
+    sections = dict(piece.split("\n\n", 1) for piece in pieces) | dict(new)
+    kept = [f"## {part.what}\n\n{sections[part.what]}" for part in PARTS if part.what in sections]
+    return "\n\n".join([HEAD, *kept]) + "\n"
 
 
 def _commit() -> str:
@@ -113,13 +115,19 @@ def main(arguments: Sequence[str]) -> int:
     unknown = sorted(set(names) - {part.name for part in PARTS})
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}")
-    commit = _commit()
-    outcomes = [run(part) for part in PARTS if not names or part.name in names]
-    if not names:
-        machine = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    commit, path, code = _commit(), ROOT / DOCUMENT, 0
+    machine = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    for part in PARTS:
+        if names and part.name not in names:
+            continue
         today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-        (ROOT / DOCUMENT).write_text(document(outcomes, today, commit, machine), encoding="utf-8")
-    return int(any(outcome.code for outcome in outcomes))
+        outcome = run(part)
+        new = {part.what: section(outcome, f"{today}, commit {commit}, {machine}")}
+        path.write_text(
+            document(path.read_text(encoding="utf-8") if path.exists() else "", new), encoding="utf-8"
+        )
+        code |= int(outcome.code != 0)
+    return code
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from tempfile import TemporaryDirectory
 
 from host.local.home import HOME_VARIABLE
@@ -18,7 +19,7 @@ from tests.faults.action import action_cells
 from tests.faults.cancel import cancel_cells
 from tests.faults.cell import cells
 from tests.faults.cuts import cuts, wire_cuts
-from tests.faults.habits import HABITS, HabitCell, excess, habit_cells
+from tests.faults.habits import HabitCell, excess, habit_cells
 from tests.faults.judge import COUNTS
 from tests.faults.others import CLIENTS, fails_at, other_cells
 from tests.faults.playing import THREADS, Playable, play
@@ -57,18 +58,18 @@ def _tell_of_habits(unknown: Mapping[HabitCell, int]) -> list[str]:
                 for cell, number in cells.items()
             ]
             _say(f"habit: {habit}: unknown by {'; '.join(parts)}")
-    more = excess(unknown) if all(_pair(cell) in unknown for cell in unknown) else []
+    more = excess(unknown) if all(_by_data(cell) in unknown for cell in unknown) else []
     for line in more:
         _say(line)
     by_data = sum(number for cell, number in unknown.items() if not cell.chunking)
     by_bdat = sum(number for cell, number in unknown.items() if cell.chunking and cell.window == 1)
     if unknown:
-        _say(f"habits={len(HABITS)} unknown={by_bdat} unknown_by_data={by_data}")
+        _say(f"habits={len({cell.habit for cell in unknown})} unknown={by_bdat} unknown_by_data={by_data}")
     return more
 
 
-def _pair(cell: HabitCell) -> HabitCell:
-    return HabitCell(cell.habit, cell.pipelining, False, 1)
+def _by_data(cell: HabitCell) -> HabitCell:
+    return replace(cell, chunking=False, window=1)
 
 
 def compare(client: str, wanted: str = "", every: int = 1) -> int:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smtp.options import Timeouts
@@ -17,26 +16,52 @@ from tests.faults.judge import Judgement
 from tests.support.scripted import Behind, Fault, Kind, ScriptedServer, Settings, Step
 from tests.support.sending import Sending, mail, statuses
 
-COUNT = 30
-RECIPIENTS = 2
 NO = "550 5.1.1 no such user"
-SOME = MappingProxyType({f"r0.m{number}@example.test": NO for number in range(3, COUNT, 7)})
-ALL_OF_SOME = MappingProxyType(
-    {f"r{index}.m{number}@example.test": NO for number in range(3, COUNT, 7) for index in range(RECIPIENTS)}
-)
-PUT_OFF = MappingProxyType(
-    {f"r1.m{number}@example.test": "421 4.2.1 not now" for number in range(4, COUNT, 9)}
-)
+LATER = "421 4.2.1 not now"
 CHUNK = b"250 2.0.0 that was the chunk\r\n"
 
-HABITS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
+
+@dataclass(frozen=True, slots=True)
+class Mails:
+    """The mails of a run: how many, to how many recipients each, and which of them have one that is refused."""
+
+    count: int = 30
+    recipients: int = 2
+    first: int = 3
+    step: int = 7
+    lines: int = 1
+    """How long each body is, in lines of 72 octets."""
+    enough: int = 4
+    """After how many messages a server closes."""
+
+    def refused(self, how_many: int) -> Mapping[str, str]:
+        """What is answered to the first so many recipients of each mail that has refused ones."""
+        return {
+            f"r{index}.m{number}@example.test": NO
+            for number in range(self.first, self.count, self.step)
+            for index in range(how_many)
+        }
+
+    def put_off(self) -> Mapping[str, str]:
+        """What is answered to the last recipients of some mails."""
+        return {
+            f"r{self.recipients - 1}.m{number}@example.test": LATER
+            for number in range(self.first + 1, self.count, self.step + 2)
+        }
+
+
+def habits(mails: Mails) -> Mapping[str, Mapping[str, Any]]:
+    """What the server of each habit is set to, for these mails."""
+    some, whole = mails.refused(1), mails.refused(mails.recipients)
+    closes = {"closes_after": mails.enough}
+    with_a_word = {"closes_with": b"421 4.7.0 enough\r\n"}
+    return {
         "none": {},
-        "some recipients refused": {"refused": SOME},
-        "all recipients of some refused": {"refused": ALL_OF_SOME},
-        "a chunk is not passed over": {"keeps_chunks": True, "refused": ALL_OF_SOME},
-        "two answers, the message's first": {"says_behind_end": CHUNK, "refused": ALL_OF_SOME},
-        "two answers, the message's last": {"says_before_end": CHUNK, "refused": ALL_OF_SOME},
+        "some recipients refused": {"refused": some},
+        "all recipients of some refused": {"refused": whole},
+        "a chunk is not passed over": {"keeps_chunks": True, "refused": whole},
+        "two answers, the message's first": {"says_behind_end": CHUNK, "refused": whole},
+        "two answers, the message's last": {"says_before_end": CHUNK, "refused": whole},
         "two answers, some refused": {"says_before_end": CHUNK, "refuses_every": 5},
         "every fifth refused": {"refuses_every": 5},
         **{
@@ -47,24 +72,25 @@ HABITS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             for behind in Behind
             if behind is not Behind.FORGETS
         },
-        "421 to a recipient, and on it goes": {"refused": PUT_OFF},
+        "421 to a recipient, and on it goes": {"refused": mails.put_off()},
         "421 to a recipient, and then a break": {
-            "refused": PUT_OFF,
+            "refused": mails.put_off(),
             "fault": Fault(Step.END, Kind.CLOSE, nth=5, acted=True),
         },
         "closes after 1": {"closes_after": 1},
-        "closes after 4": {"closes_after": 4},
-        "closes after 1, with a word": {"closes_after": 1, "closes_with": b"421 4.7.0 enough\r\n"},
-        "closes after 4, with a word": {"closes_after": 4, "closes_with": b"421 4.7.0 enough\r\n"},
+        "closes after some": closes,
+        "closes after 1, with a word": {"closes_after": 1, **with_a_word},
+        "closes after some, with a word": {**closes, **with_a_word},
         "one recipient at a time": {"max_recipients": 1, "max_errors": 20},
         "LIMITS of one and one": {"limits": "MAILMAX=1 RCPTMAX=1"},
-        "twenty errors are enough": {"refused": ALL_OF_SOME, "max_errors": 4},
+        "some errors are enough": {"refused": whole, "max_errors": 2 * mails.recipients},
         "VRFY says yes": {"vrfy": b"250 2.1.5 yes\r\n"},
         "VRFY is not known": {"vrfy": b"500 5.5.1 what\r\n"},
         "VRFY ends the connection": {"vrfy": b"421 4.7.0 go away\r\n"},
         "slower than a reply may be": {"end_delay": 2.0, "buffers": 4096},
     }
-)
+
+
 PATIENT = Timeouts(10.0, 10.0, 20.0)
 SHORT = Timeouts(10.0, 2.0, 2.0)
 IMPATIENT = Timeouts(10.0, 1.5, 20.0)
@@ -76,6 +102,7 @@ class HabitCell:
     pipelining: bool
     chunking: bool
     window: int
+    mails: Mails = Mails()
 
     @property
     def name(self) -> str:
@@ -84,12 +111,15 @@ class HabitCell:
 
     def run(self) -> Judgement:
         settings = Settings(
-            pipelining=self.pipelining, chunking=self.chunking, lifetime=60, **HABITS[self.habit]
+            pipelining=self.pipelining,
+            chunking=self.chunking,
+            lifetime=60,
+            **habits(self.mails)[self.habit],
         )
         slow = settings.end_delay > 0
-        count = 6 if slow else COUNT
-        body = (b"x" * 70 + b"\r\n") * (800 if slow else 1)
-        messages = [mail(number, RECIPIENTS, body=body) for number in range(count)]
+        count = 6 if slow else self.mails.count
+        body = (b"x" * 70 + b"\r\n") * (800 if slow else self.mails.lines)
+        messages = [mail(number, self.mails.recipients, body=body) for number in range(count)]
         with ScriptedServer(settings) as server:
             drops = settings.behind_refused is Behind.DROPS_INPUT
             sending = Sending(server, self.window, IMPATIENT if slow else SHORT if drops else PATIENT)
@@ -120,13 +150,13 @@ class HabitCell:
         return address in server.settings.refused or server.settings.refuses_every is not None
 
 
-def habit_cells() -> Iterator[HabitCell]:
-    for habit in HABITS:
+def habit_cells(mails: Mails = Mails(), window: int = 20) -> Iterator[HabitCell]:
+    """Every habit, in every way; with a window only where it is used."""
+    for habit in habits(mails):
         for pipelining in (True, False):
             for chunking in (True, False):
-                for window in (1, 20):
-                    if window == 1 or (pipelining and chunking):
-                        yield HabitCell(habit, pipelining, chunking, window)
+                yield HabitCell(habit, pipelining, chunking, 1, mails)
+        yield HabitCell(habit, True, True, window, mails)
 
 
 def excess(unknown: Mapping[HabitCell, int]) -> list[str]:
@@ -134,7 +164,5 @@ def excess(unknown: Mapping[HabitCell, int]) -> list[str]:
     return [
         f"{cell.name}: {number} unknown, by DATA {unknown[other]}"
         for cell, number in unknown.items()
-        if cell.window == 1
-        and cell.chunking
-        and number > unknown[other := HabitCell(cell.habit, cell.pipelining, False, 1)]
+        if cell.window == 1 and cell.chunking and number > unknown[other := replace(cell, chunking=False)]
     ]

@@ -1,7 +1,8 @@
 """A long run through a real Postfix and a proxy that spoils connections: `python -m tests.soak [SECONDS] [SEED]`.
 
-The Message-IDs in the mailboxes are the judge. Exit code 1 when a message was lost, doubled or falsely said not
-to have been sent, and when open files or memory grew.
+The Message-IDs in the mailboxes are the judge. Beside it, servers with habits get runs of mails, and their own logs
+are the judges. Exit code 1 when a message was lost, doubled or falsely said not to have been sent, when more was in
+doubt by BDAT than by DATA, and when open files or memory grew.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +24,7 @@ from tests.real.people import DOMAINS, MAILBOXES, REFUSALS, UNKNOWN
 from tests.real.postfix import Postfix, Service
 from tests.real.processes import public_folder
 from tests.soak.account import MORE_FILES, MORE_MEMORY, Account, growth
+from tests.soak.habits import play_habits
 from tests.soak.proxy import Proxy
 from tests.soak.worker import PATIENCE, Orders
 
@@ -58,7 +61,10 @@ def soak(seconds: float, seed: int, postfix: Postfix, certificates: Certificates
             Orders(f"{seed} {number}", seconds, assets, ways, list(MAILBOXES[:20]), [*REFUSALS, UNKNOWN])
             for number in range(WORKERS)
         ]
-        said = _said_by_workers(orders, seconds)
+        with ThreadPoolExecutor(1) as thread:
+            habits = thread.submit(play_habits, seconds, f"{seed} habits")
+            said = _said_by_workers(orders, seconds)
+            played = habits.result()
         troubles = sum((proxy.troubles for proxy in proxies), Counter[str]())
     postfix.wait_until_quiet()
     account = Account()
@@ -71,7 +77,10 @@ def soak(seconds: float, seed: int, postfix: Postfix, certificates: Certificates
         _say(line)
     _say("troubles: " + ", ".join(f"{trouble} {times}" for trouble, times in sorted(troubles.items())))
     _say(f"seed={seed} {account} more_files={files} more_memory_kib={memory}")
-    return 1 if account.wrong or not account.messages or files > MORE_FILES or memory > MORE_MEMORY else 0
+    for line in played.lines():
+        _say(line)
+    wrong = account.wrong or played.wrong or not account.messages
+    return 1 if wrong or files > MORE_FILES or memory > MORE_MEMORY else 0
 
 
 def _said_by_workers(orders: Sequence[Orders], seconds: float) -> list[list[Fields]]:

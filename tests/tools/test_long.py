@@ -6,18 +6,27 @@ import importlib.util
 
 import pytest
 
-from tools.long import LINES, PARTS, Outcome, Part, document, main, run
+from tools.long import LINES, PARTS, Outcome, Part, document, main, run, section
 
 
-def test_the_document_has_the_date_the_commit_and_the_end_of_each_output() -> None:
-    outcomes = [
-        Outcome(PARTS[0], 0, 181.4, ("cells=3 false_sent=0",)),
-        Outcome(PARTS[4], 1, 60.0, ("lost=1",)),
-    ]
-    text = document(outcomes, "2026-02-03", "0123456789ab", "Python 3.11.7 on Linux x86_64")
-    assert "2026-02-03, commit 0123456789ab, Python 3.11.7 on Linux x86_64." in text
-    assert "`python -m tests.faults`: passed after 181 s\n\n    cells=3 false_sent=0\n" in text
-    assert "`python -m tests.soak 1800 0`: **failed** with exit code 1 after 60 s\n\n    lost=1\n" in text
+def test_a_section_has_the_date_the_commit_and_the_end_of_the_output() -> None:
+    where = "2026-02-03, commit 0123456789ab, Python 3.11.7 on Linux x86_64"
+    passed = section(Outcome(PARTS[0], 0, 181.4, ("cells=3 false_sent=0",)), where)
+    assert passed == f"`python -m tests.faults`: passed after 181 s. {where}.\n\n    cells=3 false_sent=0"
+    failed = section(Outcome(PARTS[4], 1, 60.0, ("lost=1",)), where)
+    assert failed.startswith("`python -m tests.soak 1800 0`: **failed** with exit code 1 after 60 s. 2026")
+
+
+def test_a_new_section_takes_the_place_of_the_old_one_and_leaves_the_others() -> None:
+    first, second = PARTS[1].what, PARTS[0].what
+    text = document("", {first: "`a`: passed.\n\n    one\n\n    ## two"})
+    text = document(text, {second: "`b`: passed."})
+    assert text.endswith(
+        f"## {second}\n\n`b`: passed.\n\n## {first}\n\n`a`: passed.\n\n    one\n\n    ## two\n"
+    )
+    assert document(text, {first: "`c`: failed."}).endswith(
+        f"## {second}\n\n`b`: passed.\n\n## {first}\n\n`c`: failed.\n"
+    )
 
 
 def test_a_part_is_run_and_its_last_lines_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
