@@ -1,8 +1,9 @@
 """The data folder in one file, taken while it is in use, and put back into an empty one.
 
-The database is copied by SQLite itself, which gives one moment of it whatever others write meanwhile; the vault's
-files never change, and an asset's tokens are replaced in one step. Locks stay out. A run that was under way at that
-moment counts, where it is restored, as one whose process has ended.
+The databases are copied by SQLite itself, which gives one moment of each whatever others write meanwhile: first the
+people's, so that the runs that it tells of are in the other one. The vault's files never change, and an asset's tokens
+are replaced in one step. Locks stay out. A run that was under way at that moment counts, where it is restored, as one
+whose process has ended. What lies on a database server is backed up there.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from pathlib import Path, PurePosixPath
 
 from host.local import cipher
 from host.local.files import StoreError, private_folder, reason, sync_folder
-from host.local.sqlite import faults_named, is_current, opened
+from host.local.people.database import FILE as PEOPLE
+from host.local.people.database import VERSION as PEOPLE_VERSION
+from host.local.sqlite import faults_named, is_current, newer, opened
 
 VAULT = "vault"
 _FOLDERS = (VAULT, cipher.STATE_FOLDER)
-_ALONE = (cipher.DATABASE, cipher.KEY_FILE)
+_DATABASES = (PEOPLE, cipher.DATABASE)
+_ALONE = (*_DATABASES, cipher.KEY_FILE)
 _LOCK = ".lock"
 _PIECE = 1 << 20
 
@@ -42,15 +46,14 @@ class Backup:
 
 def back_up(folder: Path, file: Path) -> Backup:
     """Write the data folder into a new `file` (.tar.gz) that only its owner can read. Raises `StoreError`."""
-    database = folder / cipher.DATABASE
     try:
-        if not database.exists():
+        if not any((folder / name).exists() for name in _DATABASES):
             raise StoreError(f"There is nothing to back up: {folder} holds no data yet.")
         if file.exists():
             raise StoreError(f"{file} is there already; it was left as it is.")
         with tempfile.TemporaryDirectory(dir=file.absolute().parent, prefix=".backup-") as place:
             beside = Path(place) / "backup.tar.gz"
-            count = _write(folder, beside, Path(place) / cipher.DATABASE)
+            count = _write(folder, beside, Path(place))
             size = beside.stat().st_size
             os.link(beside, file)  # in one step, and never over another one
         sync_folder(file.absolute().parent)
@@ -82,16 +85,14 @@ def restore(file: Path, folder: Path) -> Backup:
     return Backup(str(file), count, size, "" if key == folder / cipher.KEY_FILE else str(key))
 
 
-def _write(folder: Path, beside: Path, snapshot: Path) -> int:
-    with faults_named(folder / cipher.DATABASE), closing(opened(folder / cipher.DATABASE)) as source:
-        is_current(source, folder / cipher.DATABASE)  # else it is no database of this program
-        with closing(sqlite3.connect(snapshot)) as copy:
-            source.backup(copy)
+def _write(folder: Path, beside: Path, place: Path) -> int:
+    """Write the archive; how many files are in it. Copies of the databases lie in `place` meanwhile."""
+    copies = [(_copied(folder, name, place), name) for name in _DATABASES if (folder / name).exists()]
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     count = 0
     with os.fdopen(descriptor, "wb") as target:
         with tarfile.open(fileobj=target, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
-            for path, name in [(snapshot, cipher.DATABASE), *_files(folder)]:
+            for path, name in [*copies, *_files(folder)]:
                 try:
                     with path.open("rb") as content:
                         entry = tarfile.TarInfo(name)
@@ -106,8 +107,26 @@ def _write(folder: Path, beside: Path, snapshot: Path) -> int:
     return count
 
 
+def _copied(folder: Path, name: str, place: Path) -> Path:
+    with faults_named(folder / name), closing(opened(folder / name)) as source:
+        _check_version(source, folder / name)
+        with closing(sqlite3.connect(place / name)) as copy:
+            source.backup(copy)
+    return place / name
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises `StoreError` for what is no database of this program, or a newer one's."""
+    if path.name == PEOPLE:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > PEOPLE_VERSION:
+            raise StoreError(newer(path))
+    else:
+        is_current(connection, path)
+
+
 def _files(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Everything beside the database, with its name in the archive."""
+    """Everything beside the databases, with its name in the archive."""
     key = folder / cipher.KEY_FILE
     if key.exists():
         yield key, cipher.KEY_FILE
@@ -151,10 +170,11 @@ def _is_ours(name: PurePosixPath) -> bool:
 
 
 def _check(file: Path, inside: Path) -> None:
-    database = inside / cipher.DATABASE
-    if not database.exists():
+    databases = [inside / name for name in _DATABASES if (inside / name).exists()]
+    if not databases:
         raise StoreError(f"{file} is no backup of a data folder: it has no {cipher.DATABASE}.")
-    with faults_named(database), closing(opened(database)) as connection:
-        is_current(connection, database)
-        # As a new one has it; a copy that SQLite makes is a single file.
-        connection.execute("PRAGMA journal_mode = WAL")
+    for path in databases:
+        with faults_named(path), closing(opened(path)) as connection:
+            _check_version(connection, path)
+            # As a new one has it; a copy that SQLite makes is a single file.
+            connection.execute("PRAGMA journal_mode = WAL")

@@ -17,6 +17,11 @@ from doors.cli.command_line import main
 from doors.cli.terminal import PROGRAM
 from host.local.cipher import KEY_VARIABLE
 from host.local.home import HOME_VARIABLE, Home
+from host.local.people.audit import Audit
+from host.local.people.database import PeopleDatabase
+from host.local.people.roles import Person, Role
+from host.local.people.sessions import Sessions
+from host.local.people.users import Users
 
 FIELDS = {"server": "mx", "password": "canary"}
 
@@ -182,3 +187,55 @@ def test_a_backup_that_is_cut_short_changes_nothing(
         (folder / "b.tar.gz").write_bytes(octets[:length])
         assert "b.tar.gz" in call("restore", "b.tar.gz", code=2)[1]
         assert not (folder / "other").exists()
+
+
+def test_people_come_back_while_the_console_goes_on(
+    call: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder / "data")
+    database = PeopleDatabase(folder / "data")
+    jane = Users(database).add("jane", "correct horse battery", Role.ADMINISTRATOR)
+    session = Sessions(database).begin(Person("jane", Role.ADMINISTRATOR, jane.id))
+    has_written, stop = threading.Event(), threading.Event()
+
+    def write() -> None:
+        count = 0
+        while not stop.is_set():
+            count += 1
+            Audit(database).write("jane", "file added", str(count), recipients=["bob@example.com"])
+            has_written.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert has_written.wait(30)
+        call("backup", "b.tar.gz")
+    finally:
+        stop.set()
+        writer.join()
+    people = PeopleDatabase(restored(call, monkeypatch, folder).folder)
+    assert Users(people).check("jane", "correct horse battery") is not None
+    found = Sessions(people).find(session)
+    assert found is not None
+    assert found.person.name == "jane"
+    lines = Audit(people).list(10**6)
+    assert [line.target for line in lines] == [str(count) for count in range(len(lines), 0, -1)]
+    assert lines[0].detail == {"recipients": ["bob@example.com"]}
+
+
+def test_a_folder_that_knows_people_alone_comes_back(
+    call: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Users(PeopleDatabase(folder / "data")).add("jane", "correct horse battery", Role.VIEWER)
+    call("backup", "b.tar.gz")
+    home = restored(call, monkeypatch, folder)
+    assert [user.name for user in Users(PeopleDatabase(home.folder)).list()] == ["jane"]
+    assert home.assets.list() == ()
+
+
+def test_a_newer_versions_people_are_left_alone(call: Any, folder: Path) -> None:
+    database = PeopleDatabase(folder / "data")
+    with database.writing() as connection:
+        connection.execute("PRAGMA user_version = 99")
+    assert "was made by a newer version" in call("backup", "b.tar.gz", code=2)[1]
+    assert not (folder / "b.tar.gz").exists()

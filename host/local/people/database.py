@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from host.local.files import StoreError, private_folder
-from host.local.sqlite import BUSY_TIMEOUT, faults_named, transaction
+from host.local.sqlite import BUSY_TIMEOUT, faults_named, newer, transaction
 
 FILE = "people.db"
 VERSION = 1
@@ -105,7 +105,7 @@ class PeopleDatabase:
             connection.execute("PRAGMA foreign_keys = ON")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > VERSION:
-                raise StoreError(f"{self.path} was made by a newer version of this program; use that one.")
+                raise StoreError(newer(self.path))
             if version < VERSION:
                 connection.execute("PRAGMA journal_mode = WAL")
                 with transaction(connection):
