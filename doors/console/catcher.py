@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import random
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any, Self, cast
+from typing import Any, Self
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from host.local.catcher import HOST, CatchingServer
 from host.local.files import timestamp
 
-HOST = "127.0.0.1"
 MOST_MAILS = 500
 MOST_OCTETS = 256 * 1024 * 1024
 LARGEST_MAIL = 64 * 1024 * 1024
@@ -143,27 +141,17 @@ class _Hooks:
         )
 
 
-class _Controller(Controller):
-    """aiosmtpd's, on a port that the system chooses: the controller looks at the port to see whether it serves."""
-
-    def _trigger_server(self) -> None:
-        self.port = cast(asyncio.Server, self.server).sockets[0].getsockname()[1]
-        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd has no hints here
-
-
 class Catcher:
     """Runs while in its `with`. It takes mail without a login, from this machine only."""
 
     def __init__(self) -> None:
         self.mailbox = Mailbox()
         self.chaos = Chaos()
-        self._controller = _Controller(
-            _Hooks(self), hostname=HOST, port=0, data_size_limit=LARGEST_MAIL, enable_SMTPUTF8=True
-        )
+        self._server = CatchingServer(_Hooks(self), data_size_limit=LARGEST_MAIL)
 
     @property
     def port(self) -> int:
-        return int(self._controller.port)
+        return int(self._server.port)
 
     @property
     def asset(self) -> dict[str, Any]:
@@ -176,10 +164,8 @@ class Catcher:
         }
 
     def __enter__(self) -> Self:
-        # aiosmtpd warns about attributes of its own.
-        logging.getLogger("mail.log").setLevel(logging.ERROR)
-        self._controller.start()
+        self._server.__enter__()
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._controller.stop()
+        self._server.__exit__()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import secrets
 import ssl
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
 import trustme
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from host.local.catcher import HOST, CatchingServer
 
 USERNAME = "soc@example.org"
 
@@ -58,38 +57,27 @@ class _Mailbox:
         return "250 2.0.0 OK: kept for the demo"
 
 
-class _Controller(Controller):
-    """aiosmtpd's, on a port that the system chooses: the controller looks at the port to see whether it serves."""
-
-    def _trigger_server(self) -> None:
-        self.port = cast(asyncio.Server, self.server).sockets[0].getsockname()[1]
-        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd has no hints here
-
-
 class DemoServer:
     """Runs while in its `with`. `asset` is what somebody would fill in to send through it."""
 
     def __init__(self) -> None:
         self._authority = trustme.CA()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._authority.issue_cert("127.0.0.1").configure_cert(context)
+        self._authority.issue_cert(HOST).configure_cert(context)
         self._mailbox = _Mailbox(secrets.token_urlsafe(18))
-        self._controller = _Controller(
+        self._server = CatchingServer(
             self._mailbox,
-            hostname="127.0.0.1",
-            port=0,
             tls_context=context,
             require_starttls=True,
             auth_required=True,
             authenticator=self._mailbox.authenticate,
-            enable_SMTPUTF8=True,
         )
 
     @property
     def asset(self) -> dict[str, Any]:
         return {
-            "server": "127.0.0.1",
-            "port": self._controller.port,
+            "server": HOST,
+            "port": self._server.port,
             "ssl_config": "StartTLS",
             "username": USERNAME,
             "password": self._mailbox.password,
@@ -103,10 +91,8 @@ class DemoServer:
         return mails
 
     def __enter__(self) -> Self:
-        # aiosmtpd warns about an attribute of its own at each login.
-        logging.getLogger("mail.log").setLevel(logging.ERROR)
-        self._controller.start()
+        self._server.__enter__()
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._controller.stop()
+        self._server.__exit__()
