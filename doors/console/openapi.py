@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from host.manifest.model import Action, Manifest
-from host.manifest.schema import object_schema
-
-Schema = dict[str, Any]
+from doors.console.openapi_schemas import Schema, schemas
+from host.manifest.model import Manifest
 
 _TEXT: Mapping[str, Any] = {"type": "string"}
 _WHOLE: Mapping[str, Any] = {"type": "integer", "minimum": 0}
@@ -45,7 +43,7 @@ def document(manifest: Manifest, url: str) -> Schema:
                 "token": {"type": "apiKey", "in": "header", "name": "ph-auth-token"},
                 "bearer": {"type": "http", "scheme": "bearer"},
             },
-            "schemas": _schemas(manifest),
+            "schemas": schemas(manifest),
         },
     }
 
@@ -144,114 +142,3 @@ _FAULTS = (
     ("404", "There is no such thing."),
     ("413", "The body is too large."),
 )
-
-
-def _schemas(manifest: Manifest) -> Schema:
-    sending = [action for action in manifest.actions if action.parameters]
-    parameters = {f"Parameters_{one.identifier}": _parameters(one) for one in manifest.actions}
-    config = object_schema(manifest.configuration)
-    fields = {name: _nullable(schema) for name, schema in config["properties"].items()}
-    action_run = _object(
-        id=_WHOLE, action=_TEXT, name=_TEXT, status=_STATUSES, message=_TEXT, container=_TEXT, create_time=_TEXT,
-        update_time=_TEXT, assets={"type": "array", "items": _TEXT},
-    )  # fmt: skip
-    app_run = _object(
-        id=_WHOLE, action=_TEXT, action_run=_WHOLE, app=_WHOLE, app_name=_TEXT, app_version=_TEXT, asset=_TEXT,
-        asset_name=_TEXT, container=_TEXT, status=_STATUSES, message=_TEXT, start_time=_TEXT, end_time=_TEXT,
-    )  # fmt: skip
-    app_run["properties"] |= {"result_data": {"type": "array"}, "result_summary": {"type": "object"}}
-    asset = _object(id=_WHOLE, name=_TEXT, create_time=_TEXT, configuration={"type": "object"})
-    file = _object(
-        id=_WHOLE, name=_TEXT, container=_TEXT, vault_document__hash=_TEXT, vault_id=_TEXT, hash=_TEXT, size=_WHOLE,
-        mime_type=_TEXT, create_time=_TEXT,
-    )  # fmt: skip
-    stored = {"type": "object", "properties": fields, "additionalProperties": False}
-    name = {"type": "string", "minLength": 1, "maxLength": 100}
-    return {
-        **parameters,
-        "Failed": _object(failed={"const": True}, message=_TEXT),
-        "Done": _object(success={"const": True}),
-        "Version": _object(version=_TEXT),
-        "Begun": _object(action_run_id=_WHOLE, success={"const": True}),
-        "Added": _object(id=_WHOLE, success={"const": True}),
-        "Cancel": _object(cancel={"const": True}),
-        "ActionRun": action_run,
-        "AppRun": app_run,
-        "Asset": asset,
-        "ActionRunList": _list("ActionRun"),
-        "AppRunList": _list("AppRun"),
-        "AssetList": _list("Asset"),
-        "File": file,
-        "FileList": _list("File"),
-        "FileAdded": _object(vault_id=_TEXT, hash=_TEXT, id=_WHOLE, succeeded={"const": True}, size=_WHOLE),
-        "FileRequest": {
-            **_object(
-                file_name={**_TEXT, "minLength": 1}, file_content={**_TEXT, "contentEncoding": "base64"}
-            ),
-            "properties": {
-                "container_id": _CONTAINER,
-                "file_name": {**_TEXT, "minLength": 1, "maxLength": 255},
-                "file_content": {**_TEXT, "contentEncoding": "base64"},
-                "metadata": {"type": ["object", "string", "null"]},
-            },
-        },
-        "AssetRequest": _object(name=name, configuration={**stored, "required": config["required"]}),
-        "AssetChange": {"type": "object", "properties": {"name": name, "configuration": stored}},
-        "ActionRunRequest": {"oneOf": [_run_request(one) for one in manifest.actions]},
-        "PreviewRequest": {
-            "oneOf": [
-                _object(
-                    action={"const": one.name},
-                    asset=_ASSET,
-                    parameters={"$ref": f"#/components/schemas/Parameters_{one.identifier}"},
-                )
-                for one in sending
-            ]
-        },
-        "Preview": {"type": "object"},
-    }
-
-
-_STATUSES: Mapping[str, Any] = {"type": "string", "enum": ["pending", "running", "success", "failed"]}
-_ASSET: Mapping[str, Any] = {"type": ["string", "integer"], "description": "Its name, or its id."}
-_CONTAINER: Mapping[str, Any] = {"type": ["string", "integer"]}
-
-
-def _parameters(action: Action) -> Schema:
-    schema = object_schema(action.parameters)
-    del schema["$schema"]
-    return {**schema, "description": f"Parameters of {action.name}: {action.description}."}
-
-
-def _run_request(action: Action) -> Schema:
-    target = _object(assets={"type": "array", "minItems": 1, "maxItems": 100, "items": _ASSET})
-    target["properties"] |= {
-        "app_id": {"type": ["integer", "string"]},
-        "parameters": {
-            "type": "array",
-            "minItems": 1,
-            "items": {"$ref": f"#/components/schemas/Parameters_{action.identifier}"},
-        },
-    }
-    request = _object(
-        action={"const": action.name}, targets={"type": "array", "minItems": 1, "items": target}
-    )
-    request["properties"] |= {
-        "container_id": _CONTAINER,
-        "name": {"type": "string", "maxLength": 200},
-        "durable": {"type": "boolean", "description": "Outlives this console; sent by a worker."},
-    }
-    return {**request, "title": action.name}
-
-
-def _object(**properties: Any) -> Schema:
-    return {"type": "object", "properties": dict(properties), "required": list(properties)}
-
-
-def _list(name: str) -> Schema:
-    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
-    return _object(count=_WHOLE, num_pages=_WHOLE, data=items)
-
-
-def _nullable(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
