@@ -10,6 +10,7 @@ from typing import Any
 
 from actions.contract import KEY, VaultError
 from doors.console.visit import NotThere
+from host.local.files import StoreError
 from host.local.home import Home
 from host.local.runs import Runs
 from host.manifest.model import Action
@@ -36,23 +37,24 @@ class Filled:
 
 
 def filled_by_run(runs: Runs, number: int, position: str, only_open: bool) -> Filled:
-    """The parameters of a run's mail; with `only_open`, to those whom it has not reached. Raises `StoreError`."""
-    recorded = runs.get(number)
-    place = int(position) if position.isascii() and position.isdigit() and len(position) < 8 else 1
-    if not 1 <= place <= len(recorded.parameters):
-        raise NotThere(f"Run {number} has no mail {position}.")
-    values, notes = dict(recorded.parameters[place - 1]), []
+    """The parameters of a run's mail; with `only_open`, to those whom it has not reached. Raises `NotThere`."""
+    place = int(position) if position.isascii() and position.isdigit() and len(position) < 9 else 1
+    try:
+        recorded = runs.mail(number, place)
+    except StoreError as error:
+        raise NotThere(str(error)) from error
+    values, notes = dict(recorded.result["parameter"]), []
     for name in [name for name, value in values.items() if _is_digest(value)]:
         notes.append(f"{name} was too large to be recorded: fill it in again.")
         del values[name]
     if values.pop(KEY, ""):
         notes.append("The idempotency key was left out: with it, the first result would be given again.")
     if only_open:
-        left = open_recipients(recorded.result["result_data"][place - 1])
+        left = open_recipients(recorded.result)
         values = {name: value for name, value in values.items() if name not in _RECIPIENTS}
         values["to"] = ", ".join(left)
         notes.append("Only the recipients that were refused or not tried are filled in, all of them in To.")
-    return Filled(recorded.entry.action, recorded.entry.asset, values, tuple(notes))
+    return Filled(recorded.run.action, recorded.run.asset, values, tuple(notes))
 
 
 def open_recipients(result: Mapping[str, Any]) -> list[str]:

@@ -19,6 +19,7 @@ SAID = {
     "inbox-cleared": "The inbox is empty.",
     "chaos-set": "The catcher will do so from the next mail on.",
     "resolved": "It was written down what became of the mail.",
+    "sent-again": "It was written down, and the mail waits to be sent again.",
     "user-added": "The user was added.",
     "user-changed": "The user was changed; sessions of a changed password have ended.",
     "user-removed": "The user was removed, and signed out everywhere.",

@@ -13,9 +13,10 @@ from doors.console.timeline import bars
 from doors.console.visit import NotThere, Visit, go
 from host.local import durable
 from host.local.files import StoreError
-from host.local.runs import RunEntry
+from host.local.runs import MOST_UNKNOWN, RecordedRun, RunEntry
 
 MOST_LISTED = 500
+MAILS_ON_A_PAGE = 100
 OUTCOMES = ("sent", "partly sent", "not sent", "unknown")
 
 
@@ -38,22 +39,26 @@ def index(visit: Visit) -> Response:
 def show(visit: Visit) -> Response:
     """GET /runs/N"""
     number = visit.number("id")
-    recorded = _recorded(visit, number)
+    after = visit.query("after")
+    first = int(after) if after.isascii() and after.isdigit() and len(after) < 9 else 0
+    recorded = _recorded(visit, number, first)
     live = visit.console.live.get(number)
     told = visit.console.live.told(number)
     is_running = recorded.entry.state == "running"
-    results = recorded.result["result_data"]
+    results = recorded.result["result_data"][:MAILS_ON_A_PAGE]
+    has_more = len(recorded.mails) > MAILS_ON_A_PAGE
+    is_whole = not first and not has_more
     shown = [
         {
             "position": mail.position,
             "state": mail.state,
             "message": result["message"],
             "success": result["status"] == "success",
-            "data": result["data"][0] if result["data"] and isinstance(result["data"][0], Mapping) else {},
+            "data": _data(result),
             "to": result["parameter"].get("to", ""),
             "open": again.open_recipients(result),
         }
-        for mail, result in zip(recorded.mails, results, strict=True)
+        for mail, result in zip(recorded.mails[:MAILS_ON_A_PAGE], results, strict=True)
     ]
     given = (recorded.entry.action, recorded.entry.asset, recorded.parameters)
     return visit.page(
@@ -68,12 +73,16 @@ def show(visit: Visit) -> Response:
         transcripts=told.get("transcripts", ()),
         results=shown,
         links=_links(told.get("events", ())) if is_running else [],
-        parameters=recorded.parameters,
+        parameters=recorded.parameters[:MAILS_ON_A_PAGE],
+        before=max(0, first - MAILS_ON_A_PAGE) if first else None,
+        after=shown[-1]["position"] if has_more else None,
         copies=(
             ("Command line", again.as_command(*given)),
             ("Python", again.as_python(*given)),
             ("Playbook block", again.as_block(*given)),
-        ),
+        )
+        if is_whole
+        else (),
     )
 
 
@@ -117,26 +126,18 @@ def stop(console: Console, number: int) -> bool:
 
 def unknown(visit: Visit) -> Response:
     """GET /runs/unknown: mails of which nobody knows what became of them."""
-    runs = visit.console.home.runs
-    shown = []
-    for number, position in runs.unknown():
-        recorded = runs.get(number)
-        if position > len(recorded.mails):
-            continue  # of a run with more mails than a page shows: `runs export` and `runs resolve` have them
-        result = recorded.result["result_data"][position - 1]
-        data = result["data"][0] if result["data"] and isinstance(result["data"][0], Mapping) else {}
-        shown.append(
-            {
-                "run": recorded.entry,
-                "position": position,
-                "mail": recorded.mails[position - 1],
-                "message": result["message"],
-                "recipients": [one["address"] for one in data.get("recipients", ())]
-                or [str(result["parameter"].get("to", ""))],
-                "subject": result["parameter"].get("subject", ""),
-            }
-        )
-    return visit.page("unknown.html", mails=shown)
+    shown = [
+        {
+            "run": one.run,
+            "position": one.entry.position,
+            "message_id": one.entry.message_id,
+            "message": one.result["message"],
+            "recipients": _recipients(one.result),
+            "subject": one.result["parameter"].get("subject", ""),
+        }
+        for one in visit.console.home.runs.unknown_mails()
+    ]
+    return visit.page("unknown.html", mails=shown, most=MOST_UNKNOWN)
 
 
 def resolve(visit: Visit) -> Response:
@@ -145,8 +146,10 @@ def resolve(visit: Visit) -> Response:
     answer = visit.value("as")
     if answer not in ("sent", "send-again") or not position.isdecimal():
         raise NotThere("Say which mail, and whether it was sent.")
-    visit.console.home.runs.resolve(number, int(position[:9]), was_sent=answer == "sent")
+    resolved = visit.console.home.runs.resolve(number, int(position[:9]), was_sent=answer == "sent")
     visit.console.audit.write(visit.name, f"resolved as {answer}", f"run {number}, mail {position}")
+    if resolved.state == "waiting":
+        return go(f"/runs/{number}", "sent-again")  # a durable run's worker does that
     if answer == "send-again":
         return go(f"/run?from={number}&position={position}")
     return go("/runs/unknown", "resolved")
@@ -165,9 +168,21 @@ def _fits(entry: RunEntry, wanted: Mapping[str, str]) -> bool:
     )
 
 
-def _recorded(visit: Visit, number: int) -> Any:
+def _recipients(result: Mapping[str, Any]) -> list[str]:
+    return [str(one["address"]) for one in _data(result).get("recipients", ())] or [
+        str(result["parameter"].get("to", ""))
+    ]
+
+
+def _data(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the action says of its mail; empty where it says nothing."""
+    data = result["data"]
+    return data[0] if data and isinstance(data[0], Mapping) else {}
+
+
+def _recorded(visit: Visit, number: int, after: int) -> RecordedRun:
     try:
-        return visit.console.home.runs.get(number)
+        return visit.console.home.runs.get(number, after, MAILS_ON_A_PAGE + 1)
     except StoreError as error:
         raise NotThere(str(error)) from error
 

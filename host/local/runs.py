@@ -35,9 +35,15 @@ UNTOLD = {
 """What is said of a mail in this state that has no result."""
 EXPORTED = ("position", "key", "message_id", "recipients", "outcome", "message", "attempts", "finished_at")
 """What an export has of each mail."""
-_MOST_UNKNOWN = 500
+MOST_UNKNOWN = 500
 MOST_MAILS = 1000
 CUT_OFF = "The process that ran it ended before the run did."
+_UNKNOWN = (
+    select(MailRow)
+    .where(MailRow.state == "unknown", MailRow.asked.is_not(None))
+    .order_by(MailRow.run_id.desc(), MailRow.position)
+    .limit(MOST_UNKNOWN)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +82,21 @@ class MailEntry:
 class RecordedRun:
     """A run with its parameters as they were recorded, its mails, and its result in SOAR's shape, as far as it goes.
 
-    Of more than `MOST_MAILS` the first; an export has them all.
+    Of more than `MOST_MAILS` those that were asked for; an export has them all.
     """
 
     entry: RunEntry
     parameters: Sequence[Mapping[str, Any]]
     mails: Sequence[MailEntry]
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMail:
+    """One mail with the run that it belongs to; `result` has its parameters, too."""
+
+    run: RunEntry
+    entry: MailEntry
     result: Mapping[str, Any]
 
 
@@ -102,17 +117,16 @@ class Runs:
             rows = session.scalars(select(RunRow).where(kept).order_by(RunRow.id.desc()).limit(limit))
             return tuple(_entry(row, secret, session) for row in rows)
 
-    def get(self, number: int) -> RecordedRun:
-        """One run. Raises `StoreError` where there is none of that number."""
+    def get(self, number: int, after: int = 0, limit: int = MOST_MAILS) -> RecordedRun:
+        """One run, with its mails behind position `after`. Raises `StoreError` where there is none of that number."""
         self._tidy_up()
         secret = Cipher(self._folder)
         with self._store.reading() as session:
             row = session.get(RunRow, number)
             if row is None:
                 raise StoreError(f"There is no recorded run {number}.")
-            mails = session.scalars(
-                select(MailRow).where(MailRow.run_id == number).order_by(MailRow.position).limit(MOST_MAILS)
-            ).all()
+            wanted = select(MailRow).where(MailRow.run_id == number, MailRow.position > after)
+            mails = session.scalars(wanted.order_by(MailRow.position).limit(limit)).all()
             results = [_result(mail, secret) for mail in mails]
             entry = _entry(row, secret, session)
             identifier = entry.action.replace(" ", "_")
@@ -125,17 +139,35 @@ class Runs:
                 ),
             )
 
+    def mail(self, number: int, position: int) -> RecordedMail:
+        """One mail of a run. Raises `StoreError` where there is none at that position."""
+        self._tidy_up()
+        secret = Cipher(self._folder)
+        with self._store.reading() as session:
+            row = session.get(MailRow, (number, position))
+            if row is None:
+                raise StoreError(f"There is no mail {position} of a recorded run {number}.")
+            run = _entry(session.get_one(RunRow, number), secret, session)
+            return RecordedMail(run, _mail(row), _result(row, secret))
+
     def unknown(self) -> tuple[tuple[int, int], ...]:
         """Run and position of each mail of which nobody knows what became of it, the latest first."""
         self._tidy_up()
         with self._store.reading() as session:
-            found = (
-                select(MailRow.run_id, MailRow.position)
-                .where(MailRow.state == "unknown", MailRow.asked.is_not(None))
-                .order_by(MailRow.run_id.desc(), MailRow.position)
-                .limit(_MOST_UNKNOWN)
-            )
+            found = _UNKNOWN.with_only_columns(MailRow.run_id, MailRow.position)
             return tuple((row[0], row[1]) for row in session.execute(found))
+
+    def unknown_mails(self) -> tuple[RecordedMail, ...]:
+        """The same mails, as they are recorded."""
+        self._tidy_up()
+        secret = Cipher(self._folder)
+        with self._store.reading() as session:
+            rows = session.scalars(_UNKNOWN).all()
+            runs = {
+                number: _entry(session.get_one(RunRow, number), secret, session)
+                for number in {row.run_id for row in rows}
+            }
+            return tuple(RecordedMail(runs[row.run_id], _mail(row), _result(row, secret)) for row in rows)
 
     def entry(self, number: int) -> RunEntry:
         """What a list shows of one run. Raises `StoreError` where there is none of that number."""
