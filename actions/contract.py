@@ -5,7 +5,7 @@ An action is a module of this room whose name is the action's identifier in `con
 - `Parameters`, a type whose `parse(values)` takes values that the manifest's schema has accepted;
 - `prepare(parameters, context)`, which checks everything, connects nowhere, and returns what is to be sent
   (`delivery.attempt.Outgoing`); or, for what is not one mail, `run(parameters, context, transport)`, which returns
-  a `Report`;
+  a `Report`, and which may have `check(parameters, context)` too: it raises a `MessageError` for what is wrong;
 - `MAY_SIGN_IN = True` where a person watches and can sign in at a provider. Only a `run` may have it.
 
 What it can't do it raises, as a `MailError`; `host.action_run` makes the report of it.

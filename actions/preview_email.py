@@ -34,12 +34,13 @@ class Parameters:
 def run(parameters: Parameters, context: Context, transport: Transport) -> Report:  # noqa: ARG001 - nothing is connected
     """Prepare the mail as its action would, and show what came of it. What is wrong with it is the report."""
     try:
-        return preview(_prepare(parameters, context), context)
+        return preview(check(parameters, context), context)
     except MailError as exc:
         return refused(exc)
 
 
-def _prepare(parameters: Parameters, context: Context) -> Outgoing:
+def check(parameters: Parameters, context: Context) -> Outgoing:
+    """The mail as its action would prepare it. Raises `MessageError`."""
     plain, html = parameters.plain, parameters.html
     wanted, faults = send_htmlemail.wanted_files(html)
     found = plain.common.looked_up([*listed("attachments", plain.attachments), *wanted], context)

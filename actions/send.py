@@ -12,8 +12,10 @@ from actions.contract import Context, Report
 from delivery.asset import Asset
 from delivery.attempt import Attempt, Outgoing
 from delivery.audience import audience
+from delivery.errors import UnusableSettings
 from delivery.transport import Transport
 from delivery.window import deliver
+from message.audience import EVERYBODY
 from message.draft import Addressing, Defaults
 from message.errors import Fault
 
@@ -81,7 +83,18 @@ class Lookup:
 
 
 def defaults(asset: Asset) -> Defaults:
-    """What the asset says about messages. Raises `UnusableSetting` for one that can't be used."""
+    """What the asset says about messages, and what of it can't be used."""
+    faults: list[Fault] = []
+    try:
+        rules = audience(asset)
+    except UnusableSettings as exc:
+        rules = EVERYBODY
+        faults += exc.faults
+    try:
+        protection = _protection(asset)
+    except UnusableSettings as exc:
+        protection = None
+        faults += exc.faults
     if asset.sender_address.strip():
         sender, field = asset.sender_address, "sender_address"
     else:
@@ -92,8 +105,9 @@ def defaults(asset: Asset) -> Defaults:
         not asset.encoding,
         asset.signature_text,
         asset.signature_html,
-        _protection(asset),
-        audience(asset),
+        protection,
+        rules,
+        faults,
     )
 
 

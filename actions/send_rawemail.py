@@ -9,6 +9,7 @@ from typing import Any, Self
 from actions.contract import Context
 from delivery.attempt import Outgoing
 from delivery.audience import audience
+from delivery.errors import UnusableSettings
 from message.raw import parse_raw
 
 
@@ -26,4 +27,7 @@ class Parameters:
 
 def prepare(parameters: Parameters, context: Context) -> Outgoing:
     """Take sender and recipients from the message; nothing is connected yet."""
-    return parse_raw(parameters.raw_email, audience(context.asset))
+    try:
+        return parse_raw(parameters.raw_email, audience(context.asset))
+    except UnusableSettings as exc:
+        return parse_raw(parameters.raw_email, faults=exc.faults)

@@ -12,7 +12,6 @@ from actions.report import stopped, unverified
 from actions.send import defaults, send
 from delivery.asset import Asset
 from delivery.attempt import Outgoing
-from delivery.audience import audience
 from delivery.steps import FAILED, PASSED, SKIPPED, TEST_MAIL
 from delivery.transport import Transport
 from message.address.mailbox import parse_list
@@ -83,9 +82,10 @@ def _test_mail(asset: Asset) -> Outgoing | None:
         field, address = "username", asset.username
     if "@" not in address:
         return None
-    if not all(audience(asset).admits(mailbox.address) for mailbox in parse_list(address, field)):
+    own = defaults(asset)
+    if not all(own.audience.admits(mailbox.address) for mailbox in parse_list(address, field)):
         return None
-    return plain_draft(Addressing(to=address, subject=SUBJECT), BODY, (), defaults(asset))
+    return plain_draft(Addressing(to=address, subject=SUBJECT), BODY, (), own)
 
 
 def _without_a_mail(context: Context, session: Session) -> str:

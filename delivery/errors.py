@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from message.errors import Fault
 from smtp.errors import Category, MailError
 
 PACE = "pace"
@@ -12,9 +15,20 @@ class UnusableSetting(MailError):
     """A field of the asset holds something that can't be used, as only its use shows."""
 
     def __init__(self, field: str, reason: str) -> None:
-        super().__init__(
-            f"the asset's {field} can't be used: {reason}", step="asset", category=Category.CONFIGURATION
-        )
+        super().__init__(unusable(field, reason).text, step="asset", category=Category.CONFIGURATION)
+
+
+class UnusableSettings(MailError):
+    """Fields of the asset that say what becomes of its mails can't be used. `faults` has one for each."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(map(str, self.faults)), step="asset", category=Category.CONFIGURATION)
+
+
+def unusable(field: str, reason: str) -> Fault:
+    """What is said of a field of the asset that can't be used."""
+    return Fault("", f"the asset's {field} can't be used: {reason}", is_of_account=True)
 
 
 class NoTurn(MailError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -24,7 +24,8 @@ from delivery.pool import Pool, Slots
 from delivery.transport import Transport
 from delivery.window import deliver
 from host.manifest.model import Action
-from host.manifest.validation import rules_of_parameters
+from host.manifest.validation import InvalidInput, rules_of_parameters
+from message.errors import Fault, MessageError
 from smtp.errors import Category, MailError
 from smtp.outcome import Outcome
 
@@ -127,9 +128,9 @@ class ActionRun:
         from actions.preview import preview, refused  # mails are sent without it
 
         try:
+            values = self._read(parameters)
             return preview(
-                self._module.prepare(self._module.Parameters.parse(self._read(parameters)), self._context),
-                self._context,
+                self._module.prepare(self._module.Parameters.parse(values), self._context), self._context
             )
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due
             return refused(self._foreseen(error))
@@ -248,7 +249,28 @@ class ActionRun:
         if self._context.is_cancelled():
             text = "It was cancelled before it began."
             raise MailError(text, step="start", category=Category.CANCELLED, retryable=True)
-        return self._rules.read(parameters)
+        try:
+            return self._rules.read(parameters)
+        except InvalidInput as error:
+            raise self._with_all_faults(error) from error
+
+    def _with_all_faults(self, error: InvalidInput) -> MailError:
+        """The error, with what an action finds wrong with all that the manifest allows: everything is told at once."""
+        check = getattr(self._module, "prepare", None) or getattr(self._module, "check", None)
+        if check is None or not error.rest:
+            return error
+        from delivery.remedies import advised  # few parameters are wrong
+
+        try:
+            check(self._module.Parameters.parse(error.rest), self._context)
+        except MessageError as more:
+            told = {fault.field for fault in error.faults}
+            faults = [Fault(fault.field, fault.text) for fault in error.faults]
+            faults += [advised(fault) for fault in more.faults if _is_news(fault, told)]
+            return MessageError(faults) if len(faults) > len(error.faults) else error
+        except Exception:  # noqa: BLE001 - what is known to be wrong is told, whatever comes of the rest
+            return error
+        return error
 
     def _report_broken_off(self, under_way: deque[Attempt], error: BaseException) -> Iterator[Report]:
         """Tell of those that the error may concern; those that no session had taken stay, and are delivered yet."""
@@ -311,6 +333,11 @@ class ActionRun:
         return (
             SignIn(self._context.is_cancelled, redirect) if redirect else SignIn(self._context.is_cancelled)
         )
+
+
+def _is_news(fault: Fault, told: Collection[str]) -> bool:
+    """Whether it isn't what follows from a parameter that is told of already."""
+    return fault.is_of_account or fault.field not in (*told, "")
 
 
 def advice(error: BaseException) -> str:

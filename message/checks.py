@@ -33,7 +33,7 @@ class Checks:
     def __init__(self, addressing: Addressing, defaults: Defaults, faults: Sequence[Fault]) -> None:
         self._addressing = addressing
         self._defaults = defaults
-        self._faults = list(faults)
+        self._faults = [*defaults.faults, *faults]
         self._warnings: list[str] = []
         self._images: list[Attachment] = []
         self._values = self._template_values(addressing.template_values)

@@ -39,6 +39,8 @@ class Fault:
     field: str
     text: str
     lack: Lack | None = None
+    is_of_account: bool = False
+    """Whether it is the account's settings that have to change, and not the message."""
 
     def __str__(self) -> str:
         return f"{self.field}: {self.text}" if self.field else self.text
@@ -52,7 +54,9 @@ class MessageError(MailError):
         told = [str(fault) for fault in self.faults[:_MOST_TOLD]]
         if len(self.faults) > _MOST_TOLD:
             told.append(f"and {len(self.faults) - _MOST_TOLD} more faults")
-        super().__init__("; ".join(told), step=STEP, category=Category.INPUT)
+        is_input = not self.faults or not all(fault.is_of_account for fault in self.faults)
+        category = Category.INPUT if is_input else Category.CONFIGURATION
+        super().__init__("; ".join(told), step=STEP, category=category)
 
 
 class AttachmentChanged(OSError):

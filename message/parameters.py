@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from message.audience import EVERYBODY, Audience
 
 if TYPE_CHECKING:
+    from message.errors import Fault
     from message.signing.protection import Protection
 
 
@@ -17,7 +18,8 @@ class Defaults:
     """What holds where a message itself says nothing: who it is from, and whether it may hold other than ASCII.
 
     `sender_field` is what a fault of `sender` is told of. The signature stands at the end of every mail,
-    `protection` is how mails are signed and encrypted, and `audience` whom they may go to.
+    `protection` is how mails are signed and encrypted, and `audience` whom they may go to. `faults` are of settings
+    that can't be used: no mail can be made then.
     """
 
     sender: str = ""
@@ -27,6 +29,7 @@ class Defaults:
     signature_html: str = ""
     protection: Protection | None = None
     audience: Audience = EVERYBODY
+    faults: Sequence[Fault] = ()
 
 
 @dataclass(frozen=True, slots=True)

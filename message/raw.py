@@ -112,12 +112,15 @@ class RawMessage:
         return Message(envelope, Octets(data), self.message_id, self.warnings)
 
 
-def parse_raw(text: str | bytes, audience: Audience = EVERYBODY) -> RawMessage:
-    """Take a message apart. Raises `MessageError` with everything for which it can't be sent."""
+def parse_raw(text: str | bytes, audience: Audience = EVERYBODY, faults: Sequence[Fault] = ()) -> RawMessage:
+    """Take a message apart. Raises `MessageError` with everything for which it can't be sent.
+
+    `faults` are those that the caller knows of already.
+    """
     data = _octets(text)
     fields, body_at, has_blank_line = _split(data)
     body = data[body_at:]
-    faults = _unfit_octets(data)
+    faults = [*faults, *_unfit_octets(data)]
     warnings: list[str] = []
     if not has_blank_line and body:
         line = body.partition(b"\r\n")[0].decode(errors="replace")

@@ -2,6 +2,6 @@
 
 from delivery.remedies.case import Remedy, Subject
 from delivery.remedies.replies import remedy
-from delivery.remedies.settings import advice, with_settings
+from delivery.remedies.settings import advice, advised, with_settings
 
-__all__ = ["Remedy", "Subject", "advice", "remedy", "with_settings"]
+__all__ = ["Remedy", "Subject", "advice", "advised", "remedy", "with_settings"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from message.errors import Lack, MessageError
+from message.errors import Fault, Lack, MessageError
 from smtp.errors import Reason
 
 _CHECK_THE_PORT = (
@@ -74,8 +74,9 @@ _LACKS = MappingProxyType(
 
 def with_settings(error: MessageError) -> str:
     """The error's text, with the setting or parameter by which each fault can be mended."""
-    faults = [
-        replace(fault, text=fault.text + _LACKS[fault.lack]) if fault.lack else fault
-        for fault in error.faults
-    ]
-    return str(MessageError(faults))
+    return str(MessageError(map(advised, error.faults)))
+
+
+def advised(fault: Fault) -> Fault:
+    """The fault with the setting or parameter by which it can be mended."""
+    return replace(fault, text=fault.text + _LACKS[fault.lack], lack=None) if fault.lack else fault

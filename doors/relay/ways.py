@@ -11,7 +11,7 @@ from auth.settings import Method
 from delivery.access import Access
 from delivery.asset import Asset
 from delivery.audience import audience
-from delivery.errors import UnusableSetting
+from delivery.errors import UnusableSettings
 from doors.relay.client_tokens import ClientTokens
 from doors.relay.connectivity import Connectivity
 from doors.relay.custom_resource import Found, Resource, find
@@ -81,7 +81,7 @@ def _of_asset(source: str, home: Home, log: Log, limits: Limits) -> Way:
     asset = with_known_pace(read_asset(given, manifest))
     try:
         is_redirected = bool(audience(asset).instead)
-    except UnusableSetting as error:
+    except UnusableSettings as error:
         raise InputError(str(error)) from error
     if is_redirected:
         raise InputError("The asset has redirect_to, and what goes through a relay can't be sent elsewhere.")

@@ -38,10 +38,14 @@ class Fault:
 
 
 class InvalidInput(MailError, ValueError):
-    """An input that the manifest does not allow. The message has every fault of it."""
+    """An input that the manifest does not allow. The message has every fault of it, and `rest` what is right.
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    In `rest` nothing is missing that has to be there: it is "" where there was none, or a wrong one.
+    """
+
+    def __init__(self, faults: Iterable[Fault], rest: Mapping[str, Any] = MappingProxyType({})) -> None:
         self.faults = tuple(faults)
+        self.rest = rest
         text = "; ".join(map(str, self.faults))
         hint = "Correct the parameters named in the message."
         super().__init__(text, step="parameters", category=Category.INPUT, hint=hint)
@@ -102,8 +106,13 @@ class Rules:
         if not self._is_plainly_valid(given):
             faults = self._faults(given, values)
             if faults:
-                raise InvalidInput(faults)
+                raise InvalidInput(faults, self._rest(given, faults))
         return {**self._defaults, **given}
+
+    def _rest(self, given: Mapping[str, Any], faults: Iterable[Fault]) -> dict[str, Any]:
+        right = self._properties.keys() - {fault.field for fault in faults}
+        kept = {name: value for name, value in given.items() if name in right}
+        return {**dict.fromkeys(self._required, ""), **self._defaults, **kept}
 
     def unknown(self, names: Iterable[str]) -> list[Fault]:
         """A fault for each of the names that isn't declared, with the likeliest one that was meant."""

@@ -43,29 +43,19 @@ class UnusableKey(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DkimKey:
-    """A domain's private key, and the selector under which its public half is in DNS."""
+    """A domain's private key, and the selector under which its public half is in DNS.
+
+    Raises `ValueError` for what is no name in DNS.
+    """
 
     domain: str
     selector: str
     key: RSAPrivateKey | Ed25519PrivateKey = field(repr=False)
 
-    @classmethod
-    def read(cls, domain: str, selector: str, pem: bytes) -> DkimKey:
-        """From PEM (PKCS#8 or PKCS#1, without a password). Raises `UnusableKey`; `ValueError` for a bad name."""
-        for name, what in ((domain, "domain"), (selector, "selector")):
-            if not _NAME.fullmatch(name):
-                raise ValueError(f"the {what} {name!r:.80} is no name in DNS")
-        try:
-            key = serialization.load_pem_private_key(pem, password=None)
-        except TypeError as exc:
-            raise UnusableKey("it is locked with a password") from exc
-        except (ValueError, UnsupportedAlgorithm) as exc:
-            raise UnusableKey("it is no private key in PEM") from exc
-        if isinstance(key, RSAPrivateKey) and key.key_size < _SMALLEST_KEY:
-            raise UnusableKey(f"it has {key.key_size} bits; {_SMALLEST_KEY} are the least")
-        if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
-            raise UnusableKey("it is neither an RSA nor an Ed25519 key")
-        return cls(domain, selector, key)
+    def __post_init__(self) -> None:
+        for name in (self.domain, self.selector):
+            if not is_dns_name(name):
+                raise ValueError(f"{name!r:.80} is no name in DNS")
 
     def signed(self, content: Content) -> Content:
         """The same message with a signature above it."""
@@ -86,6 +76,26 @@ class DkimKey:
             return self.key.sign(data, PKCS1v15(), hashes.SHA256())
         # RFC 8463 section 3: Ed25519 signs the hash, as if that were the message.
         return self.key.sign(hashlib.sha256(data).digest())
+
+
+def is_dns_name(text: str) -> bool:
+    """Whether it can be a domain or a selector."""
+    return bool(_NAME.fullmatch(text))
+
+
+def read_key(pem: bytes) -> RSAPrivateKey | Ed25519PrivateKey:
+    """From PEM (PKCS#8 or PKCS#1, without a password). Raises `UnusableKey`."""
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except TypeError as exc:
+        raise UnusableKey("it is locked with a password") from exc
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        raise UnusableKey("it is no private key in PEM") from exc
+    if isinstance(key, RSAPrivateKey) and key.key_size < _SMALLEST_KEY:
+        raise UnusableKey(f"it has {key.key_size} bits; {_SMALLEST_KEY} are the least")
+    if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
+        raise UnusableKey("it is neither an RSA nor an Ed25519 key")
+    return key
 
 
 class _Above:

@@ -87,3 +87,85 @@ def test_a_field_that_can_not_be_used_is_named_before_anything_is_connected(
     assert result.failure["category"] == "configuration"
     assert "PRIVATE" not in json.dumps(result.document)
     assert inbox.is_empty
+
+
+BAD = {
+    "allowed_recipients": "a b",
+    "denied_recipients": "nobody@",
+    "redirect_to": "x",
+    "dkim_domain": "a b",
+    "dkim_key": "/nowhere",
+    "smime_key": "no key",
+    "smime_recipients": '{"a@example.com": "/nowhere"}',
+}
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "wrong"),
+    [
+        ("send_email", {"to": "nobody", "body": "x", "dsn": "often"}, ("to: ", "dsn: ")),
+        (
+            "send_htmlemail",
+            {"to": "a@", "html_body": "<p>x", "attachment1": "none"},
+            ("to: ", "attachment1: "),
+        ),
+        ("send_rawemail", {"raw_email": "From: a@example.com\n\nx"}, ("The recipient (to)",)),
+        ("preview_email", {"to": "nobody", "body": "x", "dsn": "often"}, ("to: ", "dsn: ")),
+        (
+            "send_invitation",
+            {"to": "nobody", "start": "soon", "end": "2026-01-01T10:00Z"},
+            ("to: ", "start: "),
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_account_and_with_the_mail_is_told_together(
+    run: Runner,
+    catcher: Catcher,
+    inbox: Inbox,
+    action: str,
+    parameters: dict[str, str],
+    wrong: tuple[str, ...],
+) -> None:
+    result = run(action, asset(catcher, **BAD, dkim_selector="s1"), parameters)
+    named = ["allowed_recipients", "denied_recipients", "redirect_to"]
+    if action != "send_rawemail":  # which is neither signed nor encrypted
+        named += ["dkim_domain", "dkim_key", "smime_key", "smime_recipients"]
+    for field in named:
+        assert result.message.count(f"the asset's {field} can't be used: ") == 1
+    assert all(text in result.message for text in wrong)
+    assert result.failure["category"] == "input"
+    assert inbox.is_empty
+
+
+def test_settings_alone_that_can_not_be_used_are_a_mistake_in_the_configuration(
+    run: Runner, catcher: Catcher, inbox: Inbox
+) -> None:
+    result = run("send_email", asset(catcher, **BAD, dkim_selector="s1"), MAIL)
+    assert result.failure["category"] == "configuration"
+    assert inbox.is_empty
+
+
+def test_a_value_that_is_none_of_its_list_is_told_with_all_else(
+    run: Runner, catcher: Catcher, inbox: Inbox
+) -> None:
+    wrong = {
+        "to": "nobody",
+        "cc": "a@",
+        "importance": "dire",
+        "body": "x",
+        "attachments": "none",
+        "oops": "x",
+    }
+    for action in ("send_email", "preview_email"):
+        message = run(action, asset(catcher, **BAD), wrong).message
+        for field in ("to", "cc", "importance", "attachments", "'oops'"):
+            assert message.count(f"{field}: ") == 1
+        assert "allowed_recipients can't be used" in message
+    wrong = {"to": "nobody", "end": "late", "method": "ask", "reminder_minutes": "soon"}
+    message = run("send_invitation", asset(catcher), wrong).message
+    for field in ("to", "start", "end", "method", "reminder_minutes"):
+        assert message.count(f"{field}: ") == 1
+    message = run("send_rawemail", asset(catcher), {"raw_email": 7}).message
+    assert message.startswith("Nothing was sent. raw_email: ")
+    assert message.count(": ") == 1
+    assert inbox.is_empty

@@ -21,7 +21,7 @@ from message.attachments import Attachment
 from message.compose import Message
 from message.draft import Addressing, Defaults, html_draft, plain_draft
 from message.errors import Lack, MessageError
-from message.signing.dkim import DkimKey, UnusableKey
+from message.signing.dkim import DkimKey, UnusableKey, read_key
 from message.signing.protection import Protection
 from message.signing.smime import Identity, UnusableIdentity, recipient_certificate
 from smtp.content import Octets
@@ -82,7 +82,7 @@ def draft(protection: Protection, body: str = "Grüße \t and  spaces \n\n\nend\
 @pytest.mark.parametrize("key", [RSA, ED25519], ids=["rsa", "ed25519"])
 def test_a_mail_with_files_is_vouched_for_as_others_verify_it(key: Any) -> None:
     files = [Attachment.of_octets("a.bin", bytes(range(256)) * 2000)]
-    protection = Protection(DkimKey.read("example.com", "s1", pem(key)))
+    protection = Protection(DkimKey("example.com", "s1", read_key(pem(key))))
     made = html_draft(
         Addressing(to="bob@example.com"),
         "<p>é  x </p>",
@@ -112,7 +112,7 @@ def test_a_mail_with_files_is_vouched_for_as_others_verify_it(key: Any) -> None:
     ],
 )
 def test_what_was_changed_on_the_way_is_noticed(old: bytes, new: bytes) -> None:
-    data = octets(draft(Protection(DkimKey.read("example.com", "s1", pem(RSA))), "x\nend\n"))
+    data = octets(draft(Protection(DkimKey("example.com", "s1", read_key(pem(RSA)))), "x\nend\n"))
     assert verifies(data, RSA)
     assert old in data
     assert not verifies(data.replace(old, new), RSA)
@@ -122,7 +122,7 @@ def test_what_was_changed_on_the_way_is_noticed(old: bytes, new: bytes) -> None:
 @given(st.text("a b\t\r\n.é", max_size=80), st.text("a b\té:", max_size=60))
 def test_whatever_is_sent_verifies(body: str, value: str) -> None:
     message = draft(
-        Protection(DkimKey.read("example.com", "s1", pem(ED25519))),
+        Protection(DkimKey("example.com", "s1", read_key(pem(ED25519)))),
         body,
         headers={"Comments": value.replace("\t", " ")},
     )
@@ -139,7 +139,7 @@ def test_how_the_content_comes_in_pieces_makes_no_difference() -> None:
         def chunks(self) -> Iterator[bytes]:
             return (data[at : at + self._size] for at in range(0, len(data), self._size))
 
-    key = DkimKey.read("example.com", "s1", pem(ED25519))
+    key = DkimKey("example.com", "s1", read_key(pem(ED25519)))
     signatures = {
         b"".join(key.signed(Pieces(size)).chunks()).split(b"bh=")[1][:44] for size in (1, 2, 3, 7, 1000)
     }
@@ -157,20 +157,20 @@ def test_how_the_content_comes_in_pieces_makes_no_difference() -> None:
 )
 def test_a_key_that_can_not_be_used_says_why(given: bytes, reason: str) -> None:
     with pytest.raises(UnusableKey, match=reason):
-        DkimKey.read("example.com", "s1", given)
+        read_key(given)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "x;y", "a\r\nb", "-x", "x" * 64, "é.com"])
 def test_names_that_are_none_in_dns_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is no name in DNS"):
-        DkimKey.read(name, "s1", pem(ED25519))
+        DkimKey(name, "s1", read_key(pem(ED25519)))
     with pytest.raises(ValueError, match="is no name in DNS"):
-        DkimKey.read("example.com", name, pem(ED25519))
+        DkimKey("example.com", name, read_key(pem(ED25519)))
 
 
 def test_keys_do_not_print() -> None:
     identity = Identity.read(certificate(RSA, "soc"), pem(RSA))
-    shown = repr(Protection(DkimKey.read("example.com", "s1", pem(RSA)), identity))
+    shown = repr(Protection(DkimKey("example.com", "s1", read_key(pem(RSA))), identity))
     assert "PrivateKey" not in shown
     assert "BEGIN" not in shown
 
@@ -210,7 +210,9 @@ def test_a_signed_and_encrypted_mail_is_read_by_its_recipients_alone(tmp_path: P
     own = tmp_path / "own.pem"
     own.write_bytes(certificate(RSA, "soc"))
     protection = Protection(
-        DkimKey.read("example.com", "s1", pem(RSA)), Identity.read(own.read_bytes(), pem(RSA)), certificates
+        DkimKey("example.com", "s1", read_key(pem(RSA))),
+        Identity.read(own.read_bytes(), pem(RSA)),
+        certificates,
     )
     data = octets(draft(protection))
     assert verifies(data, RSA)
