@@ -7,6 +7,9 @@ from typing import Any
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
+if sys.version_info < (3, 11):  # noqa: UP036 - pip asks what it needs only after it has run this
+    raise SystemExit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ".")
+
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 

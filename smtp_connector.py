@@ -1,19 +1,22 @@
-"""Where SOAR enters: the connector class, and the command line when it is run as a script."""
+"""Where SOAR enters: the connector class, and the command line when it is run as a script.
 
-# ruff: noqa: E402 - an interruption while all this is loaded, and the module path, come before the imports
-from __future__ import annotations
+Python reads the whole of a file before it runs a line of it. So that one which is too old can say so, this file has
+nothing that Python 2.7 can't read, and its types are in comments. No other file is like that.
+"""
 
+# ruff: noqa: E402, F401 - what has to be done before the imports; names that stand in types alone
 import os
 import signal
 import sys
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older one learns it here, and by no traceback
+    if sys.version_info < (3, 11):  # noqa: UP036
         _found = ".".join(str(number) for number in sys.version_info[:3])
-        sys.stderr.write(f"smtp_connector.py: Python 3.11 or newer is needed; this is {_found}.\n")
+        sys.stderr.write("smtp_connector.py: Python 3.11 or newer is needed; this is " + _found + ".\n")
         sys.exit(2)
 
-    def _stop(_number: int, _frame: object) -> NoReturn:
+    def _stop(_number, _frame):
+        # type: (int, object) -> NoReturn
         # Nothing is open yet. An exception would be lost where an import lets go of its lock.
         os.write(2, b"smtp_connector.py: Interrupted.\n")
         os._exit(1)
@@ -85,13 +88,15 @@ POOL = Pool()
 class SmtpConnector(BaseConnector):
     """Runs the manifest's actions. What they do is in `actions/`, found by the action's identifier."""
 
-    def __init__(self) -> None:
+    def __init__(self):
+        # type: () -> None
         super().__init__()
-        self._action_run: ActionRun | None = None
+        self._action_run = None  # type: ActionRun | None
         self.configuration_error = ""
         """What is wrong with the asset or the action asked for, when `initialize` failed because of it."""
 
-    def initialize(self) -> bool:
+    def initialize(self):
+        # type: () -> bool
         """Read the asset and find the action; nothing is sent or connected yet."""
         if self._action_run is not None:
             return True  # some hosts ask again before every parameter set
@@ -112,23 +117,26 @@ class SmtpConnector(BaseConnector):
         try:
             self._action_run = ActionRun(action, context, POOL)
         except MailError as error:
-            return self._refuse(f"{error.text} {error.hint}".strip())
+            return self._refuse(" ".join([error.text, error.hint]).strip())
         return True
 
-    def _refuse(self, reason: str) -> bool:
+    def _refuse(self, reason):
+        # type: (str) -> bool
         self.configuration_error = reason
-        return self.set_status(False, double_braces(f"Nothing was sent. {reason}"))
+        return self.set_status(False, double_braces("Nothing was sent. " + reason))
 
-    def handle_action(self, param: Parameters) -> bool:
+    def handle_action(self, param):
+        # type: (Parameters) -> bool
         """One parameter set, one action result."""
         if self._action_run is None:  # some hosts go on although `initialize` failed
             result = self.add_action_result(ActionResult(dict(param)))
-            return _conclude(result, False, f"Nothing was sent. {self.configuration_error}")
+            return _conclude(result, False, "Nothing was sent. " + self.configuration_error)
         report = self._action_run.one(param)
         self._add(param, report)
         return report.success
 
-    def handle_all(self, parameters: list[Parameters]) -> None:
+    def handle_all(self, parameters):
+        # type: (list[Parameters]) -> None
         """All parameter sets at once, from a host that has them all: several messages are under way at a time."""
         if self._action_run is None:
             super().handle_all(parameters)
@@ -141,7 +149,8 @@ class SmtpConnector(BaseConnector):
             self._refuse(str(error))
             super().handle_all(parameters)
 
-    def _add(self, param: Parameters, report: Report) -> ActionResult:
+    def _add(self, param, report):
+        # type: (Parameters, Report) -> ActionResult
         result = self.add_action_result(ActionResult(dict(param)))
         for item in report.data:
             result.add_data(item)
@@ -149,25 +158,29 @@ class SmtpConnector(BaseConnector):
         _conclude(result, report.success, report.message)
         return result
 
-    def finalize(self) -> bool:
+    def finalize(self):
+        # type: () -> bool
         """Close the session with the server, if there is one."""
         if self._action_run is not None:
             self._action_run.close()
             self._action_run = None
         return True
 
-    def handle_cancel(self) -> None:
+    def handle_cancel(self):
+        # type: () -> None
         """Stop as soon as that can be done with the truth about what was sent; called from a signal handler."""
         if self._action_run is not None:
             self._action_run.cancel()
 
-    def handle_exception(self, exception: Exception) -> None:
+    def handle_exception(self, exception):
+        # type: (Exception) -> None
         """What no action result speaks for; `ActionRun` lets nothing through, so this is a mistake of ours."""
-        text = f"The connector failed unexpectedly ({type(exception).__name__}). {advice(exception)}"
+        text = "The connector failed unexpectedly (" + type(exception).__name__ + "). " + advice(exception)
         self.set_status(False, double_braces(text))
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name):
+    # type: (str) -> Any
     """What `act` raises and the platform has not, and the door of `EmailConnection`, when it is asked for."""
     if name == "InputError":
         return import_module("host.local.inputs").InputError
@@ -175,10 +188,11 @@ def __getattr__(name: str) -> Any:
         return import_module("host.local.files").StoreError
     if name in __all__:
         return getattr(import_module("doors.python.email_connection"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise AttributeError("module " + repr(__name__) + " has no attribute " + repr(name))
 
 
-def _conclude(result: ActionResult, success: bool, text: str) -> bool:
+def _conclude(result, success, text):
+    # type: (ActionResult, bool, str) -> bool
     """Give the result its status. Not every host formats the message, and braces may have come from a server."""
     message = double_braces(text)
     result.set_status(success, message)
@@ -188,17 +202,25 @@ def _conclude(result: ActionResult, success: bool, text: str) -> bool:
 
 
 def act(
-    action: str,
-    parameters: ParameterSet | Sequence[ParameterSet],
-    asset: str | PathLike[str] | Mapping[str, Any],
-    container_id: str = "",
-    progress: Callable[[str], None] | None = None,
-) -> Results:
-    """Run an action from Python, off the platform: see `doors.python.act`."""
+    action,  # type: str
+    parameters,  # type: ParameterSet | Sequence[ParameterSet]
+    asset,  # type: str | PathLike[str] | Mapping[str, Any]
+    container_id="",  # type: str
+    progress=None,  # type: Callable[[str], None] | None
+):
+    # type: (...) -> Results
+    """Run an action off the platform, by name or identifier, over one parameter set or several, in one session.
+
+    `asset` is a stored asset's name, a JSON file, or the fields themselves. Parameters are the action's, and besides:
+    a path or octets for any text, in UTF-8; a path, or a pair of name and octets, for a file to attach; an
+    `EmailMessage` for `raw_email`, or for the whole parameter set of `send rawemail`.
+
+    What goes wrong with sending is in the results. Raises `InputError`, `UnknownAction`, `StoreError` and `VaultError`
+    for a call that can't be begun: nothing was sent. `progress` is called with each step's text.
+    """
     # By name, as below: the package for the platform leaves out what is of no use there.
-    door = import_module("doors.python.act")
-    results: Results = door.act(action, parameters, asset, container_id, pool=POOL, progress=progress)
-    return results
+    run = import_module("doors.python.act").act  # type: Callable[..., Results]
+    return run(action, parameters, asset, container_id, pool=POOL, progress=progress)
 
 
 if __name__ == "__main__":

@@ -120,15 +120,7 @@ def act(
     pool: Pool,
     progress: Callable[[str], None] | None = None,
 ) -> Results:
-    """Run an action, by name or identifier, over one parameter set or several, in one session.
-
-    `asset` is a stored asset's name, a JSON file, or the fields themselves. Parameters are the action's, and besides:
-    a path or octets for any text, in UTF-8; a path, or a pair of name and octets, for a file to attach; an
-    `EmailMessage` for `raw_email`, or for the whole parameter set of `send rawemail`.
-
-    What goes wrong with sending is in the results. Raises `InputError`, `UnknownAction`, `StoreError` and `VaultError`
-    for a call that can't be begun: nothing was sent. `progress` is called with each step's text.
-    """
+    """What `smtp_connector.act` says, over the sessions of `pool`."""
     manifest = load()
     home = Home()
     wanted = manifest.action(action)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
 import pty
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -288,6 +291,37 @@ def test_an_old_python_is_told(environment: dict[str, str]) -> None:
     done = python(environment, code)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "smtp_connector.py: Python 3.11 or newer is needed; this is 3.10.13.\n"
+
+
+def test_every_python_since_2_7_can_read_the_script_so_far_that_it_is_told() -> None:
+    """An interpreter reads the whole file first: a word that it does not know would be a SyntaxError."""
+    script = ROOT / "smtp_connector.py"
+    tree = ast.parse(script.read_text(encoding="ascii"), feature_version=(3, 3))
+    for node in ast.walk(tree):
+        assert not isinstance(
+            node, ast.JoinedStr | ast.AnnAssign | ast.Nonlocal | ast.Starred | ast.YieldFrom
+        )
+        assert not (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+        assert not (isinstance(node, ast.Raise) and node.cause)
+        if isinstance(node, ast.FunctionDef):
+            assert node.returns is None
+            assert not node.args.kwonlyargs
+            assert [one.arg for one in node.args.args if one.annotation] == []
+    for python in old_interpreters():
+        done = subprocess.run([python, script, "demo"], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        told = "smtp_connector.py: Python 3.11 or newer is needed; this is [23][.0-9]+\n"
+        assert re.fullmatch(told, done.stderr), done.stderr
+
+
+def old_interpreters() -> Iterator[str]:
+    """Those of this machine: pyenv's, and what the path has."""
+    asked = "import sys; sys.exit(sys.version_info >= (3, 11))"
+    for version in ("2.7", *(f"3.{minor}" for minor in range(5, 11))):
+        pyenv = Path.home() / ".pyenv" / "versions"
+        for found in (shutil.which(f"python{version}"), *pyenv.glob(f"{version}.*/bin/python{version}")):
+            if found and subprocess.run([found, "-c", asked], capture_output=True).returncode == 0:
+                yield str(found)
 
 
 @pytest.mark.parametrize(
