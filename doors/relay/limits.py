@@ -18,7 +18,7 @@ class Limits:
     piece_seconds: float = 180.0
     """For the next octets of a message (section 4.5.3.2.5)."""
     message_seconds: float = 3600.0
-    """For a whole message."""
+    """For a whole mail, from MAIL to the end of the message."""
     commands: int = 1000
     """In a row without a message; recipients that were accepted do not count."""
     mistakes: int = 20

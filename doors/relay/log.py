@@ -16,7 +16,8 @@ class Log:
 
     def __init__(self, lines: Lines, *, steps: bool = False) -> None:
         self._lines = lines
-        self._steps = steps
+        self.has_steps = steps
+        """Steps of sessions are written at all: who makes lines of them can spare that otherwise."""
 
     def tell(self, text: str) -> None:
         self._lines.say(text)
@@ -26,11 +27,11 @@ class Log:
 
     def step(self, session: str, who: str, text: str) -> None:
         """One line of a session's dialogue: `who` is C for the client, S for us."""
-        if self._steps:
+        if self.has_steps:
             self._lines.say(f"{session} {who}: {text}")
 
     # what `delivery` tells while it connects
 
     def progress(self, text: str) -> None:
-        if self._steps:
+        if self.has_steps:
             self._lines.say(text)

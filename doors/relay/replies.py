@@ -24,6 +24,8 @@ WIDTH = 400
 
 def reply(code: int, enhanced: str, text: str) -> Reply:
     """A reply of ours, in as many lines as it takes (each with the enhanced code, RFC 2034 section 4)."""
+    if len(text) <= WIDTH and text.isprintable():
+        return Reply(code, (f"{enhanced} {text}".strip(),))
     lines = textwrap.wrap(text, WIDTH) or [""]
     return Reply(code, tuple(f"{enhanced} {line}".strip() for line in lines))
 
@@ -34,6 +36,15 @@ def handed_on(said: Reply) -> Reply:
     421 says that the connection on which it is said will be closed (RFC 5321 section 3.8). It is the one between us
     and the server that will be, so the client is told 451 with the same words.
     """
+    line = said.lines[0].strip()
+    if (
+        said.code != 421
+        and len(said.lines) == 1
+        and " " in line
+        and len(line) <= WIDTH
+        and line.isprintable()
+    ):
+        return Reply(said.code, (line,))  # nearly every one: nothing has to be done to it
     enhanced, text = said.enhanced_code, said.text or "no reason given"
     if said.code == 421:
         return reply(451, enhanced or "4.3.2", f"{text} (the mail server said 421)")

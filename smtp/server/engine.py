@@ -245,9 +245,8 @@ class ServerEngine:
 
 def rendered(reply: Reply) -> bytes:
     """The octets of a reply: ASCII, and no line longer than a client may expect (RFC 5321 section 4.5.3.1.5)."""
-    lines = [line.encode("ascii", "replace")[: MAX_REPLY_LINE - 4] for line in reply.lines]
-    code = b"%d" % reply.code
-    return b"".join(code + b"-" + line + b"\r\n" for line in lines[:-1]) + code + b" " + lines[-1] + b"\r\n"
+    *first, last = [line.encode("ascii", "replace")[: MAX_REPLY_LINE - 4] for line in reply.lines]
+    return b"".join(b"%d-%b\r\n" % (reply.code, line) for line in first) + b"%d %b\r\n" % (reply.code, last)
 
 
 def _not_now(state: State, kind: Kind) -> Reply:

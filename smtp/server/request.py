@@ -35,6 +35,8 @@ _WORDS = MappingProxyType(
     }
 )
 _ALONE = frozenset({Kind.STARTTLS, Kind.DATA, Kind.RSET, Kind.QUIT})
+# What nearly every path is: nothing in it that could be quoted, escaped, a route or a literal.
+_SIMPLE_PATH = re.compile(r'<([^<>"\\\s:]+)>(?=[ \t]|\Z)')
 _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
 _CHUNK = re.compile(r"([0-9]{1,13})(?: +(LAST))?", re.IGNORECASE)
@@ -71,7 +73,7 @@ def parse(line: bytes) -> Request:
         text = line.decode()
     except UnicodeDecodeError:
         raise BadRequest(500, "5.5.2 A command is text in UTF-8") from None
-    if NOT_IN_A_LINE.search(text.replace("\t", " ")):
+    if not text.isprintable() and NOT_IN_A_LINE.search(text.replace("\t", " ")):
         raise BadRequest(500, "5.5.2 A command has no control characters")
     word, _, rest = text.strip(" \t").partition(" ")
     rest = rest.strip(" \t")
@@ -153,6 +155,8 @@ def _path(text: str, *, allow_null: bool) -> tuple[Address | None, Mapping[str, 
 
 def _split_path(text: str) -> tuple[str, str]:
     """The path without its brackets, and the rest; quotes may hold brackets and spaces."""
+    if simple := _SIMPLE_PATH.match(text):
+        return simple[1], text[simple.end() :]
     bracketed = text.startswith("<")
     start = int(bracketed)
     quoted = False

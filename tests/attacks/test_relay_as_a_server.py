@@ -163,6 +163,38 @@ def test_a_client_that_stops_in_the_middle_of_a_message_leaves_it_not_sent(tmp_p
         assert server.log.accepted == []
 
 
+def test_a_message_may_take_longer_than_a_command_as_long_as_it_goes_on(tmp_path: Path) -> None:
+    limits = Limits(command_seconds=0.5, piece_seconds=PATIENCE, drain_seconds=2.0)
+    with (
+        ScriptedServer() as server,
+        RunningRelay(asset=asset_file(tmp_path, port=server.port), limits=limits) as relay,
+        Talk(relay.port) as client,
+    ):
+        assert client.codes(ENVELOPE + b"DATA\r\n", 3) == ["250", "250", "354"]
+        for _ in range(4):
+            client.send(b"Subject: slow\r\n")
+            time.sleep(0.3)
+        client.send(b"\r\nhello\r\n.\r\n")
+        assert client.reply().startswith("250 ")
+    assert len(server.log.accepted) == 1
+
+
+def test_a_message_that_goes_on_and_on_ends_with_its_time(tmp_path: Path) -> None:
+    limits = Limits(message_seconds=1.0, drain_seconds=2.0)
+    with (
+        ScriptedServer() as server,
+        RunningRelay(asset=asset_file(tmp_path, port=server.port), limits=limits) as relay,
+        Talk(relay.port) as client,
+    ):
+        assert client.codes(ENVELOPE + b"DATA\r\n", 3) == ["250", "250", "354"]
+        for _ in range(4):
+            client.send(b"Subject: slow\r\n")
+            time.sleep(0.2)
+        assert client.reply().startswith("421 4.4.2 ")
+        assert client.is_closed
+    assert server.log.accepted == []
+
+
 def test_too_many_clients_are_told_so_and_the_others_do_not_feel_it(tmp_path: Path) -> None:
     limits = Limits(clients=20, drain_seconds=2.0)
     with (

@@ -224,7 +224,7 @@ def test_a_mistake_of_ours_ends_one_connection_and_is_told(
     def broken(*_: object) -> None:
         raise LookupError("here")
 
-    monkeypatch.setattr("doors.relay.dialogue.for_rcpt", broken)
+    monkeypatch.setattr("doors.relay.submission.for_rcpt", broken)
     with (
         ScriptedServer() as server,
         RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
