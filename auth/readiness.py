@@ -113,7 +113,7 @@ def _passwords(login: Login, method: str, today: date) -> Iterable[Notice]:
         text = f"{name} has switched logins with a password off by default since the end of December 2026."
     yield Notice(
         "password logins",
-        f"{text} Log in with a certificate instead: docs/microsoft-2026.md.",
+        f"{text} Log in with a certificate instead: docs/microsoft-2026.md (smtp-connector explain microsoft-2026).",
         MICROSOFT_PASSWORDS_END,
         _MICROSOFT_SAYS,
     )

@@ -24,6 +24,8 @@ ROOMS = ("actions", "auth", "delivery", "doors", "host", "message", "smtp")
 ALONE = ("smtp_redirect_handler", "smtp_result_view")
 MANIFEST = "connector.json"
 SHOWN = ("*.html", "*.svg", MANIFEST)
+DOCUMENTS = ("errors/*", "microsoft-2026", "providers", "configuration", "operation")
+"""The pages of docs/ that the program's own texts name, and prints."""
 REQUIREMENTS = "requirements"
 CORE = ("app", "host")
 """The files of requirements/ that every installation needs."""
@@ -135,7 +137,7 @@ def sources(root: Path) -> Iterator[Path]:
         for path in sorted((root / room).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 yield path
-    for pattern in SHOWN:
+    for pattern in (*SHOWN, *(f"docs/{name}.md" for name in DOCUMENTS)):
         yield from sorted(root.glob(pattern))
 
 

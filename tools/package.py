@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import sys
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,14 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = Path("requirements", "app.txt")
 WHEELS = Path(".local", "wheels")
 README = Path("docs", "splunk-soar.md")
+ERRORS = Path("docs", "errors")
 LICENSE = Path("LICENSE")
+_ERRORS = """## Errors
+
+What a server's reply means, how to see which case it is, and what to change. A hint that says "See
+docs/errors/535-5.7.139.md" means the section 535-5.7.139 below."""
+_LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]*\)")
+_HEADING = re.compile(r"^##(?=\s)", re.MULTILINE)
 # Every member's time: what a checkout's files have differs from clone to clone. (1980 is the first year of a wheel's.)
 MODIFIED = 315_532_800
 
@@ -42,12 +50,27 @@ def files(root: Path, bundle: Sequence[Path]) -> dict[str, bytes]:
     """What is in the package: paths below its one folder, and octets."""
     members = {str(path): (root / path).read_bytes() for path in contents.modules(root)}
     members |= {str(path): (root / path).read_bytes() for path in contents.assets(root)}
-    members["README.md"] = (root / README).read_bytes()
+    members["README.md"] = _readme(root).encode()
     if (root / LICENSE).exists():
         members["LICENSE"] = (root / LICENSE).read_bytes()
     members |= {place(wheel.name): wheel.read_bytes() for wheel in bundle}
     members[contents.MANIFEST] = _with_dependencies(contents.manifest(root), bundle)
     return members
+
+
+def _readme(root: Path) -> str:
+    """What the platform shows as the app's documentation: who reads a hint there has no other document."""
+    pages = [path for path in sorted((root / ERRORS).glob("*.md")) if path.stem != "README"]
+    parts = [(root / README).read_text(encoding="utf-8").rstrip(), _ERRORS]
+    parts += [_section(path) for path in pages]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(page: Path) -> str:
+    """A page of its own as a part of a longer one: headings two deeper, links to other pages as their names."""
+    title, _, text = page.read_text(encoding="utf-8").partition("\n")
+    text = _LINK.sub(r"\1", _HEADING.sub("####", text.partition("All pages:")[0]))
+    return f"### {page.stem}\n\n**{title.lstrip('# ')}**\n\n{text.strip()}"
 
 
 def _with_dependencies(manifest: Mapping[str, Any], bundle: Sequence[Path]) -> bytes:

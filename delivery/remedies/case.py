@@ -60,7 +60,9 @@ class Remedy:
     @property
     def hint(self) -> str:
         """The advice, and where there is more of it."""
-        return f"{self.advice} See docs/errors/{self.page}.md." if self.page else self.advice
+        if not self.page:
+            return self.advice
+        return f"{self.advice} See docs/errors/{self.page}.md (smtp-connector explain {self.page})."
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,15 @@ def _completion(commands: Any, _manifest: Manifest) -> None:
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
 
 
+def _explain(commands: Any, _manifest: Manifest) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="say what a server's reply means, and what to change",
+        description="Print the page about a reply, such as `explain 535 5.7.139`; without a code, the list of pages.",
+    )
+    explain.add_argument("code", metavar="CODE", nargs="*", help="a code, or what a hint names")
+
+
 def _demo(commands: Any, _manifest: Manifest) -> None:
     commands.add_parser("demo", help="send mails to a server of its own, and check what arrives")
 
@@ -320,6 +329,7 @@ _COMMANDS: Mapping[str, Callable[[Any, Manifest], None]] = MappingProxyType(
         "backup": _backup,
         "restore": _restore,
         "completion": _completion,
+        "explain": _explain,
         "demo": _demo,
         "serve": console_arguments.serve,
         "token": console_arguments.token,

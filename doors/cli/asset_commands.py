@@ -121,7 +121,7 @@ class AssetCommands:
         else:
             self._terminal.say(
                 f"It takes no passwords: set client_id and what goes with it ({PROGRAM} asset set {name} "
-                "client_id=…), as docs/providers.md says."
+                f"client_id=…), as `{PROGRAM} explain providers` says."
             )
 
     def _shown(self, name: str, value: Any) -> Any:

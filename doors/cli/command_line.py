@@ -1,4 +1,4 @@
-"""The command line: `run`, `submit`, `worker`, `asset`, `vault`, `runs`, `relay`, `dapr`, `demo`, and `TEST.json`.
+"""The command line: `run`, `send`, `asset` and the others that `doors.cli.arguments` has, and `TEST.json`.
 
 The result goes to standard output, readable at a terminal and as one JSON document elsewhere; everything else goes
 to standard error. Exit codes: `doors.cli.results`, and 2 when the call or a configuration is wrong, which one line
@@ -135,6 +135,11 @@ class CommandLine:
             from doors.cli.completion import SCRIPTS
 
             self._terminal.print_text(SCRIPTS[arguments.shell].rstrip())
+            return SUCCEEDED
+        if arguments.command == "explain":
+            from doors.cli.explain import explain
+
+            explain(arguments.code, self._terminal)
             return SUCCEEDED
         if (arguments.command, arguments.subcommand) == ("asset", "test"):
             return self._test_asset(arguments)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from host.local.files import StoreError
 from host.local.home import Home
+from host.local.pages import pages
 from host.manifest.model import Manifest
 
 ASK = "--words"
@@ -91,6 +92,8 @@ def _values(action: argparse.Action, manifest: Manifest, home: Home) -> Iterable
         return _assets(home)
     if action.metavar == "ACTION":
         return [one.identifier for one in manifest.actions]
+    if action.metavar == "CODE":
+        return [page.name for page in pages()]
     return ()
 
 

@@ -29,14 +29,14 @@ exit codes: 0 all sent, 1 something was not sent, 2 the call or a configuration 
 3 some recipients were refused, 4 nobody knows: look before you send again.
 SMTP_CONNECTOR_HOME names the folder that assets, vault and recorded runs are kept in."""
 
-ASSIGNMENTS = """\
+ASSIGNMENTS = f"""\
 a secret that lies elsewhere, and is read each time it is used:
   password=@env:NAME              an environment variable
   password=@file:PATH             a file
   password=@keyring:SERVICE/NAME  the desktop's keyring
 a secret that is kept here, encrypted:
   password=@prompt                is asked for at the terminal, or read from standard input
-FIELD= takes a field away. docs/configuration.md lists the fields."""
+FIELD= takes a field away. `{PROGRAM} explain configuration` lists the fields."""
 
 
 def all_actions(manifest: Manifest) -> str:

@@ -43,6 +43,7 @@ PAGES: tuple[tuple[str, str, Handler, Role | None], ...] = (
     ("GET", "/sign-in/link/{code}", sign_in.by_link, None),
     ("POST", "/sign-out", sign_in.out, None),
     ("GET", "/", home_pages.index, VIEWER),
+    ("GET", "/explained/{name}", home_pages.explained, VIEWER),
     ("GET", "/assets", assets_pages.index, VIEWER),
     ("GET", "/assets/new", assets_pages.new, ADMINISTRATOR),
     ("POST", "/assets/new", assets_pages.save, ADMINISTRATOR),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from starlette.responses import FileResponse, RedirectResponse, Response
 
+from doors.console.explained import shown
 from doors.console.render import FOLDER
 from doors.console.runs_pages import state_of
 from doors.console.visit import NotThere, Visit
+from host.local.pages import pages
 
 STATIC = {
     "console.css": "text/css",
@@ -32,6 +34,15 @@ def index(visit: Visit) -> Response:
         sample=sample,
         mails=len(console.catcher.mailbox.list()) if console.catcher is not None else 0,
     )
+
+
+def explained(visit: Visit) -> Response:
+    """GET /explained/NAME: the page that a hint names."""
+    name = str(visit.request.path_params["name"])
+    page = next((page for page in pages() if page.name == name), None)
+    if page is None:
+        raise NotThere("There is no page about that.")
+    return visit.page("explained.html", title=page.title, content=shown(page.text))
 
 
 def static(visit: Visit) -> Response:

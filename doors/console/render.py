@@ -10,6 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from doors.console.explained import linked
+
 FOLDER = Path(__file__).parent
 SAID = {
     "asset-saved": "The asset was saved.",
@@ -48,6 +50,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["linked"] = linked
     environment.filters["plain"] = plain
     environment.filters["when"] = when
     environment.filters["size"] = size

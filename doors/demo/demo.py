@@ -47,7 +47,7 @@ Where to go next, with a mailbox of your own:
   {PROGRAM} asset add me --email me@example.com --set password=@prompt
   {PROGRAM} asset test me
   {PROGRAM} send --asset me --to jane@example.com --subject Hello --body "It works."
-  {PROGRAM} --help, or docs/operation.md"""
+  {PROGRAM} --help, or {PROGRAM} explain operation"""
 
 
 class Stage:

@@ -21,7 +21,7 @@ def test_a_password_at_microsoft_is_warned_about_with_the_day_and_who_says_so() 
     (notice,) = readiness(settings, "Basic", TODAY)
     assert notice.text == (
         "At the end of December 2026 Microsoft 365 switches logins with a password off by default. "
-        "Log in with a certificate instead: docs/microsoft-2026.md."
+        "Log in with a certificate instead: docs/microsoft-2026.md (smtp-connector explain microsoft-2026)."
     )
     assert notice.as_dict(TODAY) == {
         "subject": "password logins",

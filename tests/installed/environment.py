@@ -18,6 +18,7 @@ from tools.distribution import ALONE, PACKAGE, ROOMS
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED_TO_BUILD = (
     *ROOMS,
+    "docs",
     "tools",
     "requirements",
     *(f"{name}.py" for name in (PACKAGE, *ALONE, "setup")),

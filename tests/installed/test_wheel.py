@@ -70,6 +70,19 @@ def test_the_command_sends_a_mail(installed: Installed, asset: Path, server: Dem
     assert subjects(server) == ["Installed"]
 
 
+def test_a_hint_leads_to_a_page_that_is_installed(installed: Installed) -> None:
+    for command in (
+        ("535", "5.7.139"),
+        ("microsoft-2026",),
+        ("providers",),
+        ("configuration",),
+        ("operation",),
+    ):
+        shown = installed.run(installed.command, "explain", *command)
+        assert (shown.returncode, shown.stderr) == (0, "")
+        assert shown.stdout.startswith("# ")
+
+
 def test_the_command_says_what_it_is_called(installed: Installed) -> None:
     shown = installed.run(installed.command, "--help")
     assert shown.stdout.startswith("usage: smtp-connector ")

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tarfile
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from delivery.remedies.replies import CASES
 from tests.support.archives import unpack
 from tools import contents
 from tools.package import LOCK, ROOT, files, write
@@ -66,8 +68,9 @@ def test_it_is_named_after_the_app_and_its_version(bundle: list[Path], tmp_path:
 
 def test_the_same_files_give_the_same_bytes(bundle: list[Path], tmp_path: Path) -> None:
     clone = tmp_path / "clone"
-    for name in files(ROOT, ()):
-        source = ROOT / ("docs/splunk-soar.md" if name == "README.md" else name)
+    shown = ["docs/splunk-soar.md", *(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/errors/*.md"))]
+    for name in (*(set(files(ROOT, ())) - {"README.md"}), *shown):
+        source = ROOT / name
         target = clone / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
@@ -101,6 +104,17 @@ def test_every_member_is_of_a_kind_that_the_platform_needs(archive: tarfile.TarF
     assert {"smtp_redirect_handler.py", "smtp_result_view.py", "smtp_result_view.html", "README.md"} <= tops
     texts = {str(name) for name in names if name.suffix == ".md" or not name.suffix}
     assert texts <= {"README.md", "LICENSE"}
+
+
+def test_what_a_hint_names_can_be_read_where_the_platform_shows_the_app(archive: tarfile.TarFile) -> None:
+    member = archive.extractfile(f"{FOLDER}/README.md")
+    assert member is not None
+    readme = member.read().decode()
+    pages = {case.remedy.page for case in CASES} - {""}
+    assert {page for page in pages if f"\n### {page}\n" not in readme} == set()
+    assert "Set-CASMailbox me@contoso.com -SmtpClientAuthenticationDisabled $false" in readme
+    links = re.findall(r"\]\(([^)#]+)\)", readme)
+    assert [link for link in links if "://" not in link] == [], "the package has no other document"
 
 
 def test_nothing_of_the_embedded_host_and_the_terminal_is_in_it(archive: tarfile.TarFile) -> None:
