@@ -23,6 +23,7 @@ class Connection:
         self._hello = "".join(f"250-{name}\r\n" for name in ["drain", *capabilities]) + "250 8BITMIME\r\n"
         self._waiting = b""
         self._buffer = bytearray(_BUFFER)
+        self._has_recipient = False
 
     def serve(self) -> None:
         with self._sock, contextlib.suppress(OSError):
@@ -34,10 +35,16 @@ class Connection:
         match line[:4].upper():
             case b"EHLO":
                 return self._hello.encode()
+            case b"RCPT":
+                self._has_recipient = True
+                return b"250 ok\r\n"
             case b"DATA":
+                self._has_recipient = False
                 return self._data()
             case b"BDAT":
                 return self._chunk(int(line.split()[1]))
+            case b"VRFY":  # whoever says yes to everything is not trusted with commands in groups
+                return b"252 send it and see\r\n"
             case b"QUIT":
                 return b"221 bye\r\n"
             case _:
@@ -73,7 +80,8 @@ class Connection:
             if not count:
                 raise ConnectionResetError
             left -= count
-        return b"250 ok\r\n"
+        is_expected, self._has_recipient = self._has_recipient, False
+        return b"250 ok\r\n" if is_expected else b"503 no recipient\r\n"
 
 
 def main(capabilities: list[str]) -> None:

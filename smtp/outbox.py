@@ -87,6 +87,8 @@ class Outbox:
         self._begun = 0
         self._served = 0
         """How many transactions the server has dealt with, whatever it said to them."""
+        self._together = 1
+        """How many messages may be in flight: what this connection has shown lasts as long as it does."""
 
     @property
     def has_begun(self) -> bool:
@@ -270,15 +272,17 @@ class Outbox:
     def _send_in_batches(self, waiting: Iterator[_Message], window: int) -> Iterator[Delivery]:
         """One message, then 2, 4, … up to `window` at once; until there are no more, or something is not as it was.
 
-        What can't be in flight with others goes by itself, in its place.
+        What can't be in flight with others goes by itself, in its place. Whoever has no more for the moment, and calls
+        again, goes on with as many as it had.
         """
-        size = 1
         ahead: _Message | None = None
         for first in waiting:
             if ahead is not None:
                 yield self._finish(ahead, is_followed=True)
                 ahead = None
-                size = min(2 * size, window) if self._pipeline.can_take_together() else 1
+            if self._together == 1 and self._pipeline.can_take_together():
+                self._together = min(2, window)
+            size = self._together
             if self._habits.is_surprising or self._objection(first) is not None:
                 yield self._send(first)
                 return
@@ -291,8 +295,9 @@ class Outbox:
                     break
                 batch.append(message)
             if batch:
+                if len(batch) == size:
+                    self._together = min(2 * size, window)
                 yield from self._send_together(batch)
-                size = min(2 * size, window)
             if ahead is not None and self._objection(ahead) is None:
                 self._pipeline.begin(self._new_transaction(ahead))
         if ahead is not None:
