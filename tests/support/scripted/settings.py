@@ -197,5 +197,5 @@ class Settings:
     """Between the octets of a DRIP fault."""
     buffers: int | None = None
     """SO_RCVBUF and SO_SNDBUF of each connection, in octets, to make a peer that does not read felt early."""
-    lifetime: float = 20.0
+    lifetime: float = 120.0
     """After so long the server stops by itself, whatever is going on."""
