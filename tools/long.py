@@ -57,6 +57,11 @@ PARTS = (
         "A hundred kills of workers over a run of 5,000 mails",
         ("tests.kills.workers", "100", "5000"),
     ),
+    Part(
+        "postfix",
+        "A hundred kills of workers over a run of 5,000 mails into Postfix, with either database",
+        ("tests.kills.postfix", "100", "5000"),
+    ),
     Part("mutants", "Mutation testing", ("tests.mutants",)),
 )
 

@@ -69,6 +69,11 @@ def ensure_key(folder: Path) -> None:
         raise StoreError(f"The key file {path} can't be made: {reason(error)}.") from error
 
 
+def fingerprint(folder: Path) -> str:
+    """By which a database knows the key that it is used with, and which tells nothing of it. Raises `StoreError`."""
+    return _mac(_read_key(key_path(folder)), b"the key of this database").hex()
+
+
 class Cipher:
     """The data folder's key, read once, for whoever has more than one value. Raises `StoreError`."""
 
@@ -81,9 +86,7 @@ class Cipher:
 
     def mac(self, octets: bytes) -> bytes:
         """An HMAC of these, by which they can be recognised and not found out."""
-        # A key of its own: Fernet's halves are for what Fernet does.
-        derived = hmac.digest(self._key, b"what a mail is recognised by", "sha256")
-        return hmac.digest(derived, octets, "sha256")
+        return _mac(self._key, octets)
 
     def encrypt(self, value: Mapping[str, Any]) -> bytes:
         """`value` as JSON, encrypted."""
@@ -117,6 +120,12 @@ def encrypt(folder: Path, value: Mapping[str, Any]) -> bytes:
 def decrypt(folder: Path, token: bytes, what: str) -> dict[str, Any]:
     """The value that `encrypt` was given. Raises `StoreError`, naming `what` could not be read."""
     return Cipher(folder).decrypt(token, what)
+
+
+def _mac(key: bytes, octets: bytes) -> bytes:
+    # A key of its own: Fernet's halves are for what Fernet does.
+    derived = hmac.digest(key, b"what a mail is recognised by", "sha256")
+    return hmac.digest(derived, octets, "sha256")
 
 
 def _read_key(path: Path) -> bytes:

@@ -31,20 +31,30 @@ def connect(folder: Path) -> Connection:
         if not path.exists():
             with alone(folder):
                 if not path.exists():
-                    _make(path)
+                    _make(path, cipher.fingerprint(folder))
         connection = opened(path)
         try:
             if not is_current(connection, path):
                 from host.local.migrate import bring_up_to_date  # once in the life of a folder
 
                 bring_up_to_date(folder)
+            _check_key(connection, folder)
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-def _make(path: Path) -> None:
+def _check_key(connection: Connection, folder: Path) -> None:
+    """Raises `StoreError` for a key that is not the one that everything in the database was encrypted with."""
+    if connection.execute("SELECT secret FROM key_check").fetchall() != [(cipher.fingerprint(folder),)]:
+        raise StoreError(
+            f"{cipher.key_path(folder)} is not the key that {folder / cipher.DATABASE} is used with. Nothing was "
+            "changed. Put that key back, or start anew with another folder (SMTP_CONNECTOR_HOME)."
+        )
+
+
+def _make(path: Path, secret: str) -> None:
     """Make it under another name and rename it, so that one that is there is always complete."""
     beside = path.with_name("store.new")
     try:
@@ -57,6 +67,7 @@ def _make(path: Path) -> None:
             with transaction(connection):
                 for statement in schema.STATEMENTS:
                     connection.execute(statement)
+                connection.execute("INSERT INTO key_check (secret) VALUES (?)", (secret,))
                 connection.execute(f"PRAGMA user_version = {schema.VERSION}")
             connection.execute("PRAGMA journal_mode = WAL")  # remembered in the file
         beside.rename(path)

@@ -6,9 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from host.local import sql, sqlite
@@ -36,13 +35,11 @@ def engine_of_server(address: str) -> Engine:
 def engine_of(path: Path) -> Engine:
     """SQLAlchemy over a database that is there."""
     # No pool: a process does a transaction or two, and a connection carried over a fork is harmful.
-    url = URL.create("sqlite", database=str(path))
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": sqlite.BUSY_TIMEOUT})
 
-    @event.listens_for(engine, "connect")
-    def leave_transactions_to_us(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None
-        connection.execute("PRAGMA synchronous = FULL")
+    def connect() -> sqlite3.Connection:
+        return sqlite.opened(path)
+
+    engine = create_engine("sqlite://", poolclass=NullPool, creator=connect)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -108,7 +108,7 @@ def connect(folder: Path) -> PostgresConnection:
     address = url()
     connection = PostgresConnection(address)
     try:
-        secret = cipher.Cipher(folder).mac(b"the key of this database").hex()
+        secret = cipher.fingerprint(folder)
         with _checking:
             if (address, secret) not in _checked:
                 _prepare(connection, address, secret)
@@ -168,7 +168,6 @@ def _prepare(connection: PostgresConnection, address: str, secret: str) -> None:
             from host.local.migrate_server import bring_up_to_date  # once in the life of a database
 
             bring_up_to_date(address)
-        connection.execute("CREATE TABLE IF NOT EXISTS key_check (secret VARCHAR PRIMARY KEY)")
         known = connection.execute("SELECT secret FROM key_check").fetchall()
         if not known:
             connection.execute("INSERT INTO key_check (secret) VALUES (?)", (secret,))

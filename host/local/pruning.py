@@ -18,6 +18,8 @@ from host.local.sqlite import transaction
 
 KEY_DAYS = 30
 """For so long an idempotency key is remembered, however long runs are kept."""
+RESUMABLE_DAYS = 1.0
+"""For so long, at least, a run that was cancelled is kept: it can be resumed."""
 _STAMP = "pruned"
 _ALL = 2**31 - 1
 _MOST = 1000
@@ -34,16 +36,19 @@ class Pruned:
 
 def prune(connection: Connection, most: int = _ALL) -> Pruned:
     """Let runs go that have been kept for long enough, all or so many. Raises `StoreError`, `sqlite3.Error`."""
-    kept, keys = timestamp(days_ago=keep_days()), timestamp(days_ago=KEY_DAYS)
+    days = keep_days()
+    kept, keys = timestamp(days_ago=days), timestamp(days_ago=KEY_DAYS)
+    cancelled = timestamp(days_ago=max(days, RESUMABLE_DAYS))
     with transaction(connection):
         connection.execute("CREATE TEMP TABLE IF NOT EXISTS old (id INTEGER PRIMARY KEY)")
         connection.execute("DELETE FROM old")
         connection.execute(
             "INSERT INTO old SELECT id FROM run WHERE state NOT IN ('running', 'submitting', 'paused')"
             # A worker may still have mails of one that was cancelled.
-            " AND kept_since <= ? AND NOT EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id)"
+            " AND kept_since <= CASE WHEN state = 'cancelled' THEN ? ELSE ? END"
+            " AND NOT EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id)"
             " ORDER BY id LIMIT ?",
-            (kept, most),
+            (cancelled, kept, most),
         )
         mails = connection.execute(
             "DELETE FROM mail WHERE run_id IN (SELECT id FROM old) AND state != 'unknown'"

@@ -18,7 +18,7 @@ from host.local.files import StoreError, timestamp
 from host.local.progress import Progress, progress_of
 from host.local.pruning import Pruned, prune
 from host.local.results import document, joint_message
-from host.local.sqlite import faults_named
+from host.local.sqlite import faults_named, is_writable
 from host.local.store import Store
 from host.local.streams import say
 from host.local.tables import DueRow, DurableRow, MailRow, RunRow
@@ -245,7 +245,16 @@ class Runs:
             return prune(connection)
 
     def _tidy_up(self) -> None:
-        """Settle the runs of processes that are gone, and take in what version 1 may have written meanwhile."""
+        """Settle the runs of processes that are gone, and take in what version 1 may have written meanwhile.
+
+        Where nothing can be written, what is there is shown as it is.
+        """
+        if (
+            not sql.is_server()
+            and (self._folder / cipher.DATABASE).exists()
+            and not is_writable(self._folder / cipher.DATABASE)
+        ):
+            return
         with (
             closing(database.connect(self._folder)) as connection,
             faults_named(self._folder / cipher.DATABASE),

@@ -5,10 +5,10 @@ Written out, because making them step by step takes longer than sending a mail.
 
 from __future__ import annotations
 
-VERSION = 5
+VERSION = 7
 """`PRAGMA user_version`, odd. The even number before it: brought up to date, but what an older version kept in clear
 is not yet wiped from the file. Version 1 is the first release's."""
-REVISION = "durable"
+REVISION = "key_check"
 """The newest of `migrations/versions`."""
 
 STATEMENTS = (
@@ -93,6 +93,10 @@ STATEMENTS = (
         hour INTEGER NOT NULL,
         recipients INTEGER NOT NULL,
         PRIMARY KEY (account, hour)
+    )""",
+    """CREATE TABLE key_check (
+        secret VARCHAR NOT NULL,
+        PRIMARY KEY (secret)
     )""",
     """CREATE TABLE alembic_version (
         version_num VARCHAR(32) NOT NULL,

@@ -6,6 +6,7 @@ Write-ahead mode: readers never wait, writers wait for each other, and what was 
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -25,9 +26,32 @@ _TURN = 0.02
 longer it sleeps, so that whoever comes later goes first."""
 
 
-def opened(path: Path) -> sqlite3.Connection:
+class FileConnection(sqlite3.Connection):
+    """A connection that knows its file again."""
+
+    path: Path
+    identity: tuple[int, int]
+
+    def raise_if_gone(self) -> None:
+        """A file that was removed can be written all the same, and nobody would read it. Raises `StoreError`."""
+        if _identity(self.path) != self.identity:
+            raise StoreError(
+                f"{self.path} was removed or exchanged while it was in use. Nothing more is written to it, and no mail "
+                "is sent that is not written down. Put the data folder back."
+            )
+
+
+def opened(path: Path) -> FileConnection:
     """A connection to a database that is there. Raises `sqlite3.Error`."""
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        address(path),
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=FileConnection,
+        uri=True,
+    )
+    connection.path, connection.identity = path, _identity(path)
     try:
         # Not every build has it that way: a commit is on the disk before it is said to be one.
         connection.execute("PRAGMA synchronous = FULL")
@@ -35,6 +59,31 @@ def opened(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def address(path: Path) -> str:
+    """The database as SQLite is to open it, a URI: where nothing can be written it is only read.
+
+    Then a file without a log beside it is taken as it is: SQLite would make a log even to read it.
+    """
+    if is_writable(path):
+        return f"{path.as_uri()}"
+    log = path.with_name(f"{path.name}-wal")
+    return f"{path.as_uri()}?mode=ro" + ("" if log.exists() else "&immutable=1")
+
+
+def is_writable(path: Path) -> bool:
+    """Whether the database's folder can be written."""
+    return os.access(path.parent, os.W_OK)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """The file that has this name now."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
 
 
 def is_current(connection: sqlite3.Connection, path: Path) -> bool:
@@ -59,7 +108,7 @@ def _for_ever() -> float:
 def transaction(
     connection: AnyConnection, latest: Callable[[], float] = _for_ever
 ) -> Iterator[AnyConnection]:
-    """One transaction that writes, whole or not at all. Raises `sqlite3.Error`.
+    """One transaction that writes, whole or not at all. Raises `sqlite3.Error`, `StoreError` if the file is gone.
 
     SQLite's write lock is taken at once, so that waiting for others works: a reader that turns writer half-way would
     be refused. It is waited for until `latest`, in seconds of `time.monotonic`, which is asked again and again.
@@ -70,6 +119,8 @@ def transaction(
         connection.execute("BEGIN")
     try:
         yield connection
+        if isinstance(connection, FileConnection):
+            connection.raise_if_gone()
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

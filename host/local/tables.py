@@ -117,3 +117,10 @@ class SpentRow(Base):
     account: Mapped[str] = mapped_column(primary_key=True)
     hour: Mapped[int] = mapped_column(primary_key=True)
     recipients: Mapped[int]
+
+
+class KeyCheckRow(Base):
+    """The one key that the database is used with, by its fingerprint."""
+
+    __tablename__ = "key_check"
+    secret: Mapped[str] = mapped_column(primary_key=True)

@@ -13,7 +13,8 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from actions.contract import KeyInProgress, KeyOfOtherContent, Report
 from actions.report import nothing_delivered
@@ -24,6 +25,8 @@ from delivery.attempt import Attempt, Facts, Outgoing
 MOST_KEYS = 1000
 KEY_SECONDS = 30 * 24 * 60 * 60.0
 IN_PROGRESS_SECONDS = 15 * 60.0
+LOCK_SECONDS = 30.0
+"""For so long the state is waited for: whoever asks for a token has it for as long as the provider takes."""
 _FIELD = "idempotency"
 _IN_PROGRESS = ""
 LOST = (
@@ -32,10 +35,16 @@ LOST = (
 )
 
 
+class SharedState(State, Protocol):
+    """A state whose lock is waited for so many seconds at most."""
+
+    def lock(self, seconds: float | None = None) -> AbstractContextManager[object]: ...
+
+
 class PlatformJournal:
     """`host.action_run.Journal` for one run of this action. `tell` is given what can't be remembered."""
 
-    def __init__(self, state: State, action: str, asset: Asset, tell: Callable[[str], None]) -> None:
+    def __init__(self, state: SharedState, action: str, asset: Asset, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._state = state
         self._action = action
@@ -59,7 +68,7 @@ class PlatformJournal:
     def claim(self, position: int, key: str, content: bytes) -> Report | None:
         """As `Journal.claim`. Raises `KeyInProgress`, `KeyOfOtherContent`, `HostError`."""
         now = time.time()
-        with self._state.lock():
+        with self._state.lock(LOCK_SECONDS):
             state = self._state.load()
             record = _record(state)
             secret = bytes.fromhex(record["secret"])
@@ -93,7 +102,7 @@ class PlatformJournal:
 
     def _remember(self, name: str, report: Report) -> None:
         data = report.data[0]
-        with self._state.lock():
+        with self._state.lock(LOCK_SECONDS):
             state = self._state.load()
             record = _record(state)
             if data["outcome"] == "not sent":

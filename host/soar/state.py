@@ -55,23 +55,26 @@ class PhantomState:
         self._connector.save_state({**self._stored(), _KEY: cipher})
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Exclude other processes and threads; the thread that holds it may take it again. Raises `HostError`."""
+    def lock(self, seconds: float | None = None) -> Iterator[None]:
+        """Exclude other processes and threads; the thread that holds it may take it again.
+
+        It is waited for so long at most, by default as long as a token request may take. Raises `HostError`.
+        """
         with self._threads:
             if self._held is not None:
                 yield
                 return
             # Whoever can open it can keep it locked, so it is the owner's alone, as are those of earlier versions.
             with open(self._lock_file, "a", encoding="ascii", opener=_privately) as file:
-                self._wait_for(file)
+                self._wait_for(file, LOCK_TIMEOUT if seconds is None else seconds)
                 self._held = file
                 try:
                     yield
                 finally:
                     self._held = None  # closing the file gives the lock back
 
-    def _wait_for(self, file: IO[str]) -> None:
-        deadline = time.monotonic() + LOCK_TIMEOUT
+    def _wait_for(self, file: IO[str], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
         pause = threading.Event()
         while True:
             try:

@@ -15,6 +15,7 @@ from host.local import database, sqlite
 from host.local.files import StoreError
 from host.local.home import HOME_VARIABLE, Home
 from tests.host.processes import python, start
+from tests.support.ledgers import Written, mail
 
 CONFIG = {"server": "mail.example.com", "password": "canary-password", "client_key": "canary-key"}
 
@@ -86,13 +87,24 @@ def test_a_lost_key_is_not_replaced_by_a_new_one(home: Home) -> None:
     assert not (home.folder / "secret.key").exists()
 
 
-def test_another_key_is_told_from_a_damaged_one(home: Home, tmp_path: Path) -> None:
+def test_another_key_is_told_at_once_and_nothing_is_written_with_it(home: Home, tmp_path: Path) -> None:
+    """What was written with it could be read by nobody who has the right one."""
     home.assets.add("prod", CONFIG)
     other = Home(tmp_path / "other")
     other.assets.add("x", {})
-    (home.folder / "secret.key").write_bytes((other.folder / "secret.key").read_bytes())
-    with pytest.raises(StoreError, match="The asset prod can't be decrypted"):
-        home.assets.get("prod")
+    key = home.folder / "secret.key"
+    right, before = key.read_bytes(), (home.folder / "store.db").read_bytes()
+    key.write_bytes((other.folder / "secret.key").read_bytes())
+    for use in (
+        lambda h: h.assets.get("prod"),
+        lambda h: h.assets.add("new", CONFIG),
+        lambda h: h.runs.list(),
+    ):
+        with pytest.raises(StoreError, match=r"secret\.key is not the key that .*store\.db is used with"):
+            use(Home(home.folder))
+    assert (home.folder / "store.db").read_bytes() == before
+    key.write_bytes(right)
+    assert Home(home.folder).assets.get("prod").config == CONFIG
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database, though long enough to be read as one" * 100])
@@ -154,6 +166,33 @@ def test_a_folder_that_cannot_be_written_is_named() -> None:
     assert done.stdout.startswith("StoreError")
     assert "Permission denied" in done.stdout
     assert folder in done.stdout
+
+
+READ_AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from host.local.home import Home
+import host.local.runs, host.local.spool, cryptography.fernet, sqlalchemy.dialects.sqlite
+if os.getuid() == 0:
+    os.setgid(65534); os.setuid(65534)
+runs = Home(Path(sys.argv[1])).runs
+(entry,) = runs.list()
+print(entry.id, entry.state, runs.get(1).mails[0].state)
+"""
+
+
+def test_runs_are_read_where_nothing_can_be_written() -> None:
+    with TemporaryDirectory() as place:
+        folder = Path(place) / "data"
+        Written(folder).whole(mail())
+        for path in folder.rglob("*"):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        folder.chmod(0o555)
+        Path(place).chmod(0o755)
+        before = sorted(folder.iterdir())
+        done = python(READ_AS_NOBODY, str(folder))
+        assert (done.stdout, done.stderr) == ("1 ended sent\n", "")
+        assert sorted(folder.iterdir()) == before
 
 
 FILL_THE_DISK = """

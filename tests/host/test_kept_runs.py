@@ -14,9 +14,11 @@ import pytest
 from actions.contract import Report
 from delivery.pool import Pool
 from doors.cli.command_line import main
+from host.local import durable
 from host.local.files import StoreError
 from host.local.home import HOME_VARIABLE, Home
 from host.local.recording import KEEP_DAYS
+from tests.durable.working import mails, number_of, submit
 from tests.support.ledgers import BCC, SENT, Written, attempt, everything_in, mail, states
 from tests.support.running import Runner, asset
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
@@ -79,6 +81,20 @@ def test_nothing_is_kept_where_nothing_is_to_be_kept(home: Home, monkeypatch: py
     monkeypatch.setenv(KEEP_DAYS, "0")
     Written(home.folder).whole(mail())
     assert states(home.folder) == []
+    assert home.runs.list() == ()
+
+
+def test_a_cancelled_run_is_kept_for_a_day_where_nothing_is_to_be_kept_since_it_can_be_resumed(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEEP_DAYS, "0")
+    home.assets.add("prod", {"server": "127.0.0.1", "ssl_config": "None", "sender_address": "me@example.com"})
+    number = number_of(submit(home, mails(2)))
+    durable.cancel(home, number)
+    assert [entry.state for entry in home.runs.list()] == ["cancelled"]
+    assert durable.resume(home, number) == 2
+    durable.cancel(home, number)
+    aged(home, 1.1)
     assert home.runs.list() == ()
 
 

@@ -196,6 +196,25 @@ def test_on_a_disk_that_is_full_nothing_more_is_sent_and_what_was_is_told(
     assert 0 < counts[-1] < 30
 
 
+@pytest.mark.parametrize("is_replaced", [False, True], ids=["gone", "another one in its place"])
+def test_when_the_data_folder_is_removed_nothing_more_is_sent_and_it_is_said(
+    folder: Path, is_replaced: bool
+) -> None:
+    written = Written(folder)
+    written.ledger.begin([mail(), mail()])
+    written.ledger.committing([attempt(1)])
+    shutil.rmtree(folder)
+    if is_replaced:
+        Home(folder).runs.list()
+    with pytest.raises(StoreError, match=r"store\.db was removed or exchanged while it was in use"):
+        written.ledger.committing([attempt(2)])
+    written.ledger.finished(1, SENT)
+    written.ledger.end()
+    assert [text for text in written.told if "was removed or exchanged" in text]
+    if is_replaced:
+        assert Home(folder).runs.list() == ()
+
+
 def test_a_result_that_cannot_be_written_is_told_and_written_with_the_next_one(folder: Path) -> None:
     written = Written(folder)
     written.ledger.begin([mail(), mail()])

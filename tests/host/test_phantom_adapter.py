@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -278,6 +279,18 @@ class TestState:
             pass
         with other.lock():
             assert True
+
+    def test_who_is_in_a_hurry_gives_up_earlier(
+        self, state: PhantomState, platform: Platform, tmp_path: Path
+    ) -> None:
+        began = time.monotonic()
+        with (
+            state.lock(),
+            pytest.raises(HostError, match=r"has held .*\.lock for too long"),
+            PhantomState(platform, "7", tmp_path).lock(0.1),
+        ):
+            pass
+        assert time.monotonic() - began < 60
 
     def test_another_run_goes_on_when_the_lock_is_free(
         self, state: PhantomState, platform: Platform, tmp_path: Path

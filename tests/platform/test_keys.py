@@ -34,7 +34,9 @@ class MemoryState:
         self.saved = dict(state)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, seconds: float | None = None) -> Iterator[None]:
+        assert seconds is not None
+        assert seconds <= 60, "a key is waited for no longer than a turn"
         yield
 
 
