@@ -12,8 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,8 @@ from host.local.ledger import as_result, if_lost, message_id, named
 from host.local.recording import recorded
 from host.local.retry import Patience
 from host.local.sql import Connection
-from host.local.sqlite import faults_named, flushing, skipping_locked, transaction
+from host.local.sqlite import faults_named, skipping_locked
+from host.local.writer import Counted, Ended, Writer
 from smtp.errors import Category, MailError
 from smtp.outcome import Outcome
 
@@ -62,18 +62,6 @@ class _Row:
     earlier: Mapping[str, Any] | None
 
 
-@dataclass(slots=True)
-class Counted:
-    """How many mails a worker has dealt with, by what became of them; `again` are those that are to be tried again."""
-
-    by_state: dict[str, int] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, state: str) -> None:
-        with self.lock:
-            self.by_state[state] = self.by_state.get(state, 0) + 1
-
-
 class Work:
     """`host.action_run.Journal` for the due mails of one run. Used by several threads at once.
 
@@ -102,14 +90,12 @@ class Work:
         self._holder = holder
         self._patience = replace(patience, give_up_after=run.give_up_after)
         self._tell = tell
-        self._counted = counted
-        self._lock = threading.RLock()
         self._asset = asset
         self._started = time.monotonic()
         self._rows: dict[int, _Row] = {}
         """Those that were handed out and have no result, by their place among all that were handed out."""
         self.handed_out = 0
-        self._unwritten: dict[int, tuple[_Row, Report]] = {}
+        self._written = Writer(connection, folder, run.id, holder, tell, counted)
 
     def parameter_sets(self, is_over: Callable[[Connection], bool]) -> Iterator[Mapping[str, Any]]:
         """Claim what is due and hand it out, until there is no more of it, or `is_over`. Raises `StoreError`."""
@@ -118,12 +104,11 @@ class Work:
             for number, row in enumerate(rows):
                 if time.monotonic() - looked > LOOK_AGAIN or number == 0:
                     looked = time.monotonic()
-                    with self._lock, faults_named(self._folder / DATABASE):
+                    with self._written.turn(), faults_named(self._folder / DATABASE):
                         if is_over(self._connection):
                             return  # what was not handed out goes back with `end`
                 self.handed_out += 1
-                with self._lock:
-                    self._rows[self.handed_out] = row
+                self._rows[self.handed_out] = row
                 yield row.parameters
 
     def refuse(self, error: MailError, is_over: Callable[[Connection], bool]) -> None:
@@ -141,7 +126,7 @@ class Work:
         """As `Journal.claim`."""
         assert self._asset is not None  # noqa: S101 - mails are prepared for an account
         scope = keys.scope(self.run.action, self.run.asset_id, self._asset)
-        with self._writing(full=False):
+        with self._written.turn(), self._written.transaction(full=False):
             mail = self.run.id, self._rows[position].position
             return keys.claim(self._connection, self._folder, self._cipher, mail, (scope, key), content)
 
@@ -167,18 +152,7 @@ class Work:
             values.append((timestamp(), message_id(attempt), result, self.run.id, row.position, self._holder))
         if not values:
             return
-        with self._writing(full=True):
-            changed = self._connection.executemany(
-                "UPDATE mail SET state = 'committed', attempts = attempts + 1, committed_at = ?, message_id = ?,"
-                " result = ? WHERE run_id = ? AND position = ? AND state IN ('claimed', 'committed') AND EXISTS"
-                " (SELECT 1 FROM due WHERE due.run_id = mail.run_id AND due.position = mail.position"
-                " AND due.holder = ?)",
-                values,
-            )
-            if changed.rowcount != len(values):
-                raise StoreError(
-                    f"Mails of run {self.run.id} were settled by another process, as if this one had ended."
-                )
+        self._written.commit(values)
 
     def ended(self, attempt: Attempt) -> None:
         """Write down what became of a mail that is told later, when those before it are."""
@@ -187,28 +161,30 @@ class Work:
 
     def finished(self, position: int, report: Report) -> None:
         """Write down what became of a mail, once. If that fails it is told, and tried again later."""
-        with self._lock:
-            row = self._rows.pop(position, None)
-            if row is None:
-                return  # another thread was quicker
-            self._unwritten[row.position] = row, report
-        try:
-            self._write_all()
-        except StoreError as error:
-            self._tell(f"The result of mail {row.position} of run {self.run.id} is not recorded yet. {error}")
+        row = self._rows.pop(position, None)
+        if row is None:
+            return  # another thread was quicker
+        age = self.run.age + time.monotonic() - self._started
+        next_try = retry.again(report, row.tries, age, self._patience)
+        report = retry.joined(row.earlier, report)
+        state = str(report.data[0]["outcome"])
+        # A person may yet say that an unknown one is to be sent again.
+        kept = row.parameters if state == "unknown" or next_try is not None else recorded(row.parameters)
+        result, asked = self._cipher.encrypt(as_result(report)), self._cipher.encrypt(kept)
+        self._written.finish(Ended(row.position, row.tries, state, next_try, result, asked))
 
     def end(self) -> None:
         """Give back what has no result. What can't be written is told; then the next worker settles it."""
         try:
-            self._write_all()
-            with self._writing(full=True):
+            self._written.write_all()
+            with self._written.turn(), self._written.transaction(full=True):
                 holders.settle_work(self._connection, self._holder)
         except StoreError as error:
             self._tell(f"Run {self.run.id}: what was not sent could not be given back. {error}")
 
     def _claim(self) -> list[_Row]:
         now = timestamp()
-        with self._writing(full=False):
+        with self._written.turn(), self._written.transaction(full=False):
             self._connection.execute(
                 "UPDATE due SET holder = ? WHERE run_id = ? AND position IN (SELECT position FROM due"  # noqa: S608 - ours
                 " WHERE run_id = ? AND holder = '' AND due_time <= ? ORDER BY due_time, position LIMIT ?"
@@ -231,68 +207,6 @@ class Work:
         what = f"Mail {position} of run {self.run.id}"
         earlier = self._cipher.decrypt(result, what) if result is not None else None
         return _Row(position, tries, self._cipher.decrypt(asked, what), earlier)
-
-    def _write_all(self) -> None:
-        with self._lock:
-            waiting = list(self._unwritten.values())
-            if not waiting:
-                return
-            with self._writing(full=False):
-                states = [self._write_one(row, report) for row, report in waiting]
-            for row, _report in waiting:
-                del self._unwritten[row.position]
-        for state in states:
-            self._counted.add(state)
-
-    def _write_one(self, row: _Row, report: Report) -> str:
-        """Within a transaction."""
-        age = self.run.age + time.monotonic() - self._started
-        next_try = retry.again(report, row.tries, age, self._patience)
-        report = retry.joined(row.earlier, report)
-        result, mail = self._cipher.encrypt(as_result(report)), (self.run.id, row.position)
-        execute = self._connection.execute
-        is_ours = execute(
-            "SELECT 1 FROM due WHERE run_id = ? AND position = ? AND holder = ?", (*mail, self._holder)
-        ).fetchone()
-        if is_ours is None:
-            return self._write_late(row, report, result)
-        if next_try is not None:
-            execute(
-                "UPDATE mail SET state = 'waiting', result = ? WHERE run_id = ? AND position = ?",
-                (result, *mail),
-            )
-            execute(
-                "UPDATE due SET due_time = ?, tries = ?, holder = '' WHERE run_id = ? AND position = ?",
-                (timestamp(days_ago=-next_try.after / 86_400), row.tries + next_try.counts, *mail),
-            )
-            return "again"
-        state = str(report.data[0]["outcome"])
-        # A person may yet say that an unknown one is to be sent again.
-        kept = row.parameters if state == "unknown" else recorded(row.parameters)
-        execute(
-            "UPDATE mail SET state = ?, finished_at = ?, result = ?, asked = ? WHERE run_id = ? AND position = ?",
-            (state, timestamp(), result, self._cipher.encrypt(kept), *mail),
-        )
-        execute("DELETE FROM due WHERE run_id = ? AND position = ?", mail)
-        return state
-
-    def _write_late(self, row: _Row, report: Report, result: bytes) -> str:
-        """Another process took this one for gone, and settled the mail. What is known now is better than unknown."""
-        state = str(report.data[0]["outcome"])
-        if state in ("sent", "partly sent"):
-            self._connection.execute(
-                "UPDATE mail SET state = ?, result = ? WHERE run_id = ? AND position = ? AND state = 'unknown'",
-                (state, result, self.run.id, row.position),
-            )
-        return state
-
-    @contextmanager
-    def _writing(self, *, full: bool) -> Iterator[None]:
-        """One transaction; `full`: on the disk when it ends."""
-        with self._lock, faults_named(self._folder / DATABASE):
-            flushing(self._connection, full=full)
-            with transaction(self._connection):
-                yield
 
 
 def unusable(text: str) -> MailError:

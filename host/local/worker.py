@@ -30,7 +30,8 @@ from host.local.run import read_asset
 from host.local.slots import MachineSlots, Reserved
 from host.local.sql import Connection
 from host.local.sqlite import faults_named, flushing, transaction
-from host.local.work import Counted, DurableRun, Work, unusable
+from host.local.work import DurableRun, Work, unusable
+from host.local.writer import Counted
 from host.manifest.model import UnknownAction, load
 from smtp.errors import MailError
 
