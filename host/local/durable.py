@@ -27,7 +27,7 @@ from host.local.recording import keep_days
 from host.local.rows import Row
 from host.local.run import read_asset
 from host.local.sql import Connection
-from host.local.sqlite import faults_named, flushing, transaction
+from host.local.sqlite import database_timestamp, faults_named, flushing, transaction
 from host.manifest.model import Action, load
 from smtp.errors import MailError
 
@@ -160,7 +160,7 @@ class _Submission:
         """Insert these rows."""
         cipher = self._cipher
         assert cipher is not None  # noqa: S101 - it was read
-        due = self._order.not_before or timestamp()
+        due = self._order.not_before or database_timestamp(self._connection)
         with faults_named(self._folder / DATABASE):
             flushing(self._connection, full=False)
             with transaction(self._connection):
@@ -241,7 +241,7 @@ def resume(home: Home, number: int) -> int:
         connection.execute(
             "INSERT INTO due (run_id, position, due_time, tries, holder)"
             " SELECT run_id, position, ?, 0, '' FROM mail WHERE run_id = ? AND state = 'cancelled'",
-            (timestamp(), number),
+            (database_timestamp(connection), number),
         )
         connection.execute(
             "UPDATE mail SET state = 'waiting', finished_at = '' WHERE run_id = ? AND state = 'cancelled'",

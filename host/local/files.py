@@ -8,6 +8,8 @@ from pathlib import Path
 
 from actions.contract import HostError
 
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+
 
 class StoreError(HostError):
     """The data folder, or something in it, can't be used. The message says which, why, and what to do."""
@@ -28,7 +30,12 @@ def expanded(text: str) -> Path:
 
 def timestamp(*, days_ago: float = 0) -> str:
     """Now, or so many days ago, as SOAR writes times: `2026-01-31T08:00:00.123456Z`. In their order as texts, too."""
-    return (datetime.now(UTC) - timedelta(days=days_ago)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (datetime.now(UTC) - timedelta(days=days_ago)).strftime(_TIME)
+
+
+def as_timestamp(seconds: float) -> str:
+    """A time in seconds of the epoch, as `timestamp` writes it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime(_TIME)
 
 
 def seconds_since(text: str) -> float:
@@ -38,7 +45,7 @@ def seconds_since(text: str) -> float:
 
 def as_time(text: str) -> datetime:
     """A time that `timestamp` wrote."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
 
 
 def private_folder(path: Path) -> Path:

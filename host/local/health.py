@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from host.local import database
 from host.local.cipher import DATABASE
-from host.local.files import StoreError, reason, seconds_since, timestamp
+from host.local.files import StoreError, reason, seconds_since
 from host.local.home import Home
 from host.local.inputs import InputError
-from host.local.sqlite import faults_named
+from host.local.sqlite import database_timestamp, faults_named
 from host.local.worker import Worker
 
 SILENT_SECONDS = 60.0
@@ -103,7 +103,7 @@ def _of_the_database(home: Home) -> Iterator[str]:
         waiting, due, oldest = connection.execute(
             "SELECT count(*), sum(CASE WHEN due_time <= ? AND due.holder = '' THEN 1 ELSE 0 END),"
             " min(due_time) FROM due JOIN run ON run.id = due.run_id WHERE run.state = 'running'",
-            (timestamp(),),
+            (database_timestamp(connection),),
         ).fetchone()
         runs = connection.execute(
             "SELECT state, count(*) FROM run JOIN durable ON durable.run_id = run.id GROUP BY state"

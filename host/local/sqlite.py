@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from host.local import cipher, locks, schema
-from host.local.files import StoreError, reason
+from host.local.files import StoreError, as_timestamp, reason, timestamp
 from host.local.sql import Connection
 
 AnyConnection = TypeVar("AnyConnection", bound=Connection)
@@ -161,6 +161,13 @@ def database_time(connection: Connection) -> float:
         return time.time()
     (now,) = connection.execute("SELECT extract(epoch FROM clock_timestamp())").fetchone()
     return float(now)
+
+
+def database_timestamp(connection: Connection, *, later: float = 0.0) -> str:
+    """Now, or so many seconds later, by the database's clock, as `timestamp` writes it: machines' clocks may differ."""
+    if isinstance(connection, sqlite3.Connection):
+        return timestamp(days_ago=-later / 86_400)
+    return as_timestamp(database_time(connection) + later)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from host.local.ledger import as_result, if_lost, message_id, named
 from host.local.recording import recorded
 from host.local.retry import Patience
 from host.local.sql import Connection
-from host.local.sqlite import faults_named, skipping_locked
+from host.local.sqlite import database_timestamp, faults_named, skipping_locked
 from host.local.writer import Counted, Ended, Writer
 from smtp.errors import Category, MailError
 from smtp.outcome import Outcome
@@ -183,8 +183,8 @@ class Work:
             self._tell(f"Run {self.run.id}: what was not sent could not be given back. {error}")
 
     def _claim(self) -> list[_Row]:
-        now = timestamp()
         with self._written.turn(), self._written.transaction(full=False):
+            now = database_timestamp(self._connection)
             self._connection.execute(
                 "UPDATE due SET holder = ? WHERE run_id = ? AND position IN (SELECT position FROM due"  # noqa: S608 - ours
                 " WHERE run_id = ? AND holder = '' AND due_time <= ? ORDER BY due_time, position LIMIT ?"

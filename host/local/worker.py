@@ -29,7 +29,7 @@ from host.local.retry import Patience
 from host.local.run import read_asset
 from host.local.slots import MachineSlots, Reserved
 from host.local.sql import Connection
-from host.local.sqlite import faults_named, flushing, transaction
+from host.local.sqlite import database_timestamp, faults_named, flushing, transaction
 from host.local.work import DurableRun, Work, unusable
 from host.local.writer import Counted
 from host.manifest.model import UnknownAction, load
@@ -246,7 +246,7 @@ def due_runs(connection: Connection) -> list[DurableRun]:
         " JOIN durable ON durable.run_id = run.id WHERE state = 'running' AND EXISTS"
         " (SELECT 1 FROM due WHERE due.run_id = run.id AND holder = '' AND due_time <= ?)"
         " ORDER BY priority DESC, id",
-        (timestamp(),),
+        (database_timestamp(connection),),
     ).fetchall()
     return [
         DurableRun(
@@ -265,7 +265,7 @@ def is_put_off(connection: Connection, run: DurableRun) -> bool:
         "SELECT 1 FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'running' AND asset_id = ?"
         " AND priority > ? AND EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id AND holder = ''"
         " AND due_time <= ?)",
-        (run.asset_id, run.priority, timestamp()),
+        (run.asset_id, run.priority, database_timestamp(connection)),
     ).fetchone()
     return urgent is not None
 

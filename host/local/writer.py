@@ -18,7 +18,7 @@ from host.local.cipher import DATABASE
 from host.local.files import StoreError, timestamp
 from host.local.retry import Again
 from host.local.sql import Connection
-from host.local.sqlite import faults_named, flushing, transaction
+from host.local.sqlite import database_timestamp, faults_named, flushing, transaction
 
 
 @dataclass(slots=True)
@@ -204,7 +204,7 @@ class Writer:
             after, tries = ended.next_try.after, ended.tries + ended.next_try.counts
             execute(
                 "UPDATE due SET due_time = ?, tries = ?, holder = '' WHERE run_id = ? AND position = ?",
-                (timestamp(days_ago=-after / 86_400), tries, *mail),
+                (database_timestamp(self._connection, later=after), tries, *mail),
             )
             return "again"
         execute(

@@ -16,16 +16,16 @@ import psycopg
 import pytest
 
 from host.local import database, schema
-from host.local.files import StoreError
+from host.local.files import StoreError, timestamp
 from host.local.home import Home
 from host.local.sql import VARIABLE
 from tests.durable.conftest import SERVER
-from tests.durable.working import add_asset, mails, submit, worked
+from tests.durable.working import add_asset, mails, number_of, rows_in, submit, wait_until, worked
 from tests.host.processes import ROOT, start
 from tests.real.postgresql import postgresql
 from tests.support.catcher import Catcher
 from tests.support.running import asset
-from tests.support.scripted import ScriptedServer
+from tests.support.scripted import ScriptedServer, Settings
 
 OF_A_FOLDER = (
     "test_a_database_that_cannot_be_used_for_a_while_is_said_and_does_not_end_the_worker",
@@ -199,3 +199,60 @@ def _fresh(home: Home) -> None:
 
     postgres._checked.clear()
     database.connect(home.folder).close()
+
+
+# A machine whose clock is off by so many seconds: every way in which the program asks for the time.
+SKEWED_WORKER = """
+import datetime, sys, time
+import host.local.files as files
+off, true_time = float(sys.argv[1]), time.time
+
+class Skewed(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.datetime.fromtimestamp(true_time() + off, tz)
+
+files.datetime = Skewed
+time.time = lambda: true_time() + off
+from delivery.pool import Pool
+from doors.cli.command_line import main
+sys.exit(main(["worker"], Pool()))
+"""
+
+
+@pytest.mark.parametrize("off", [-600, 600])
+def test_a_worker_whose_clock_is_off_by_minutes_sends_nothing_early_or_late(
+    machines: Machines, off: int
+) -> None:
+    home = machines.home(0)
+    with ScriptedServer(Settings(lifetime=120)) as mail_server:
+        add_asset(home, mail_server)
+        later = submit(home, mails(2), not_before=timestamp(days_ago=-300 / 86_400))
+        submit(home, mails(5, subject="at once"))
+        worker = start(SKEWED_WORKER, off).process
+        try:
+            wait_until(lambda: len(mail_server.log.accepted) == 5)
+            assert home.runs.state_of(number_of(later)) == "running"
+            rows_in(home, "UPDATE due SET due_time = '2000' RETURNING 1")  # five minutes later
+            wait_until(lambda: home.runs.state_of(number_of(later)) == "ended")
+        finally:
+            worker.kill()
+            worker.communicate()
+    assert len(mail_server.log.accepted) == 7
+
+
+def test_two_workers_whose_clocks_differ_take_nothing_from_each_other(machines: Machines) -> None:
+    home = machines.home(0)
+    with ScriptedServer(Settings(delay=0.01, lifetime=120)) as mail_server:
+        add_asset(home, mail_server, max_connections=2)
+        number = number_of(submit(home, mails(300)))
+        workers = [start(SKEWED_WORKER, off).process for off in (-600, 600)]
+        try:
+            wait_until(lambda: home.runs.state_of(number) == "ended")
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.communicate()
+        came = Counter(message.recipients[0] for message in mail_server.log.accepted)
+    assert came == {f"r{n}@example.com": 1 for n in range(300)}
+    assert {mail["outcome"] for mail in home.runs.export(number)} == {"sent"}
