@@ -18,7 +18,7 @@ from host.local.files import StoreError, timestamp
 from host.local.progress import Progress, progress_of
 from host.local.pruning import Pruned, prune
 from host.local.results import document, joint_message
-from host.local.sqlite import faults_named, is_writable
+from host.local.sqlite import faults_named, is_read_only
 from host.local.store import Store
 from host.local.streams import say
 from host.local.tables import DueRow, DurableRow, MailRow, RunRow
@@ -249,11 +249,7 @@ class Runs:
 
         Where nothing can be written, what is there is shown as it is.
         """
-        if (
-            not sql.is_server()
-            and (self._folder / cipher.DATABASE).exists()
-            and not is_writable(self._folder / cipher.DATABASE)
-        ):
+        if not sql.is_server() and is_read_only(self._folder / cipher.DATABASE):
             return
         with (
             closing(database.connect(self._folder)) as connection,

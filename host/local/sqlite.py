@@ -66,15 +66,15 @@ def address(path: Path) -> str:
 
     Then a file without a log beside it is taken as it is: SQLite would make a log even to read it.
     """
-    if is_writable(path):
-        return f"{path.as_uri()}"
+    if not is_read_only(path):
+        return path.as_uri()
     log = path.with_name(f"{path.name}-wal")
     return f"{path.as_uri()}?mode=ro" + ("" if log.exists() else "&immutable=1")
 
 
-def is_writable(path: Path) -> bool:
-    """Whether the database's folder can be written."""
-    return os.access(path.parent, os.W_OK)
+def is_read_only(path: Path) -> bool:
+    """Whether there is a database that can be read, in a folder that can't be written."""
+    return os.access(path, os.R_OK) and not os.access(path.parent, os.W_OK)
 
 
 def _identity(path: Path) -> tuple[int, int]:

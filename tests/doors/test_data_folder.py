@@ -178,7 +178,9 @@ def test_a_folder_that_everybody_can_read_and_nobody_else_write(tried: Any, plac
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
     told_in_a_line(
-        tried(user=NOBODY, SMTP_CONNECTOR_HOME=str(folder)), "attempt to write a readonly database"
+        tried(user=NOBODY, SMTP_CONNECTOR_HOME=str(folder)),
+        "attempt to write a readonly database",
+        "holders can't be made: Permission denied",  # a run finds out earlier; what only reads is given what is there
     )
     folder.chmod(0o700)
 
@@ -186,7 +188,7 @@ def test_a_folder_that_everybody_can_read_and_nobody_else_write(tried: Any, plac
 @pytest.mark.parametrize(
     ("name", "mode", "why"),
     [
-        ("", 0o500, "attempt to write a readonly database"),
+        ("", 0o500, "holders can't be made: Permission denied"),
         ("", 0, "can't be read: Permission denied"),
         ("secret.key", 0, "secret.key can't be read: Permission denied"),
         ("store.db", 0o400, "attempt to write a readonly database"),
@@ -198,7 +200,9 @@ def test_ones_own_folder_with_wrong_permissions(
 ) -> None:
     folder = used(place, NOBODY)
     (folder / name).chmod(mode)
-    told_in_a_line(tried(user=NOBODY, SMTP_CONNECTOR_HOME=str(folder)), why)
+    told_in_a_line(
+        tried(user=NOBODY, SMTP_CONNECTOR_HOME=str(folder)), why, "attempt to write a readonly database"
+    )
 
 
 @pytest.mark.parametrize(("user", "is_new"), [(NOBODY, False), (0, True)])
