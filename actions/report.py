@@ -46,7 +46,7 @@ def report(attempt: Attempt, asset: Asset) -> Report:
         warnings = [*attempt.message.warnings, *warnings]
     data = nothing_delivered(attempt.facts) | {"warnings": warnings if attempt.outgoing is not None else []}
     if attempt.outgoing is not None:
-        data["sender"] = str(attempt.outgoing.sender)
+        data["sender"] = str(attempt.outgoing.sender or "")
         data["redirected_recipients"] = [str(address) for address in attempt.outgoing.redirected]
         if isinstance(attempt.outgoing, Draft) and attempt.outgoing.calendar:
             data["uid"] = attempt.outgoing.calendar.uid

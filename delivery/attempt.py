@@ -17,7 +17,8 @@ class Outgoing(Protocol):
     """A message of which everything is checked, before it is known what the server can take."""
 
     @property
-    def sender(self) -> Address: ...
+    def sender(self) -> Address | None:
+        """Whom it is from; None for nobody, whom no bounce can reach."""
 
     @property
     def recipients(self) -> tuple[Address, ...]: ...
@@ -38,7 +39,7 @@ class Remaining:
     addresses: frozenset[str]
 
     @property
-    def sender(self) -> Address:
+    def sender(self) -> Address | None:
         return self.outgoing.sender
 
     @property

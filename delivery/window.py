@@ -85,7 +85,7 @@ def _deliver_as_senders(
         for attempt in attempts:
             own = transport
             if attempt.outgoing is not None:
-                own = senders.transport_of(str(attempt.outgoing.sender))
+                own = senders.transport_of(str(attempt.outgoing.sender or ""))
             yield from _OneSession(own, observer, reach).deliver(_Queue([attempt]))
 
 

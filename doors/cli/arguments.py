@@ -222,6 +222,11 @@ def _relay(commands: Any, _manifest: Manifest) -> None:
     )
     add("--tls-cert", metavar="FILE", help="certificate (PEM), to offer STARTTLS with")
     add("--tls-key", metavar="FILE", help="its key, where the certificate's file does not hold it")
+    add(
+        "--spool",
+        action="store_true",
+        help="keep each mail on this machine before it is accepted, and send it as the mail server can take it",
+    )
     add("--transcript", action="store_true", help="log every step of every session, without secrets")
     add(
         "--log-format",

@@ -172,7 +172,7 @@ class CommandLine:
         if arguments.make_account:
             self._terminal.print_text(make_account(arguments.make_account))
             return SUCCEEDED
-        return relay(arguments, self._terminal)
+        return relay(arguments, self._terminal, self._pool)
 
     def _serve_dapr(self, arguments: Namespace) -> int:
         try:

@@ -6,15 +6,21 @@ import socket
 import ssl
 import sys
 from argparse import Namespace
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
+from delivery.pool import Pool
 from doors.relay.accounts import Accounts, made
 from doors.relay.admission import Admission, network
 from doors.relay.limits import Limits
 from doors.relay.listener import Listeners
 from doors.relay.log import Lines, Log
 from doors.relay.service import Service
+from doors.relay.spool import MAX_MESSAGE, Spool
 from doors.relay.ways import ways
+from host.local import inputs
+from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.signals import first_signal
 from smtp.loopback import is_loopback
@@ -22,11 +28,12 @@ from smtp.loopback import is_loopback
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 2587
 
 
-def relay(arguments: Namespace, lines: Lines) -> int:
+def relay(arguments: Namespace, lines: Lines, pool: Pool) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code. Raises `InputError` for what can't be used."""
     log = Log(lines, steps=arguments.transcript)
-    listeners = open_listeners(arguments, log, Limits())
-    with first_signal(lambda _number: listeners.stop()):
+    spool = spool_of(arguments, log, pool)
+    listeners = open_listeners(arguments, log, Limits(), spool)
+    with first_signal(lambda _number: listeners.stop()), spool or nullcontext():
         listeners.serve()
         log.tell("stopping: mails that are under way are ended")
         cut_off = listeners.drain()
@@ -35,8 +42,24 @@ def relay(arguments: Namespace, lines: Lines) -> int:
     return 0
 
 
-def open_listeners(arguments: Namespace, log: Log, limits: Limits) -> Listeners:
+def spool_of(arguments: Namespace, log: Log, pool: Pool) -> Spool | None:
+    """Where mails are kept with `--spool`. Raises `InputError` for what no worker could send them over."""
+    if not arguments.spool:
+        return None
+    home = Home()
+    given = inputs.asset(arguments.asset, home) if arguments.asset else None
+    if given is None or not given.name:
+        raise InputError(
+            "--spool needs a stored asset, so that a worker can send later: "
+            "smtp-connector asset add NAME, then relay --asset NAME --spool."
+        )
+    return Spool(given.name, home, pool, log)
+
+
+def open_listeners(arguments: Namespace, log: Log, limits: Limits, spool: Spool | None = None) -> Listeners:
     """Listen for everything that the command line names, and announce it. Raises `InputError`."""
+    if spool is not None:
+        limits = replace(limits, message=min(limits.message, MAX_MESSAGE))
     host, port = listening_on(arguments.listen)
     admission = _admission(arguments, host)
     tls = _tls(arguments)
@@ -55,6 +78,7 @@ def open_listeners(arguments: Namespace, log: Log, limits: Limits) -> Listeners:
             way.tokens,
             way.dsn_notify,
             way.dsn_ret,
+            spool,
         )
         got = listeners.add(service, host, way.port or port)
         port += bool(port and not way.port)

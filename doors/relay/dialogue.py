@@ -9,6 +9,7 @@ from doors.relay.answers import Answers
 from doors.relay.login import FAILED, Login
 from doors.relay.replies import reply
 from doors.relay.service import Service
+from doors.relay.spool import OFFERED
 from doors.relay.submission import Submission
 from smtp.commands import Kind
 from smtp.errors import Cancelled, Step
@@ -141,7 +142,8 @@ class Dialogue:
         self._answers.give(Reply(250, (f"{self._service.host_name} greets you", *offers)))
 
     def _offers(self) -> list[str]:
-        theirs = self._login.upstream.offers(self._service.raise_if_over)
+        is_spooled = self._service.spool is not None
+        theirs = OFFERED if is_spooled else self._login.upstream.offers(self._service.raise_if_over)
         lines = ["PIPELINING", "CHUNKING", "ENHANCEDSTATUSCODES"]
         size = min(theirs.size or self._limits.message, self._limits.message)
         lines.append(f"SIZE {size}")

@@ -19,6 +19,7 @@ from smtp.extensions import Extensions
 from smtp.reply import Reply
 from smtp.stepwise import Stepwise
 
+IN_CIRCLES = reply(554, "5.4.6", "The mail has come through too many servers: it goes round in circles")
 MAY_BE_DELIVERED = "The mail may have been delivered: the mail server's last answer is missing"
 
 
@@ -118,9 +119,7 @@ class Mail:
         try:
             self._pass_on(self.head.take(piece))
         except MailLoop:
-            self.refuse(
-                reply(554, "5.4.6", "The mail has come through too many servers: it goes round in circles")
-            )
+            self.refuse(IN_CIRCLES)
         except SmtpError as exc:
             self._break_off(exc)
 
@@ -132,9 +131,7 @@ class Mail:
             self._pass_on(self.head.finish())
             answer = self._transaction.finish()
         except MailLoop:
-            self.refuse(
-                reply(554, "5.4.6", "The mail has come through too many servers: it goes round in circles")
-            )
+            self.refuse(IN_CIRCLES)
             return self.refusal or _no_session()
         except SmtpError as exc:
             if self._transaction.is_committed:

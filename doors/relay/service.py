@@ -12,6 +12,7 @@ from doors.relay.admission import Admission
 from doors.relay.client_tokens import ClientTokens
 from doors.relay.limits import Limits
 from doors.relay.log import Log
+from doors.relay.spool import Spool
 from doors.relay.upstream import Upstream
 from smtp.errors import Cancelled, Step
 
@@ -31,6 +32,8 @@ class Service:
     """Where clients bring the token to log in with."""
     dsn_notify: str = ""
     dsn_ret: str = ""
+    spool: Spool | None = None
+    """Where mails are kept until they are sent; None where they go through at once."""
     is_stopping: bool = False
     _stops_at: float = 0.0
     _numbers: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)

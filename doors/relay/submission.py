@@ -12,6 +12,7 @@ from doors.relay.mail import Mail, Recipient
 from doors.relay.parameters import for_mail, for_rcpt
 from doors.relay.replies import from_error, reply
 from doors.relay.service import Service
+from doors.relay.spooled import SpooledMail
 from host.local.files import StoreError
 from smtp.commands import Kind
 from smtp.errors import MailError
@@ -33,7 +34,7 @@ class Submission:
         self._engine = engine
         self._answers = answers
         self._login = login
-        self._mail: Mail | None = None
+        self._mail: Mail | SpooledMail | None = None
         self.hello = ""
         """The name that the client gave itself."""
         self.is_extended = False
@@ -51,9 +52,14 @@ class Submission:
         if service.is_stopping:
             self._answers.give(reply(451, "4.3.2", "The relay is being stopped; try again soon"))
             return
-        mail = Mail(upstream, service.raise_if_over, request.address)
+        mail: Mail | SpooledMail
+        if service.spool is not None:
+            mail = SpooledMail(service.spool, service.log, request.address)
+        else:
+            mail = Mail(upstream, service.raise_if_over, request.address)
         try:
-            upstream.keep_pace()
+            if service.spool is None:
+                upstream.keep_pace()
             mail.open()
             mail.mail(for_mail(request, mail.offered, service.limits.message, service.dsn_ret))
         except BadRequest as exc:
@@ -167,14 +173,14 @@ class Submission:
             self.hello, self._stream.peer, service.host_name, protocol, service.next_number()
         )
 
-    def _conclude(self, mail: Mail, answer: Reply) -> None:
+    def _conclude(self, mail: Mail | SpooledMail, answer: Reply) -> None:
         """The mail has had its last answer."""
         self._mail = None
         mail.end()
         self._tell_outcome(mail, answer)
         self.is_idle = True
 
-    def _tell_outcome(self, mail: Mail, answer: Reply) -> None:
+    def _tell_outcome(self, mail: Mail | SpooledMail, answer: Reply) -> None:
         count = f"{len(mail.accepted)} of {len(mail.recipients)} recipients"
         tell = self._service.log.warn if mail.outcome == "unknown" else self._service.log.tell
         ident = mail.head.message_id if mail.head is not None else ""

@@ -15,7 +15,6 @@ from typing import Any
 
 from actions.contract import KEY
 from delivery.pool import Pool
-from host.action_run import ActionRun
 from host.local import database, holders, inputs
 from host.local.cipher import DATABASE, Cipher
 from host.local.context import LocalContext, Unwatched
@@ -24,6 +23,7 @@ from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.ledger import Heading
 from host.local.recording import keep_days
+from host.local.relayed import run_of
 from host.local.rows import Row
 from host.local.run import read_asset
 from host.local.sql import Connection
@@ -116,7 +116,7 @@ class _Submission:
         self._folder = home.folder
         self._heading = Heading(order.action.name, given.name, given.id, order.container_id)
         try:
-            self._action_run = ActionRun(
+            self._action_run = run_of(
                 order.action, LocalContext(asset, self._heading, home, Unwatched()), Pool()
             )
         except MailError as error:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from delivery.asset import Asset
 from delivery.pool import Pool
-from host.action_run import ActionRun
 from host.local import database, holders, inputs, locks, sql
 from host.local.cipher import DATABASE, Cipher
 from host.local.context import LocalContext, Unwatched
@@ -25,6 +24,7 @@ from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.ledger import Heading
 from host.local.limits import DatabasePace
+from host.local.relayed import action_named, run_of
 from host.local.retry import Patience
 from host.local.run import read_asset
 from host.local.slots import MachineSlots, Reserved
@@ -81,6 +81,10 @@ class Worker:
     def stop(self) -> None:
         """Begin no more mails, and end when those in flight have; may be called from a signal handler."""
         self._stopping.set()
+        self._woken.set()
+
+    def wake(self) -> None:
+        """Look for what is due at once; for any thread."""
         self._woken.set()
 
     def run(self, is_over: Callable[[], bool] = lambda: False) -> None:
@@ -216,7 +220,7 @@ def work_on(
                 context = LocalContext(asset, heading, home, Unwatched(), journal=work, pace=pace)
                 context.slots = reserved
                 try:
-                    action_run = ActionRun(load().action(run.action), context, pool)
+                    action_run = run_of(action_named(run.action), context, pool)
                 except (MailError, UnknownAction) as error:
                     work.refuse(unusable(str(error)), is_over)
                     return work.handed_out
@@ -240,7 +244,7 @@ def _asset(run: DurableRun, home: Home) -> Asset:
 
 
 def due_runs(connection: Connection) -> list[DurableRun]:
-    """The runs that have mails which are due and nobody has, the most urgent first."""
+    """Of each mailbox the most urgent run with mails that are due and nobody has, the most urgent first."""
     rows = connection.execute(
         "SELECT id, action, asset, asset_id, container_id, priority, give_up_after, start_time FROM run"
         " JOIN durable ON durable.run_id = run.id WHERE state = 'running' AND EXISTS"
@@ -248,12 +252,14 @@ def due_runs(connection: Connection) -> list[DurableRun]:
         " ORDER BY priority DESC, id",
         (database_timestamp(connection),),
     ).fetchall()
-    return [
-        DurableRun(
-            number, action, asset, asset_id, container_id, priority, give_up_after, seconds_since(start_time)
-        )
-        for number, action, asset, asset_id, container_id, priority, give_up_after, start_time in rows
-    ]
+    first: dict[str, DurableRun] = {}
+    for number, action, asset, asset_id, container_id, priority, give_up_after, start_time in rows:
+        if asset_id not in first:
+            age = seconds_since(start_time)
+            first[asset_id] = DurableRun(
+                number, action, asset, asset_id, container_id, priority, give_up_after, age
+            )
+    return list(first.values())
 
 
 def is_put_off(connection: Connection, run: DurableRun) -> bool:

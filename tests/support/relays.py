@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from doors.relay.command import open_listeners
+from delivery.pool import Pool
+from doors.relay.command import open_listeners, spool_of
 from doors.relay.limits import Limits
 from doors.relay.log import Log
 
@@ -64,10 +65,13 @@ class RunningRelay:
             "tls_cert": None,
             "tls_key": None,
             "transcript": transcript,
+            "spool": False,
             **options,
         }
         self.heard = Heard()
-        self.listeners = open_listeners(Namespace(**given), Log(self.heard, steps=transcript), limits)
+        log, arguments = Log(self.heard, steps=transcript), Namespace(**given)
+        self.spool = spool_of(arguments, log, Pool())
+        self.listeners = open_listeners(arguments, log, limits, self.spool)
         self.ports = {
             name: int(port) for port, name in re.findall(r"listening on \S+?:(\d+) for (.+)", self.heard.text)
         }
@@ -79,6 +83,8 @@ class RunningRelay:
         return next(iter(self.ports.values()))
 
     def __enter__(self) -> Self:
+        if self.spool is not None:
+            self.spool.__enter__()
         self._thread.start()
         return self
 
@@ -86,6 +92,8 @@ class RunningRelay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if self.spool is not None:
+            self.spool.__exit__(kind, error, trace)
 
     def stop(self) -> int:
         """As SIGTERM does; how many clients had to be cut off."""
