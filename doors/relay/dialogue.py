@@ -104,7 +104,8 @@ class Dialogue:
                 self._commands = 0
         else:
             assert isinstance(event, Mistake)  # noqa: S101 - there is nothing else
-            self._count_mistake()
+            if not event.is_excused:
+                self._count_mistake()
             self._answers.give(event.reply)
 
     def _request(self, request: Request) -> None:

@@ -26,9 +26,13 @@ MAX_REPLY_LINE = 510
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """Something that can't be done as it came, and the answer to it."""
+    """Something that can't be done as it came, and the answer to it.
+
+    `is_excused`: who pipelines can't have known better, as with the chunks behind one that was refused.
+    """
 
     reply: Reply
+    is_excused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +229,7 @@ class ServerEngine:
                 return None
             self._chunk = None
             self._pending.append(None)
-            return Mistake(_not_now(self._expected, chunk.kind))
+            return Mistake(_not_now(self._expected, chunk.kind), is_excused=self._expected is State.SPOILED)
         if data:
             self._checked.take(data)
         if self._chunk_left == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,15 +14,18 @@ import pytest
 from host.local.home import HOME_VARIABLE
 from smtp.outcome import Delivery, RecipientDelivery, Status
 from smtp.reply import Reply
+from smtp.transparency import DotStuffer
 from tests.faults.judge import judge
-from tests.faults.matrix import Expected, Row, rows
-from tests.faults.messages import SENDER, Message, Window, small
+from tests.faults.matrix import BROKEN, LOST, REFUSED, Expected, Row, rows
+from tests.faults.messages import SENDER, Message, Window, large, small
 from tests.support.relays import PATIENCE, RunningRelay, Talk, asset_file
-from tests.support.scripted import Kind, Log, ScriptedServer, Settings, Step
+from tests.support.scripted import Fault, Kind, Log, ScriptedServer, Settings, Step
 
-STEPS = (Step.MAIL, Step.RCPT, Step.DATA, Step.END)
+INSIDE = (Step.BODY, Step.CHUNK)
+STEPS = (Step.MAIL, Step.RCPT, Step.DATA, *INSIDE, Step.END)
 SILENT = (Kind.SILENCE, Kind.STALL, Kind.DRIP)
-MESSAGES = 3
+LARGE = 700 * 1024
+"""Octets of a message that the relay hands on in several pieces, while the client is still saying it."""
 UNKNOWN = "The mail may have been delivered"
 
 
@@ -30,10 +34,10 @@ class AtTheEnd(Window):
 
     def __init__(self, step: Step) -> None:
         super().__init__()
-        self._step = step
+        self._is_open = step is Step.END
 
     def is_open_for(self, message: Message) -> bool:
-        return self._step is Step.END
+        return self._is_open
 
 
 def by_smtplib(port: int, messages: list[Message]) -> list[Delivery]:
@@ -59,11 +63,14 @@ def by_chunks(port: int, messages: list[Message]) -> list[Delivery]:
         client.say("EHLO client.test")
         for message in messages:
             lines = [f"MAIL FROM:<{SENDER}>", *(f"RCPT TO:<{address}>" for address in message.addresses)]
-            half = len(message.octets) // 2
-            wire = "".join(f"{line}\r\n" for line in lines).encode()
-            wire += b"BDAT %d\r\n" % half + message.octets[:half]
-            wire += b"BDAT %d LAST\r\n" % (len(message.octets) - half) + message.octets[half:] + b"RSET\r\n"
-            replies = client.replies(wire, len(lines) + 3)
+            client.send("".join(f"{line}\r\n" for line in lines).encode())
+            count = len(lines)
+            for piece in message.content.chunks():
+                half = len(piece) // 2
+                client.send(b"BDAT %d\r\n" % half + piece[:half])
+                client.send(b"BDAT %d\r\n" % (len(piece) - half) + piece[half:])
+                count += 2
+            replies = client.replies(b"BDAT 0 LAST\r\nRSET\r\n", count + 2)
             deliveries.append(_told(message, [*replies[1 : len(lines)], replies[-2]]))
     return deliveries
 
@@ -82,7 +89,10 @@ def by_pipeline(port: int, messages: list[Message]) -> list[Delivery]:
             replies = client.replies("".join(f"{line}\r\n" for line in lines).encode(), len(lines))
             last = replies[-1]
             if last.startswith("354"):
-                client.send(message.octets.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+                stuffer = DotStuffer()
+                for piece in message.content.chunks():
+                    client.send(stuffer.stuff(piece))
+                client.send(b".\r\n")
                 last = client.reply()
             deliveries.append(_told(message, [*replies[1:-1], last]))
             client.say("RSET")
@@ -133,21 +143,39 @@ class RelayCell:
 
     def settings(self) -> Settings:
         fault = self.row.fault
-        # The second message; at RCPT its second recipient.
-        nth = 5 if fault.step is Step.RCPT else 2
+        # The second message; at RCPT its second recipient, at CHUNK its first chunk: the others have none.
+        nth = {Step.RCPT: 5, Step.CHUNK: 1}.get(fault.step, 2)
         return replace(WAYS[self.way], fault=replace(fault, nth=nth))
+
+    def messages(self, struck: threading.Event) -> list[Message]:
+        """Where the fault is in the middle of a message, that one is large, and goes on once the fault has struck."""
+        second = large(2, LARGE, struck) if self.row.fault.step in INSIDE else small(2)
+        return [small(1), second, small(3)]
 
 
 def cells() -> Iterator[RelayCell]:
     """Every fault once, each time with another client and another server."""
     turn = 0
-    for row in rows():
+    for row in (*rows(), *in_chunks()):
         fault = row.fault
-        if fault.step not in STEPS or (fault.step is Step.END and fault.kind in SILENT):
+        if fault.step not in STEPS or (fault.step in (Step.BODY, Step.END) and fault.kind in SILENT):
             continue
         ways = [way for way in WAYS if fault.step is not Step.DATA or way != "BDAT"]
-        yield RelayCell(row, list(CLIENTS)[turn % 3], ways[turn // 3 % len(ways)])
+        if fault.step is Step.CHUNK:
+            ways = ["BDAT"]
+        # smtplib hands over whole messages: it can't wait in the middle of one.
+        clients = list(CLIENTS)[fault.step in INSIDE :]
+        yield RelayCell(row, clients[turn % len(clients)], ways[turn // len(clients) % len(ways)])
         turn += 1
+
+
+def in_chunks() -> Iterator[Row]:
+    """Faults in the answer to a chunk that is not the last."""
+    for kind in (*LOST, *REFUSED):
+        yield Row(Fault(Step.CHUNK, kind), Expected.TEMPORARY)
+    yield Row(Fault(Step.CHUNK, Kind.PERMANENT), Expected.PERMANENT)
+    for kind in BROKEN:
+        yield Row(Fault(Step.CHUNK, kind), Expected.NOT_SENT)
 
 
 CELLS = {cell.name: cell for cell in cells()}
@@ -159,7 +187,6 @@ def test_what_the_client_is_told_is_what_the_server_did(
 ) -> None:
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     cell = CELLS[name]
-    messages = [small(number) for number in range(1, MESSAGES + 1)]
     patience = 1 if cell.row.fault.kind in SILENT else PATIENCE
     with (
         ScriptedServer(cell.settings()) as server,
@@ -167,6 +194,7 @@ def test_what_the_client_is_told_is_what_the_server_did(
             asset=asset_file(tmp_path, port=server.port, read_timeout=patience), transcript=False
         ) as relay,
     ):
+        messages = cell.messages(server.log.struck)
         deliveries = CLIENTS[cell.client](relay.port, messages)
         relay.stop()
         server.wait_until_served(1.0)
