@@ -17,6 +17,10 @@ from smtp.stream import SocketStream
 TOO_MANY = b"421 4.7.0 Too many connections; try again soon\r\n"
 NOT_YOU = b"554 5.7.1 This relay is not for you: your network is not one of those that it serves\r\n"
 SWEEP_SECONDS = 1.0
+BACKLOG = 4096
+"""Connections that may wait to be taken in; the system may allow less."""
+AT_A_TIME = 100
+"""Connections that are taken in before anything else is looked at."""
 
 
 class Listeners:
@@ -34,7 +38,7 @@ class Listeners:
         """Listen for one service; returns the port. Raises `InputError` where that can't be."""
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            listener = socket.create_server((host, port), family=family, backlog=512)
+            listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise InputError(f"{host}:{port} can't be listened on: {reason.lower()}.") from error
@@ -87,13 +91,20 @@ class Listeners:
             return dict(self._dialogues)
 
     def _accept(self, listener: socket.socket) -> None:
-        try:
-            connection, address = listener.accept()
-        except OSError:
-            time.sleep(0.01)  # no descriptor is free, most likely: the next one may be
-            return
+        """Take in those who wait: also many, who are told that there is no room before they wait for long."""
         service = self._sockets[listener]
-        if not service.admission.may_connect(str(address[0])):
+        for _ in range(AT_A_TIME):
+            try:
+                connection, address = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError:
+                time.sleep(0.01)  # no descriptor is free, most likely: the next one may be
+                return
+            self._admit(connection, str(address[0]), service)
+
+    def _admit(self, connection: socket.socket, peer: str, service: Service) -> None:
+        if not service.admission.may_connect(peer):
             _turn_away(connection, NOT_YOU)
         elif len(self._dialogues) >= self._limits.clients:
             _turn_away(connection, TOO_MANY)
