@@ -320,7 +320,7 @@ class ActionRun:
 
     def _sign_in(self) -> SignIn | None:
         """A person may be asked to sign in where the action says that one is watching."""
-        if not self._context.asset.login.auth_url:
+        if not self._context.asset.login.asks_a_person:
             return None
         try:
             if not getattr(self._module, MAY_SIGN_IN, False):

@@ -29,6 +29,10 @@ _ERRORS = MappingProxyType(
             Category.CONFIGURATION,
             "The provider does not let this client_id sign in this way: check its registration.",
         ),
+        "invalid_target": (
+            Category.CONFIGURATION,
+            "The provider gives no token for what scopes asks for: check scopes of the asset.",
+        ),
         "invalid_scope": (Category.CONFIGURATION, "Check scopes of the asset."),
         "unsupported_grant_type": (
             Category.CONFIGURATION,
@@ -103,8 +107,12 @@ _MICROSOFT = MappingProxyType(
 def refusal(answer: Mapping[str, Any], step: Step, secrets: Iterable[str]) -> AuthError:
     """The error that `answer` reports, with nothing of `secrets` in it even if the provider repeats them."""
     secrets = spellings(secrets)
-    code = _text(answer.get("error"), secrets) or "an error without a name"
-    description = _text(answer.get("error_description"), secrets)
+    error: Any = answer.get("error")
+    told = answer.get("error_description")
+    if isinstance(error, Mapping):  # Google's services say it in an object
+        error, told = error.get("status") or error.get("code"), error.get("message")
+    code = _text(error, secrets) or "an error without a name"
+    description = _text(told, secrets)
     category, hint = _ERRORS.get(
         code, (Category.PERMANENT, "See what the provider says, and its documentation.")
     )

@@ -24,6 +24,10 @@ from smtp import pem
 from smtp.errors import Category
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
+TYPE_JWT = "urn:ietf:params:oauth:token-type:jwt"
+TYPE_ACCESS = "urn:ietf:params:oauth:token-type:access_token"
+"""RFC 8693 sections 2.1 and 3."""
 LIFETIME = 300
 """Seconds. Some providers take no more, and it serves for one request only."""
 MAX_TOKEN = 64 * 1024

@@ -12,7 +12,14 @@ from authlib.integrations.requests_client import OAuth2Session  # type: ignore[i
 
 from auth.errors import AuthError, Step
 from auth.oauth.answers import refusal
-from auth.oauth.assertion import ASSERTION_TYPE, client_assertion
+from auth.oauth.assertion import (
+    ASSERTION_TYPE,
+    EXCHANGE_GRANT,
+    TYPE_ACCESS,
+    TYPE_JWT,
+    client_assertion,
+    federated_token,
+)
 from auth.oauth.endpoints import device_url_of, is_google, scopes_of
 from auth.oauth.provider import DEVICE_GRANT, DeviceRequest, Request, device_request
 from auth.oauth.token import Token, granted
@@ -23,6 +30,7 @@ from smtp.errors import Category
 _POST, _BASIC, _PUBLIC = "client_secret_post", "client_secret_basic", "none"
 _ASSERTION = "private_key_jwt"
 _HEADERS = MappingProxyType({"Accept": "application/json"})
+_TRUST = "Check that the provider trusts the issuer and the audience of the token in federated_token_file."
 _VERIFIER_LENGTH = 64  # RFC 7636 section 4.1: 43 to 128 characters
 
 
@@ -85,7 +93,32 @@ class Generic:
         return self._request_token({"grant_type": DEVICE_GRANT, "device_code": code}, Token(), hidden=(code,))
 
     def get_application_token(self) -> Token:
+        if self._exchanges_a_token:
+            return self._exchange()
         return self._request_token({"grant_type": "client_credentials", "scope": self._scopes}, Token())
+
+    @property
+    def _exchanges_a_token(self) -> bool:
+        """Whether the workload's token is what is exchanged, because something else proves who the application is."""
+        login = self._login
+        return bool(login.federated_token_file and (login.client_secret or login.oauth_certificate))
+
+    def _exchange(self) -> Token:
+        """Get a token for the one in the file (RFC 8693 section 2.1)."""
+        subject = federated_token(self._login)
+        form = {
+            "grant_type": EXCHANGE_GRANT,
+            "subject_token": subject,
+            "subject_token_type": TYPE_JWT,
+            "requested_token_type": TYPE_ACCESS,
+            "scope": self._scopes,
+        }
+        try:
+            return self._request_token(form, Token(), hidden=(subject,))
+        except AuthError as exc:
+            if exc.oauth_error in ("invalid_request", "invalid_grant"):  # section 2.2.2, and what others say
+                exc.hint = _TRUST
+            raise
 
     def _request_token(self, form: Mapping[str, str], before: Token, hidden: tuple[str, ...] = ()) -> Token:
         """Make a token request, with the client's secret where the provider wants it.
@@ -109,10 +142,10 @@ class Generic:
         raise refusal(answer, Step.TOKEN, self._secrets(*hidden))
 
     def _ways(self, remembered: str) -> tuple[str, ...]:
-        if self._login.oauth_certificate or self._login.federated_token_file:
+        if self._login.oauth_certificate:
             return (_ASSERTION,)
         if not self._login.client_secret:
-            return (_PUBLIC,)
+            return (_ASSERTION if self._login.federated_token_file else _PUBLIC,)
         return (_BASIC, _POST) if remembered == _BASIC else (_POST, _BASIC)
 
     def _ask(self, url: str, form: Mapping[str, str], way: str) -> Mapping[str, Any]:

@@ -25,6 +25,8 @@ PASSWORD = "c4nary-certificate-pa55word"
 _DAY = datetime.timedelta(days=1)
 _MAKE = {
     "RSA": lambda: rsa.generate_private_key(65537, 2048),
+    "platform": lambda: rsa.generate_private_key(65537, 2048),
+    "account": lambda: rsa.generate_private_key(65537, 2048),
     "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
     "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),

@@ -18,10 +18,10 @@ from auth.oauth.method import OAuth
 from auth.oauth.store import MAX_SENDERS
 from auth.settings import Login
 from smtp.errors import Category
-from tests.auth.helpers import ANN, KeptState, login, token_of
+from tests.auth.helpers import ANN, CANARY, KeptState, login, token_of
 from tests.auth.keys import PASSWORD, account, own
 from tests.support.pem_shapes import SHAPES, shaped
-from tests.support.token_endpoint import TokenEndpoint
+from tests.support.token_endpoint import Sender, TokenEndpoint
 
 WORKLOAD = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjNG5hcnkifQ.c4nary-signature"
 BOB = "bob@example.com"
@@ -232,6 +232,54 @@ def test_a_provider_that_repeats_the_token_shows_it_to_nobody(
     refused(login(provider, federated_token_file=str(file)), state)
 
 
+# -- a workload's token, exchanged (RFC 8693) --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("secret_in", [("body",), ("header",)])
+def test_beside_a_secret_the_workload_s_token_is_what_is_exchanged(
+    secret_in: tuple[str, ...], provider: TokenEndpoint, state: KeptState, tmp_path: Path
+) -> None:
+    provider.behaviour.client_secret, provider.behaviour.secret_in = CANARY, secret_in
+    provider.behaviour.exchanged_token = WORKLOAD
+    file = tmp_path / "token"
+    file.write_text(WORKLOAD)
+    settings = login(provider, client_secret=CANARY, federated_token_file=str(file), scopes="mail")
+    assert token_of(settings, state) == provider.access_tokens[-1]
+    form = provider.requests[-1].form
+    assert {name: form[name] for name in form if name not in ("client_id", "client_secret")} == {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": WORKLOAD,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "scope": "mail",
+    }
+    assert token_of(settings, state) == provider.access_tokens[-1]
+    assert len(provider.access_tokens) == 1, "it is kept"
+
+
+def test_beside_a_certificate_too(provider: TokenEndpoint, state: KeptState, tmp_path: Path) -> None:
+    provider.behaviour.application_key = own().public
+    provider.behaviour.exchanged_token = WORKLOAD
+    file = tmp_path / "token"
+    file.write_text(WORKLOAD)
+    settings = login(provider, oauth_certificate=own().pem, federated_token_file=str(file))
+    assert token_of(settings, state) == provider.access_tokens[-1]
+    (request,) = provider.requests
+    assert (request.form["subject_token"], request.claims["sub"]) == (WORKLOAD, "app")
+
+
+def test_a_token_that_is_not_exchanged_says_who_has_to_trust_whom(
+    provider: TokenEndpoint, state: KeptState, tmp_path: Path
+) -> None:
+    provider.behaviour.exchanged_token = "another"
+    provider.behaviour.error = {"error": "invalid_request", "error_description": f"no: {WORKLOAD}"}
+    file = tmp_path / "token"
+    file.write_text(WORKLOAD)
+    error = refused(login(provider, client_secret=CANARY, federated_token_file=str(file)), state)
+    assert error.oauth_error == "invalid_request"
+    assert "federated_token_file" in error.hint
+
+
 # -- a machine's identity --------------------------------------------------------------------------------------
 
 
@@ -426,6 +474,129 @@ def test_google_s_refusals_say_what_to_change(
     error = refused(login(service_account_json=account(provider.token_url)), state)
     assert error.oauth_error == answer["error"]
     assert hint in error.hint
+
+
+# -- a service account without a key ----------------------------------------------------------------------------
+
+
+def keyless(url: str, **fields: Any) -> str:
+    """The configuration of a workload's identity, as Google Cloud writes it."""
+    values = {
+        "type": "external_account",
+        "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "token_url": url,
+        "service_account_impersonation_url": f"{url}/serviceAccounts/mailer@mails.example:generateAccessToken",
+        "credential_source": {"file": "/no/such/token"},
+    }
+    return json.dumps({name: value for name, value in (values | fields).items() if value is not None})
+
+
+@pytest.mark.parametrize("kept", ["text", "json", "federated_token_file"])
+def test_google_signs_for_a_service_account_that_has_no_key(
+    kept: str, provider: TokenEndpoint, state: KeptState, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(json.dumps({"value": WORKLOAD}) if kept == "json" else f"{WORKLOAD}\n")
+    form = {"type": "json", "subject_token_field_name": "value"} if kept == "json" else {"type": "text"}
+    source = None if kept == "federated_token_file" else {"file": str(file), "format": form}
+    asked: list[tuple[str, dict[str, str], str]] = []
+
+    def answer(sender: Sender) -> None:
+        request = provider.requests[-1]
+        asked.append((request.path, request.form, request.headers.get("authorization", "")))
+        if request.path.endswith(":signJwt"):
+            sender.say(200, {"keyId": "k", "signedJwt": "eyJ.signed.c4nary"})
+        else:
+            sender.say(
+                200, {"access_token": f"c4nary-{len(asked)}", "token_type": "Bearer", "expires_in": 3600}
+            )
+
+    provider.behaviour.answer = answer
+    url = provider.token_url
+    settings = login(
+        service_account_json=keyless(url, token_uri=url, credential_source=source),
+        federated_token_file=str(file) if source is None else "",
+    )
+    assert token_of(settings, state) == "c4nary-3"
+    (_, exchange, _), (signer, _, bearer), (_, last, _) = asked
+    assert exchange["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange"
+    assert exchange["subject_token"] == WORKLOAD
+    assert exchange["audience"].startswith("//iam.googleapis.com/projects/1/")
+    assert signer == "/token/serviceAccounts/mailer@mails.example:signJwt"
+    assert bearer == "Bearer c4nary-1"
+    assert last == {
+        "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "assertion": "eyJ.signed.c4nary",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"audience": None}, "it has no audience"),
+        ({"audience": 5, "token_url": ""}, "it has no audience and no token_url"),
+        ({"service_account_impersonation_url": None}, "names no service account"),
+        (
+            {"service_account_impersonation_url": "https://iam.example/mailer:generateAccessToken"},
+            "names no service",
+        ),
+        ({"credential_source": None}, "its credential_source names no file"),
+        (
+            {"credential_source": {"url": "http://169.254.169.254/token"}},
+            "its credential_source names no file",
+        ),
+        ({"credential_source": {"executable": {"command": "x"}}}, "its credential_source names no file"),
+        (
+            {
+                "credential_source": {
+                    "file": "/dev/null",
+                    "format": {"type": "json", "subject_token_field_name": "x"},
+                }
+            },
+            "does not hold the token",
+        ),
+    ],
+)
+def test_a_workload_s_configuration_that_can_not_be_used_is_named(
+    fields: dict[str, Any], reason: str, provider: TokenEndpoint, state: KeptState
+) -> None:
+    error = refused(login(service_account_json=keyless(provider.token_url, **fields)), state)
+    assert str(error).startswith("The asset's service_account_json can't be used: ")
+    assert reason in str(error)
+    assert (error.step, error.category) == (Step.SETTINGS, Category.CONFIGURATION)
+    assert provider.requests == []
+
+
+@pytest.mark.parametrize("name", ["token_url", "service_account_impersonation_url"])
+def test_a_workload_s_token_does_not_go_out_in_clear(
+    name: str, provider: TokenEndpoint, state: KeptState
+) -> None:
+    url = "http://google.example/serviceAccounts/mailer@mails.example:generateAccessToken"
+    error = refused(login(service_account_json=keyless(provider.token_url, **{name: url})), state)
+    assert str(error).startswith(f"{name} of service_account_json has to begin with https://")
+    assert provider.requests == []
+
+
+def test_a_workload_that_may_not_sign_is_told_which_role_it_lacks(
+    provider: TokenEndpoint, state: KeptState, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(WORKLOAD)
+
+    def answer(sender: Sender) -> None:
+        if provider.requests[-1].path.endswith(":signJwt"):
+            said = "Permission 'iam.serviceAccounts.signJwt' denied on resource (or it may not exist)."
+            sender.say(403, {"error": {"code": 403, "message": said, "status": "PERMISSION_DENIED"}})
+        else:
+            sender.say(200, {"access_token": "c4nary", "token_type": "Bearer", "expires_in": 3600})
+
+    provider.behaviour.answer = answer
+    error = refused(
+        login(service_account_json=keyless(provider.token_url), federated_token_file=str(file)), state
+    )
+    assert "PERMISSION_DENIED (Permission 'iam.serviceAccounts.signJwt' denied" in str(error)
+    assert "Service Account Token Creator" in error.hint
 
 
 # -- each mail's sender ----------------------------------------------------------------------------------------

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
+from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from tests.auth.keys import own
 from tests.real.certificates import Certificates, KeyPair
 from tests.real.dovecot import Introspection
-from tests.real.processes import Daemon, ServerTrouble, free_port
+from tests.real.processes import Daemon, ServerTrouble, free_ports
 
 _HERE = Path(__file__).parent
 _MODULES = _HERE.parents[1] / ".local" / "provider" / "node_modules"
@@ -26,6 +28,11 @@ CONFIDENTIAL_CLIENT = "webapp"
 SERVICE_CLIENT = "robot"
 CERTIFICATE_CLIENT = "certified"
 DEVICE_CLIENT = "television"
+EXCHANGE_CLIENT = "exchanger"
+ACCOUNT = "mailer@example.com"
+"""The service account that the endpoints at /google know."""
+MACHINE = "machine@example.com"
+"""Whose token the metadata service gives."""
 CLIENT_SECRET = "client-secret-of-the-tests"
 MICROSOFT = "login.microsoftonline.com"
 """A name under which the provider can be started where MSAL is to take it for Microsoft's."""
@@ -46,10 +53,11 @@ class OpenIdProvider:
     """Started on entry, gone on exit.
 
     Access tokens live `lifetime` seconds and have `token_octets` characters. Refresh tokens rotate; one that is
-    used twice ends the sign-in. There are five clients: `PUBLIC_CLIENT` has no secret, `CONFIDENTIAL_CLIENT`
+    used twice ends the sign-in. There are six clients: `PUBLIC_CLIENT` has no secret, `CONFIDENTIAL_CLIENT`
     has one, `SERVICE_CLIENT` acts on its own behalf, and so does `CERTIFICATE_CLIENT`, which has a key (RFC 7523) where
-    the other has a secret. `DEVICE_CLIENT` signs people in with a code. The first two are sent back to any port of this
-    machine.
+    the other has a secret. `DEVICE_CLIENT` signs people in with a code, and `EXCHANGE_CLIENT` exchanges a workload's
+    token for one (RFC 8693). The first two are sent back to any port of this machine. What a service account asks
+    Google is at `google`, and a machine's metadata service is at `metadata_url`.
     It goes by the name `host`; with a `tenant` its endpoints are where Microsoft has them for a tenant.
     """
 
@@ -70,12 +78,14 @@ class OpenIdProvider:
         self._lifetime = lifetime
         self._token_octets = token_octets
         self._tenant = tenant
-        self._port = free_port()
+        self._port, self._metadata_port = free_ports(2)
         self.issuer = f"https://{host}:{self._port}"
         endpoints = f"{self.issuer}/{tenant}/oauth2/v2.0" if tenant else self.issuer
         self.auth_url = f"{endpoints}/authorize" if tenant else f"{endpoints}/auth"
         self.token_url = f"{endpoints}/token"
         self.device_url = f"{endpoints}/device/auth"
+        self.google = f"{self.issuer}/google"
+        self.metadata_url = f"http://127.0.0.1:{self._metadata_port}"
 
     @property
     def introspection(self) -> Introspection:
@@ -100,7 +110,7 @@ class OpenIdProvider:
         self._daemon = Daemon(
             ["node", str(self._folder / "server.mjs"), str(settings)],
             log=self._folder / "provider.log",
-            ports=[self._port],
+            ports=[self._port, self._metadata_port],
         )
         self._daemon.__enter__()
         return self
@@ -125,7 +135,24 @@ class OpenIdProvider:
             "clients": self._clients(),
             "lifetime": self._lifetime,
             "token_octets": self._token_octets,
+            "metadata_port": self._metadata_port,
+            "platform_key": own("platform").public,
+            "account_key": own("account").public,
+            "account_private_key": own("account").key_pem,
+            "elsewhere_client": SERVICE_CLIENT,
         }
+
+    def workload_token(self, subject: str, **claims: Any) -> str:
+        """A statement of the platform's that the workload is `subject`, for this provider."""
+        now = int(time.time())
+        whole = {
+            "iss": "https://platform.example",
+            "aud": self.issuer,
+            "iat": now,
+            "exp": now + 300,
+            "sub": subject,
+        }
+        return jwt.encode({"alg": "RS256"}, whole | claims, RSAKey.import_key(own("platform").key_pem))
 
     def _clients(self) -> list[dict[str, Any]]:
         signs_people_in: dict[str, Any] = {
@@ -160,6 +187,13 @@ class OpenIdProvider:
                 "token_endpoint_auth_method": "none",
                 "grant_types": ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
                 "scope": "openid offline_access profile smtp",
+            },
+            never_redirects
+            | {
+                "client_id": EXCHANGE_CLIENT,
+                "client_secret": CLIENT_SECRET,
+                "grant_types": ["urn:ietf:params:oauth:grant-type:token-exchange"],
+                "scope": "smtp",
             },
             never_redirects | {"client_id": "mailserver", "client_secret": _SECRET, "grant_types": []},
         ]

@@ -30,6 +30,7 @@ from joserfc.jws import JWSRegistry
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 ACCOUNT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 
 @dataclass
@@ -55,6 +56,8 @@ class Behaviour:
     """PEM: the public key that the application's assertions are verified with; with it, nothing else proves it."""
     workload_token: str = ""
     """A token of another issuer that is taken for the application's proof."""
+    exchanged_token: str = ""
+    """A token of another issuer that is exchanged for one of this provider's (RFC 8693)."""
     account_key: str = ""
     """PEM: the public key of a service account."""
     before_approval: list[str] = field(default_factory=list)
@@ -257,6 +260,13 @@ class TokenEndpoint:
             if not self._verified(request, form.get("assertion", ""), self.behaviour.account_key):
                 return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
             return 200, self._tokens("account")
+        if form.get("grant_type") == EXCHANGE_GRANT and self.behaviour.exchanged_token:
+            if form.get("subject_token") != self.behaviour.exchanged_token:
+                return 400, {
+                    "error": "invalid_request",
+                    "error_description": "The subject_token is not good.",
+                }
+            return 200, self._tokens("exchange") | {"issued_token_type": form.get("requested_token_type")}
         return self._granted_as_ever(form)
 
     def _granted_to_device(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
