@@ -12,12 +12,20 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from message.html.losses import Losses
+from message.html.nodes import (
+    begins_with_space,
+    fetches,
+    is_of_the_mail,
+    layers,
+    trimmed,
+    without_less_than,
+    written,
+)
 from message.html.properties import (
     DESCRIBING,
     FETCHING,
     FUNCTIONS,
     GROUPING,
-    LAYERED,
     MOVING,
     SELECTING,
     is_property,
@@ -33,7 +41,7 @@ _BRACKET = re.compile(r"[()\[\]{}]")
 _PLAIN = re.compile(
     r"""(?:[A-Za-z0-9#.,%!\ \t\r\n+_-]|/(?![*/])|'[A-Za-z0-9 _-]*'|"[A-Za-z0-9 _-]*")++""", re.VERBOSE
 )
-_CID = re.compile(r"cid:[A-Za-z0-9!#$&*+/=?^_|~.@%-]{1,300}", re.IGNORECASE)
+_PLAIN_NAME = re.compile(r"\s*[A-Za-z0-9_-]*\s*")
 _FRAME = re.compile(r"(?:from|to|[0-9.]+%)(?:\s*,\s*(?:from|to|[0-9.]+%))*", re.IGNORECASE)
 _IN_A_VALUE = frozenset(",/+-*.:=|~?")
 _IN_A_PRELUDE = frozenset(".>+~*:,|=^$&/-<")
@@ -59,7 +67,7 @@ class Styles:
             self._losses.take("deeply nested CSS")
             return ""
         declarations = [part.partition(":") for part in text.split(";") if part and not part.isspace()]
-        if all(_PLAIN.fullmatch(value) for _, _, value in declarations):
+        if all(_PLAIN_NAME.fullmatch(name) and _PLAIN.fullmatch(value) for name, _, value in declarations):
             # Most are as simple as this, and the parser takes its time to load.
             kept = [f"{name}: {value.strip()}" for name, value in self._plain(declarations)]
         else:
@@ -74,7 +82,7 @@ class Styles:
         import tinycss2  # many mails have none
 
         try:
-            query = self._prelude(tinycss2.parse_component_value_list(media), FUNCTIONS, 0).strip()
+            query = self._prelude(tinycss2.parse_component_value_list(media), FUNCTIONS, 0)
         except Unfit:
             self._losses.take("<style media>")
             return ""
@@ -101,7 +109,7 @@ class Styles:
 
     def _style_rule(self, rule: Any, depth: int) -> str:
         try:
-            selector = self._prelude(rule.prelude, SELECTING, depth).strip()
+            selector = self._prelude(rule.prelude, SELECTING, depth)
         except Unfit:
             self._losses.take("CSS rule")
             return ""
@@ -109,17 +117,17 @@ class Styles:
 
     def _at_rule(self, rule: Any, depth: int, *, in_rule: bool = False) -> str:
         name = rule.lower_at_keyword
-        if name == "charset" or (name == "font-face" and not _fetches(rule.content)):
+        if name == "charset" or (name == "font-face" and not fetches(rule.content)):
             return ""  # neither has any effect here
         if rule.content is None or depth >= _DEEPEST or name not in GROUPING | MOVING | DESCRIBING:
             self._losses.take(f"@{name}")
             return ""
         try:
-            prelude = self._prelude(rule.prelude, FUNCTIONS | SELECTING, depth).strip()
+            prelude = self._prelude(rule.prelude, FUNCTIONS | SELECTING, depth)
         except Unfit:
             self._losses.take(f"@{name}")
             return ""
-        head = f"@{name} {prelude}".strip()
+        head = f"@{name} {prelude}" if prelude else f"@{name}"
         if name in DESCRIBING or in_rule:
             return self._block(head, self._contents(rule.content, depth + 1, may_nest=in_rule))
         import tinycss2
@@ -174,18 +182,16 @@ class Styles:
         if name.startswith("--"):
             name = node.name
         try:
-            layers = [self._value(layer, 0) for layer in _layers(node.value, name)]
+            kept = [(self._value(layer), begins_with_space(layer)) for layer in layers(node.value, name)]
         except Unfit:
             self._losses.take(f"style {name}")
             return ""
-        value = ",".join(layer for layer in layers if layer.strip()).strip()
+        texts = [f", {text}" if spaced else f",{text}" for text, spaced in kept if text]
+        value = "".join(texts).removeprefix(",").removeprefix(" ")
         return f"{name}: {value}{' !important' if node.important else ''}" if value else ""
 
-    def _value(self, nodes: Iterable[Node], depth: int) -> str:
-        import tinycss2
-
-        text: str = tinycss2.serialize(list(self._harmless(nodes, depth)))
-        return text.replace("<", "\\3c ")
+    def _value(self, nodes: Iterable[Node]) -> str:
+        return written(trimmed(list(self._harmless(nodes, 0))))
 
     def _harmless(self, nodes: Iterable[Any], depth: int) -> Iterator[Node]:
         """The nodes of a value without those that fetch. Raises `Unfit` for any that isn't known to be harmless."""
@@ -194,7 +200,7 @@ class Styles:
         for node in nodes:
             kind = node.type
             if kind == "url" or (kind == "function" and node.lower_name in FETCHING):
-                if _is_of_the_mail(node):
+                if is_of_the_mail(node):
                     yield node
                 else:
                     self._losses.take("url() in a style")
@@ -214,14 +220,9 @@ class Styles:
 
     def _prelude(self, nodes: Iterable[Any], functions: frozenset[str], depth: int) -> str:
         """A selector or a query, as it was. Raises `Unfit` when something in it isn't known to be harmless."""
-        import tinycss2
-
-        nodes = _without_less_than(list(nodes))
+        nodes = without_less_than(trimmed(list(nodes)))
         self._check_prelude(nodes, functions, depth)
-        text: str = tinycss2.serialize(nodes)
-        if "<" in text.replace("\\<", ""):
-            text = text.replace("<", "\\3c ")
-        return " ".join(text.split())
+        return written(nodes)
 
     def _check_prelude(self, nodes: Iterable[Any], functions: frozenset[str], depth: int) -> None:
         if depth >= _DEEPEST:
@@ -230,7 +231,7 @@ class Styles:
             if node.type == "function" and node.lower_name in functions:
                 self._check_prelude(node.arguments, functions, depth + 1)
             elif node.type in _BRACKETS:
-                node.content = _without_less_than(node.content)
+                node.content = without_less_than(node.content)
                 self._check_prelude(node.content, functions, depth + 1)
             elif not (
                 node.type in _OF_ONE_TOKEN
@@ -247,58 +248,3 @@ def _is_too_deep(text: str) -> bool:
         if depth > _MOST_OPEN:
             return True
     return False
-
-
-def _layers(nodes: list[Any], name: str) -> Iterator[list[Any]]:
-    """The members of a list of layers; all of the value where it isn't one."""
-    if name not in LAYERED:
-        yield nodes
-        return
-    layer: list[Any] = []
-    for node in nodes:
-        if node.type == "literal" and node.value == ",":
-            yield layer
-            layer = []
-        else:
-            layer.append(node)
-    yield layer
-
-
-def _is_of_the_mail(node: Any) -> bool:
-    """Whether a `url()` names a part of the mail."""
-    if node.type == "url":
-        return bool(_CID.fullmatch(node.value))
-    arguments = [argument for argument in node.arguments if argument.type != "whitespace"]
-    return (
-        node.lower_name == "url"
-        and len(arguments) == 1
-        and arguments[0].type == "string"
-        and bool(_CID.fullmatch(arguments[0].value))
-    )
-
-
-def _fetches(content: Any) -> bool:
-    """Whether a font face names a file. One without is how Word writes down what it knows of a font."""
-    return any(node.type == "ident" and node.lower_value == "src" for node in content or ())
-
-
-def _without_less_than(nodes: list[Any]) -> list[Any]:
-    """`(width <= 600px)` as `(600px >= width)`: the same, without the bracket that could begin a tag."""
-    if not any(_is_literal(node, "<") for node in nodes) or any(_is_literal(node, ">") for node in nodes):
-        return nodes
-    turned: list[Any] = []
-    operand: list[Any] = []
-    for node in nodes:
-        if _is_literal(node, "<"):
-            node.value = ">"
-            turned = [node, *operand, *turned]
-            operand = []
-        elif _is_literal(node, "=") and turned and not operand:
-            turned[0].value = ">="
-        else:
-            operand.append(node)
-    return [*operand, *turned]
-
-
-def _is_literal(node: Any, value: str) -> bool:
-    return bool(node.type == "literal" and node.value == value)

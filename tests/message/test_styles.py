@@ -193,3 +193,47 @@ def test_time_grows_with_the_length_only(piece: str) -> None:
 def test_nothing_is_too_deep_to_be_read(opened: str) -> None:
     assert sheet("p" + opened * 100_000)[0] == ""
     assert attribute("color:" + opened * 100_000)[0] == ""
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        r"p{color:red\9}q{color:blue}",
+        r"p{color:red\20}q{color:blue}",
+        r"p{width:1px\0/}q{color:blue}",
+        r"p{color:red\9 !important}q{color:blue}",
+        r".a\20{color:red}q{color:blue}",
+        r".a\9 , .b\9{color:red}q{color:blue}",
+        r"@media x\9{p{color:red\9}}q{color:blue}",
+        r"p{background:red\9,url(cid:x)\9}q{color:blue}",
+    ],
+)
+def test_an_escape_at_the_end_takes_no_bracket_with_it(css: str) -> None:
+    kept, _ = sheet(css)
+    again = tinycss2.parse_stylesheet(kept, skip_comments=True, skip_whitespace=True)
+    assert [rule.type for rule in again][-1] == "qualified-rule"
+    assert tinycss2.serialize(again[-1].prelude) == "q"
+    assert tinycss2.serialize(again[-1].content) == "color: blue"
+    assert len(again) == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (r"c\6flor:red", "color: red"),
+        (r"color:\72 ed", "color: red"),
+        (r"color:red\9;width:1px", "color: red\\\t; width: 1px"),
+        (r"backgr\6fund:u\72l(https://x/y.png) #123", "background: #123"),
+    ],
+)
+def test_a_property_written_with_escapes_is_the_property(written: str, kept: str) -> None:
+    assert attribute(written)[0] == kept
+
+
+def test_an_escaped_angle_bracket_stays_one() -> None:
+    css = r".a\<b{content:'\<'}"
+    kept, lost = sheet(css)
+    assert not lost
+    assert "<" not in kept
+    before, after = tinycss2.parse_stylesheet(css)[0], tinycss2.parse_stylesheet(kept, True, True)[0]
+    assert before.prelude[1].value == after.prelude[1].value == "a<b"
