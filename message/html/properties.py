@@ -52,7 +52,7 @@ PROPERTIES = names(
     page-break-after page-break-before page-break-inside perspective perspective-origin place-content
     place-items place-self pointer-events position print-color-adjust punctuation-wrap quotes resize
     right rotate row-gap ruby-align ruby-position scale scroll-behavior shape-margin size speak
-    stroke stroke-width tab-interval tab-size table-layout tap-highlight-color text-align
+    stroke stroke-width supported-color-schemes tab-interval tab-size table-layout tap-highlight-color text-align
     text-align-last text-autospace text-combine-upright text-decoration text-decoration-color
     text-decoration-line text-decoration-skip-ink text-decoration-style text-decoration-thickness
     text-emphasis text-fill-color text-indent text-justify text-justify-trim text-kashida-space

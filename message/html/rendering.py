@@ -5,25 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from message.html.markup import Token, names, tokens, unescaped, unescaped_attribute
+from message.html.hidden import Hiding
+from message.html.lists import List, Table, counted_items
+from message.html.markup import Token, all_tokens, names, unescaped, unescaped_attribute
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SPACE = re.compile(r"[ \t\n\f\r\u00a0]+")
 # How many line breaks an element wants before and after it.
 _ONE_BREAK = names(
-    """address article aside center dd details div dt figcaption figure footer form header legend li
+    """address article aside center dd details dialog div dt figcaption figure footer form header legend li
     main nav option section summary tr tbody thead tfoot caption fieldset"""
 )
 _TWO_BREAKS = names("blockquote dir dl h1 h2 h3 h4 h5 h6 hr menu ol p pre table ul")
-_END_A_PARAGRAPH = names(
-    """address article aside blockquote center details dir div dl fieldset figcaption figure footer form h1 h2 h3
-    h4 h5 h6 header hr main menu nav ol p pre section table ul"""
-)
-_VOID = names("area base br col embed hr img input link meta param source track wbr")
-# How mails hide the words that only the list of mails is to show.
-_HIDDEN = re.compile(
-    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all)\b", re.IGNORECASE
-)
+# Shown as a thing of its own inside of a line: words beside it don't run together.
+_REPLACED = names("audio button canvas embed iframe input marquee object select svg textarea video")
 _FILLERS = re.compile("[\u00ad\u034f\u200b-\u200d\u2060\ufeff]")
 _LONGEST_INDENT = 12
 _BETWEEN_CELLS = " | "
@@ -32,47 +27,24 @@ _BETWEEN_CELLS = " | "
 def to_text(html: str) -> str:
     """A readable rendering: paragraphs, lists, quotes, table rows, and links as `text <url>`.
 
-    Takes time in proportion to the length of `html`. Lines end in `\\n`; there is no other line end.
+    What a browser hides is left out. Takes time in proportion to the length of `html`. Lines end in `\\n`; there is no
+    other line end.
     """
+    found = tuple(all_tokens(html))
+    hiding, counts = Hiding(found), counted_items(found)
     rendering = _Rendering()
-    hidden, depth = "", 0
-    for token in tokens(html):
-        if hidden == "p" and token.tag in _END_A_PARAGRAPH:
-            hidden = ""  # its own end tag is one that may be missing
-        if hidden:
-            # Only elements of the same name are counted: others may lack their end tags.
-            depth += (token.tag == hidden) - (token.tag == f"/{hidden}")
-            hidden = hidden if depth else ""
-        elif not token.tag:
+    for at, token in enumerate(found):
+        if hiding.hides(at):
+            continue
+        if not token.tag:
             rendering.text(unescaped(token.text))
         elif token.tag.startswith("/"):
             rendering.end(token.tag[1:])
-        elif _is_hidden(attributes := dict(token.attributes)):
-            if token.tag not in _VOID:
-                hidden, depth = token.tag, 1
+        elif token.tag.startswith("!"):
+            rendering.replaced(token.tag[1:])
         else:
-            rendering.start(token, attributes)
+            rendering.start(token, dict(token.attributes), counts.get(at, 0))
     return rendering.finished()
-
-
-def _is_hidden(attributes: Mapping[str, str]) -> bool:
-    return "hidden" in attributes or bool(_HIDDEN.search(attributes.get("style", "")))
-
-
-class _Table:
-    """A table on its way: of its row the line that it began in (-1 before there is any text) and the cells so far.
-
-    `before` is how many cells the row before had; `wanted` the breaks that the last cell wanted behind it.
-    """
-
-    def __init__(self) -> None:
-        self.line = -1
-        self.cells = 0
-        self.before = 0
-        self.wanted = 0
-
-    def start_row(self) -> None:
-        self.line, self.before, self.cells, self.wanted = -1, self.cells, 0, 0
 
 
 class _Rendering:
@@ -81,14 +53,15 @@ class _Rendering:
         self._line: list[str] = []
         self._breaks = 0
         self._space = False
-        self._lists: list[int | None] = []
-        self._tables: list[_Table] = []
+        self._lists: list[List] = []
+        self._tables: list[Table] = []
         self._quotes = 0
         self._pre = 0
         self._is_new_pre = False
         self._is_new_item = False
         self._link = ""
         self._link_text: list[str] = []
+        self._is_behind_link = False
 
     def text(self, text: str) -> None:
         if self._pre:
@@ -112,9 +85,15 @@ class _Rendering:
             self._put(word)
             self._space = collapsed.endswith(" ")
 
-    def start(self, token: Token, attributes: Mapping[str, str]) -> None:
+    def replaced(self, tag: str) -> None:
+        """Something stands here that has no text."""
+        if tag in _REPLACED:
+            self._space = True
+
+    def start(self, token: Token, attributes: Mapping[str, str], items: int = 0) -> None:
         tag = token.tag
         self._want(tag)
+        self.replaced(tag)
         if tag == "br":
             self._break()
         elif tag == "hr":
@@ -123,9 +102,9 @@ class _Rendering:
         elif tag == "li":
             self._item(attributes.get("value", ""))
         elif tag in ("ul", "ol"):
-            self._lists.append(None if tag == "ul" else _number(attributes.get("start", ""), 1))
+            self._lists.append(List.of(tag, attributes, items))
         elif tag == "table":
-            self._tables.append(_Table())
+            self._tables.append(Table())
         elif tag == "tr" and self._tables:
             self._tables[-1].start_row()
         elif tag in ("td", "th"):
@@ -143,6 +122,7 @@ class _Rendering:
             self.text(f"[{alt}]")
 
     def end(self, tag: str) -> None:
+        self.replaced(tag)
         if tag == "a":
             self._end_link()
         elif tag in ("ul", "ol") and self._lists:
@@ -189,12 +169,9 @@ class _Rendering:
 
     def _item(self, value: str) -> None:
         self._apply_breaks()
-        number = self._lists[-1] if self._lists else None
-        if number is not None:
-            number = _number(value, number)
-            self._lists[-1] = number + 1
+        bullet = self._lists[-1].item(value) if self._lists else "* "
         indent = "  " * min(max(len(self._lists) - 1, 0), _LONGEST_INDENT)
-        self._line.append(f"{indent}{number}. " if number is not None else f"{indent}* ")
+        self._line.append(f"{indent}{bullet}")
         self._is_new_item = True
 
     def _cell(self) -> None:
@@ -220,6 +197,9 @@ class _Rendering:
         self._is_new_item = False
         if self._tables and self._tables[-1].line < 0:
             self._tables[-1].line = len(self._lines)
+        if self._is_behind_link and text[:1].isalnum():
+            self._space = True  # a letter that follows would belong to the URL
+        self._is_behind_link = False
         if self._space and self._line and not self._pre and not self._line[-1].endswith(" "):
             self._line.append(" ")
         self._space = False
@@ -260,15 +240,12 @@ class _Rendering:
         if link and text not in (link, link.removeprefix("mailto:")):
             self._space = bool(text)
             self._put(f"<{link}>")
+            self._is_behind_link = True
 
 
 def _is_filler(text: str) -> bool:
     """Whether there is nothing in it but what keeps a list of mails from showing more words."""
     return not _FILLERS.sub("", text).strip()
-
-
-def _number(text: str, otherwise: int) -> int:
-    return int(text) if re.fullmatch(r"-?[0-9]{1,6}", text.strip()) else otherwise
 
 
 def _target(href: str) -> str:

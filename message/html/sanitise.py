@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
+from types import MappingProxyType
 from urllib.parse import unquote
 
+from message.html.hidden import Unseen, is_hidden_by, is_unseen
 from message.html.losses import Losses
 from message.html.markup import Token, all_tokens, names, tokens, unescaped, unescaped_attribute
 from message.html.nesting import VOID, Nesting, Piece
@@ -36,7 +38,7 @@ _OF_A_SWITCH = _ATTRIBUTES | names("type checked")
 _OF_A_LABEL = _ATTRIBUTES | names("for")
 _OF_THE_BODY = names(
     """alink background bgcolor bottommargin class dir id lang leftmargin link marginheight marginwidth
-    rightmargin style text title topmargin vlink"""
+    rightmargin style text title topmargin vlink width"""
 )
 _OF_THE_DOCUMENT = names("class dir id lang style")
 # Without effect in a mail, whose links open in a window of their own anyway: these go without a word.
@@ -48,6 +50,14 @@ _METAS = names(
 )
 _REPLACED_METAS = names("content-type x-ua-compatible content-language content-style-type")
 _STRUCTURE = names("html head body")
+# What acts, as what only looks like it; it is a loss all the same.
+_INSTEAD = MappingProxyType(
+    {"form": "div", "dialog": "div", "button": "span", "marquee": "span", "blink": "span"}
+)
+_OF_AN_ACTING_ONE = names("align bgcolor class dir id lang style title width")
+_BESIDE_WORDS = names("button input marquee select textarea")
+_BETWEEN_CELLS = names("table tbody tfoot thead tr col /colgroup /tbody /tfoot /thead /tr /td /th /caption")
+_IN_CELLS = names("td th caption /table")
 _CONDITIONAL = re.compile(r"<!--\[if [^\]]*+\]>(?!<!|-->)", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!doctype\s+html\s*([^>]*)>", re.IGNORECASE)
 _DOCTYPES = (
@@ -110,10 +120,16 @@ class _Sanitising:
         self._title = ""
         self._outer: dict[str, str] = {"html": "", "body": ""}
         self._doctype = _HTML5
+        self._unseen = Unseen()
+        self._is_between_cells = False
+        self._had_outlook_parts = False
+        self._forms: list[str] = []
+        """What is written for the end of each form that is open, "" for nothing."""
 
     def document(self, html: str) -> Sanitised:
         import nh3
 
+        self._had_outlook_parts = "<!--[if " in html.lower()
         pieces = list(self._pieces(html))
         nesting = Nesting(pieces)
         if nesting.is_cut:
@@ -139,12 +155,25 @@ class _Sanitising:
         """What is inside the body, filtered and as it is to be written; the rest is kept aside."""
         for token in all_tokens(html):
             tag, name = token.tag, token.tag.lstrip("/")
+            if self._unseen.covers(token):
+                continue
+            if tag in _BETWEEN_CELLS or tag in _IN_CELLS:
+                self._is_between_cells = tag in _BETWEEN_CELLS
+            if name in _BESIDE_WORDS and not _is_switch(token):
+                yield "", " "
             if not tag:
                 yield "", token.text.replace("<", "&lt;")
             elif tag == "!--":
                 self._comment(token.text)
             elif tag.startswith("!"):
+                if tag[1:] in _BESIDE_WORDS:
+                    yield "", " "
                 self._hidden(tag[1:], token)
+            elif is_unseen(tag, dict(token.attributes)):
+                self._losses.take(f"<{tag}>")
+                self._unseen.begin(tag)
+            elif name in _INSTEAD:
+                yield from self._instead(tag, name, token)
             elif name in _STRUCTURE:
                 self._structure(tag, token)
             elif name == "meta":
@@ -159,6 +188,24 @@ class _Sanitising:
                 yield tag, f"<{tag}{self._attributes(token, kept)}>"
             elif tag != "o:p":
                 self._losses.take(f"<{tag}>")
+
+    def _instead(self, tag: str, name: str, token: Token) -> Iterator[Piece]:
+        """A form as a block, a button as words, so that nothing runs together which stood apart."""
+        written = _INSTEAD[name]
+        if tag.startswith("/"):
+            if name == "form":
+                written = self._forms.pop() if self._forms else ""
+            if written:
+                yield f"/{written}", f"</{written}>"
+            return
+        self._losses.take(f"<{tag}>")
+        if name == "form":
+            # Between rows or cells a form holds nothing, and a block would be one cell of its own.
+            written = "" if self._is_between_cells else written
+            self._forms.append(written)
+        if written:
+            kept = tuple(pair for pair in token.attributes if pair[0] in _OF_AN_ACTING_ONE)
+            yield written, f"<{written}{self._attributes(Token(tag, '', kept), _ATTRIBUTES)}>"
 
     def _comment(self, text: str) -> None:
         if doctype := _DOCTYPE.match(text):
@@ -200,12 +247,22 @@ class _Sanitising:
                 continue
             text: str | None = unescaped_attribute(value)
             if name == "style":
-                text = self._styles.attribute(text or "") or None
+                text = self._style(text or "", token.tag) or None
             elif name in _ADDRESSES:
                 text = kept_url(name, text or "", self._losses)
             if text is not None:
                 written.append(f' {name}="{escape(text)}"')
         return "".join(written)
+
+    def _style(self, text: str, tag: str) -> str:
+        """A style attribute, as it may stay.
+
+        What is hidden from Outlook has a twin that only Outlook shows; where that went, this is there for all.
+        """
+        text = self._styles.attribute(text)
+        if self._had_outlook_parts and "mso-hide" in text and not is_hidden_by(text, tag):
+            text = "; ".join(part for part in text.split("; ") if not part.startswith("mso-hide:"))
+        return text
 
 
 def _is_switch(token: Token) -> bool:

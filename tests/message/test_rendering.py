@@ -117,3 +117,77 @@ def test_time_grows_with_the_length_only(piece: str) -> None:
 
 def test_reference_to_an_absurd_character_is_no_crash() -> None:
     assert to_text("&#" + "9" * 100_000 + ";x&#xFFFFFFFFFF;&#xD800;") == "\ufffdx\ufffd\ufffd\n"
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '<div style="max-height:0;overflow:hidden">secret</div>',
+        '<div style="MAX-HEIGHT:0px; Overflow:hidden !important; mso-hide:all">secret</div>',
+        '<div style="height:0;overflow:hidden"><b>secret</b></div>',
+        '<span style="opacity:0">secret</span>',
+        '<span style="opacity:0.0">secret</span>',
+        '<div style="font-size:0;line-height:0">secret</div>',
+        '<div style="font-size:1px;color:#fff;line-height:1px">secret</div>',
+        '<style>.preheader { display: none !important; }</style><span class="preheader">secret</span>',
+        '<style>p{color:red} .a, span.x {visibility:hidden; display:none}</style><span class="x y">secret</span>',
+        '<style>#pre{display:none}</style><div id="pre">secret</div>',
+        "<dialog>secret<p>secret</p></dialog>",
+        '<datalist id="x"><option value="a">secret</option></datalist>',
+        "<progress>secret</progress><meter>secret</meter>",
+        "<div><progress>secret</div>",
+    ],
+)
+def test_what_a_browser_hides_is_not_in_the_text(hidden: str) -> None:
+    assert to_text(f"{hidden}<p>seen</p>") == "seen\n"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        '<a href="#" style="background:#556;mso-hide:all">seen</a>',  # a button of which Outlook has another
+        '<td style="font-size:0px"><div style="font-size:13px">seen</div></td>',
+        '<div style="font-size:0;line-height:0"><div><p style="font:14px Arial">seen</p></div></div>',
+        '<table><tr><td style="max-width:0;overflow:hidden">seen</td></tr></table>',
+        "<dialog open>seen</dialog>",
+        '<style>@media (max-width:600px){.x{display:none}}</style><p class="x">seen</p>',
+        '<style>.x{display:none}.x{display:block}</style><p class="x">seen</p>',
+        '<style>.x{display:none}</style><p class="x" style="display:block">seen</p>',
+        '<style>.tab{display:none}#t:checked~.tab{display:block}</style><p class="tab">seen</p>',
+        "<ul><li hidden>x<li>seen</ul>",
+        "<div><p hidden>x</div><div>seen</div>",
+        "<div><dialog>x</div>seen",
+    ],
+)
+def test_what_a_browser_shows_is_in_the_text(shown: str) -> None:
+    assert to_text(shown).strip("* \n").partition(" ")[0] == "seen"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<form>Sign<button>Yes</button><button>No</button></form><form>other</form>", "Sign Yes No\nother\n"),
+        ("one<input>two<select><option>x</select>three<textarea>x</textarea>four", "one two three four\n"),
+        ("<ol reversed><li>a<li>b<ul><li>x</ul><li>c</ol>", "3. a\n2. b\n  * x\n1. c\n"),
+        ("<ol reversed start=10><li>a<li value=5>b<li>c</ol>", "10. a\n5. b\n4. c\n"),
+        ("<ol type=a><li>x<li>y</ol><ol type=I start=4><li>z</ol>", "a. x\nb. y\n\nIV. z\n"),
+        ("<a href=https://x.example/>one</a>two, <a href=https://y.example/>three</a>.",
+         "one <https://x.example/> two, three <https://y.example/>.\n"),
+    ],
+)  # fmt: skip
+def test_what_stands_apart_stays_apart_and_is_numbered_as_it_is(html: str, text: str) -> None:
+    assert to_text(html) == text
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        '<div style="font-size:0">x',
+        "<dialog>a",
+        "<li hidden>a<b>",
+        '<span style="font-size:1px">a</span>',
+        "<ol reversed><li>a",
+    ],
+)
+def test_the_time_for_what_is_hidden_grows_with_the_length_only(piece: str) -> None:
+    assert grows_linearly(lambda size: to_text(piece * (size // len(piece))), 100_000)

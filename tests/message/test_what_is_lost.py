@@ -166,3 +166,43 @@ def test_the_look_of_a_template_arrives() -> None:
     assert "@media (max-width:480px){\n.w{width: 100% !important}\n}" in arrived
     assert '<body style="background: #eee">' in arrived
     assert '<div class="p" style="display: none">hidden</div>' in arrived
+
+
+@pytest.mark.parametrize(
+    ("html", "kept", "named"),
+    [
+        ("a<dialog>x <b>y</b></dialog>b", "ab", "<dialog> 1×"),
+        ("<dialog open class=c>x</dialog>", '<div class="c">x</div>', "<dialog> 1×"),
+        ("<div><meter>x</div><p>a</p>", "<div></div><p>a</p>", "<meter> 1×"),
+        ("a<datalist><option>x</datalist>b", "ab", "<datalist> 1×"),
+        ("<form action=x style='color:red'>a</form><form>b</form>",
+         '<div style="color: red">a</div><div>b</div>', "<form> 2×"),
+        ("<button class=b>a</button><button>b</button>", '<span class="b">a </span> <span>b </span>', "<button> 2×"),
+        ("<marquee>a</marquee><blink>b</blink>", "<span>a </span><span>b</span>", "<marquee> 1×, <blink> 1×"),
+        ("<table><form><tr><td>a</td></tr></form></table>",
+         "<table><tbody><tr><td>a</td></tr></tbody></table>", "<form> 1×"),
+        ("<table><tr><td><form>a</form></td></tr></table>",
+         "<table><tbody><tr><td><div>a</div></td></tr></tbody></table>", "<form> 1×"),
+    ],
+)  # fmt: skip
+def test_what_goes_leaves_no_hidden_words_and_runs_nothing_together(html: str, kept: str, named: str) -> None:
+    assert body(html) == kept
+    assert lost(html) == named
+
+
+BUTTON = '<a href="https://x" style="color:#fff;mso-hide:all">Go</a>'
+OUTLOOKS = "<!--[if mso]><v:roundrect>Go</v:roundrect><![endif]-->"
+
+
+@pytest.mark.parametrize(
+    ("html", "is_hidden"),
+    [
+        (OUTLOOKS + BUTTON, False),
+        (BUTTON, True),
+        (OUTLOOKS + '<div style="max-height:0;overflow:hidden;mso-hide:all">preheader</div>x', True),
+        (OUTLOOKS + '<div style="display:none;mso-hide:all">preheader</div>x', True),
+    ],
+)
+def test_what_stands_beside_a_part_for_outlook_is_there_for_outlook_too(html: str, is_hidden: bool) -> None:
+    """Where Outlook's own button goes, the other one must not be hidden from it."""
+    assert ("mso-hide: all" in sanitize(html).html) is is_hidden
