@@ -12,6 +12,10 @@ from delivery.audience import audience
 from delivery.errors import UnusableSettings
 from message.raw import parse_raw
 
+UNPROTECTED = (
+    "this mail was neither signed nor encrypted, as the asset's other mails are: raw mails go as they are"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
@@ -27,7 +31,8 @@ class Parameters:
 
 def prepare(parameters: Parameters, context: Context) -> Outgoing:
     """Take sender and recipients from the message; nothing is connected yet."""
+    warnings = [UNPROTECTED] if context.asset.is_protecting else []
     try:
-        return parse_raw(parameters.raw_email, audience(context.asset))
+        return parse_raw(parameters.raw_email, audience(context.asset), warnings=warnings)
     except UnusableSettings as exc:
         return parse_raw(parameters.raw_email, faults=exc.faults)

@@ -19,9 +19,10 @@ from icalendar import Alarm, Calendar, Event, vCalAddress, vText
 
 from message.address.mailbox import Mailbox, ascii_domain, parse_list
 from message.attachments import Attachment, look_at
+from message.checks import NOT_IN_TEXT
 from message.compose import CalendarPart, Draft
 from message.draft import NO_DEFAULTS, plain_draft
-from message.errors import Fault, MessageError, shown
+from message.errors import Fault, Lack, MessageError, shown
 from message.fields import problem_of_value
 from message.parameters import Addressing, Defaults
 
@@ -61,7 +62,8 @@ def invitation_draft(
 ) -> Draft:
     """A mail that invites its recipients, or tells them that an event is off. Raises `MessageError` with all faults."""
     found = list(faults)
-    start, end = (_moment(name, getattr(asked, name), asked.timezone, found) for name in ("start", "end"))
+    zone = _zone(asked.timezone, found)
+    start, end = (_moment(name, getattr(asked, name), zone, asked, found) for name in ("start", "end"))
     if start and end and end <= start:
         found.append(Fault("end", "it is not after the start"))
     if asked.method not in METHODS:
@@ -83,7 +85,10 @@ def invitation_draft(
             found += exc.faults
         if len(organizers) > 1 or (asked.organizer.strip() and not organizers and len(found) == before):
             found.append(Fault("organizer", f"{shown(asked.organizer)} is not one address"))
-    draft = plain_draft(addressing, _text(asked, start, end), (), defaults, found, body_format="text")
+    words = [fault for name in ("description", "location") for fault in _words(name, asked, defaults)]
+    found += words
+    text = "" if words else _text(asked, start, end)
+    draft = plain_draft(addressing, text, (), defaults, found, body_format="text")
     if not (start and end):
         raise MessageError(found)
     organizer = organizers[0] if organizers else draft.author
@@ -99,22 +104,45 @@ def invitation_draft(
     )
 
 
-def _moment(field: str, text: str, timezone: str, faults: list[Fault]) -> datetime | None:
+def _zone(name: str, faults: list[Fault]) -> ZoneInfo | None:
+    if not name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        faults.append(Fault("timezone", f"{shown(name)} is no time zone such as Europe/Berlin"))
+        return None
+
+
+def _words(field: str, asked: Invitation, defaults: Defaults) -> list[Fault]:
+    """What is wrong with the words of the event itself."""
+    text: str = getattr(asked, field)
+    if found := NOT_IN_TEXT.search(text):
+        return [Fault(field, f"{shown(found[0])} can't be sent in a text")]
+    if defaults.ascii_only and not text.isascii():
+        return [Fault(field, "it is not ASCII", Lack.UNICODE)]
+    return []
+
+
+def _moment(
+    field: str, text: str, zone: ZoneInfo | None, asked: Invitation, faults: list[Fault]
+) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         faults.append(Fault(field, f"{shown(text)} is no time in ISO 8601 such as 2026-03-01T10:00:00+01:00"))
         return None
-    if moment.tzinfo is None:
-        if not timezone:
+    if moment.tzinfo is None and zone is None:
+        if not asked.timezone:  # a wrong one is told of already
             faults.append(Fault(field, "it has no offset, and no timezone is given"))
-            return None
-        try:
-            moment = moment.replace(tzinfo=ZoneInfo(timezone))
-        except (OSError, ValueError, LookupError):
-            faults.append(Fault("timezone", f"{shown(timezone)} is no time zone such as Europe/Berlin"))
-            return None
+        return None
     try:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=zone)
+            if moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment.replace(tzinfo=None):
+                reason = f"{shown(text)} is no time in {asked.timezone}: the clocks are put forward then"
+                faults.append(Fault(field, reason))
+                return None
         return moment.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
         faults.append(Fault(field, f"{shown(text)} is too far away"))

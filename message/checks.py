@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from message.attachments import Attachment, File
 
 T = TypeVar("T")
-_NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 _CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,250}")
 
 
@@ -43,7 +43,7 @@ class Checks:
         if not value:
             return ""
         text = self._filled(field, value, escapes=is_html)
-        if found := _NOT_IN_TEXT.search(text):
+        if found := NOT_IN_TEXT.search(text):
             self.fault(field, f"{shown(found[0])} can't be sent in a text")
             return ""
         self._check_encoding(field, text)
@@ -59,7 +59,7 @@ class Checks:
             self.fault("body", str(exc))
             return ""
 
-    def with_images(self, html: str) -> str:
+    def with_images(self, field: str, html: str) -> str:
         """HTML whose images inside of it (`data:` URLs) have become parts of the mail."""
         if "data:" not in html.lower():
             return html
@@ -69,7 +69,7 @@ class Checks:
         html = images.taken_out(html)
         self._warnings += images.warnings
         self._images += [
-            Attachment.of_octets(image.name, image.data, image.content_id, "html_body")
+            Attachment.of_octets(image.name, image.data, image.content_id, field)
             for image in images.found.values()
         ]
         return html
@@ -119,6 +119,8 @@ class Checks:
             raise MessageError(self._faults)
         if audience.instead:
             self._warnings.append(redirected(audience.instead))
+        if protection is not None and (warning := protection.misaligned(sender.address)):
+            self._warnings.append(warning)
         self._warnings += [*look_alikes((sender, *to, *cc, *bcc)), *_shown_only(headers, (*to, *cc, *bcc))]
         return Draft(
             sender,

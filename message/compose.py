@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from message.attachments import File, Sent
     from message.signing.protection import Protection
 
+_REDIRECTED = REDIRECTED.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -187,7 +189,11 @@ def _head(draft: Draft, spelled: _Spelling) -> tuple[str, str]:
         domain = spelled.in_ascii(draft.sender).domain
         message_id = f"<{draft.unique}@{domain}>"
         lines.append(f"Message-ID: {message_id}\r\n")
-    lines += [_field(header, spelled) for header in draft.headers]
+    lines += [
+        _field(header, spelled)
+        for header in draft.headers
+        if not (draft.instead and header.key == _REDIRECTED)
+    ]
     lines.append("MIME-Version: 1.0\r\n")
     return "".join(lines), message_id
 
@@ -195,6 +201,8 @@ def _head(draft: Draft, spelled: _Spelling) -> tuple[str, str]:
 def _field(header: Header, spelled: _Spelling) -> str:
     if header.mailboxes:
         return fields.address_list(header.name, spelled.pairs(header.mailboxes))
+    if header.phrase:
+        return fields.address_list(header.name, [(header.phrase, header.text)])
     if header.verbatim:
         return fields.as_it_is(header.name, header.text)
     return fields.unstructured(header.name, header.text)

@@ -48,11 +48,11 @@ def plain_draft(
         checks.fault("body_format", f"{shown(body_format)} is none of {', '.join(BODY_FORMATS)}")
     text, html = checks.body("body", given, is_html=chosen == "html"), None
     if chosen == "html":
-        html = checks.with_images(signed_html(text, defaults))
+        html = checks.with_images("body", signed_html(text, defaults))
         text = markup.to_text(html)
     elif chosen == "markdown":
         unsigned = checks.markdown(text)
-        html = checks.sanitized("body", checks.with_images(signed_html(unsigned, defaults)), unsigned)
+        html = checks.sanitized("body", checks.with_images("body", signed_html(unsigned, defaults)), unsigned)
         text = signed_text(text, defaults)
     else:
         text = signed_text(text, defaults)
@@ -76,7 +76,7 @@ def html_draft(
     checks = Checks(addressing, defaults, faults)
     unsigned = checks.body("html_body", html_body, is_html=True)
     text = checks.body("text_body", text_body, is_html=False)
-    html = checks.with_images(signed_html(unsigned, defaults))
+    html = checks.with_images("html_body", signed_html(unsigned, defaults))
     if should_sanitize:
         html = checks.sanitized("html_body", html, unsigned)
     text = signed_text(text, defaults) if text.strip() else markup.to_text(html)

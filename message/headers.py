@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from message import address as addresses
 from message.address.mailbox import Mailbox, parse_list
 from message.errors import Fault, MessageError, shown
 from message.fields import problem_of_name, problem_of_value
@@ -52,6 +53,7 @@ _FOR_PROGRAMS = frozenset(
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 MESSAGE_ID = re.compile(rf"<{_ATOM}(?:\.{_ATOM})*@(?:{_ATOM}(?:\.{_ATOM})*|\[[!-Z^-~]*\])>")
 _LONGEST_MESSAGE_ID = 900
+_LIST_ID = re.compile(r"(?P<phrase>[^<>]*)<(?P<id>[!-;=?-~]{1,255})>")
 _EMPTY_GROUP = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9 _-]{0,60}):[ \t]*;?")
 
 
@@ -66,6 +68,8 @@ class Header:
     text: str = ""
     mailboxes: tuple[Mailbox, ...] = ()
     verbatim: bool = False
+    phrase: str = ""
+    """Words before `text`, which then stands in angle brackets (RFC 2919)."""
 
     @property
     def key(self) -> str:
@@ -130,6 +134,8 @@ def _headers(name: str, member: object) -> list[Header]:
         return _addresses(name, [text for text in texts if text.strip()])
     if key in _VERBATIM:
         return [_verbatim(name, text.strip()) for text in texts if text.strip()]
+    if key == "list-id":
+        return [_list_id(name, text.strip()) for text in texts if text.strip()]
     if key in _FOR_PROGRAMS:
         return [_for_programs(name, text.strip()) for text in texts if text.strip()]
     return [Header(name, text) for text in texts]
@@ -176,6 +182,21 @@ def _for_programs(name: str, text: str) -> Header:
             name, f"needs URLs in ASCII, percent-encoded, of {_LONGEST_MESSAGE_ID} characters at most"
         )
     return Header(name, text, verbatim=True)
+
+
+def _list_id(name: str, text: str) -> Header:
+    """A list's name, which is for people, and its identifier, which programs compare (RFC 2919 section 3)."""
+    found = _LIST_ID.fullmatch(text)
+    if not found and text.isascii():
+        return Header(name, text)
+    if not found:
+        raise _fault(
+            name, f"{shown(text)} is not of the form Name <list.example.com>, in ASCII between < and >"
+        )
+    phrase = addresses.decoded(found["phrase"]).strip().strip('"')
+    if not phrase:
+        return Header(name, f"<{found['id']}>", verbatim=True)
+    return Header(name, found["id"], phrase=phrase)
 
 
 def _date(name: str, text: str) -> str:

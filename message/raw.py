@@ -99,6 +99,7 @@ class RawMessage:
             raise MessageError(faults)
         if self.instead:
             meant = [("", str(address if needs else ascii_domain(address))) for address in self.redirected]
+            fields = [field for field in fields if field.name != REDIRECTED.lower()]
             fields.insert(0, RawField(REDIRECTED.lower(), address_list(REDIRECTED, meant).encode()))
         if self.lacks_charset:
             _declare(fields, encoding if self.is_encoded_by_us else "")
@@ -112,27 +113,32 @@ class RawMessage:
         return Message(envelope, Octets(data), self.message_id, self.warnings)
 
 
-def parse_raw(text: str | bytes, audience: Audience = EVERYBODY, faults: Sequence[Fault] = ()) -> RawMessage:
+def parse_raw(
+    text: str | bytes,
+    audience: Audience = EVERYBODY,
+    faults: Sequence[Fault] = (),
+    warnings: Sequence[str] = (),
+) -> RawMessage:
     """Take a message apart. Raises `MessageError` with everything for which it can't be sent.
 
-    `faults` are those that the caller knows of already.
+    `faults` and `warnings` are those that the caller knows of already.
     """
     data = _octets(text)
     fields, body_at, has_blank_line = _split(data)
     body = data[body_at:]
     faults = [*faults, *_unfit_octets(data)]
-    warnings: list[str] = []
+    warned = [*warnings]
     if not has_blank_line and body:
         line = body.partition(b"\r\n")[0].decode(errors="replace")
-        warnings.append(f"no blank line ends the header: the body is taken to begin with {shown(line)}")
+        warned.append(f"no blank line ends the header: the body is taken to begin with {shown(line)}")
     not_utf8 = [field for field in fields if not _is_utf8(field.octets)]
     faults += [
         Fault(FIELD, f"the header {shown(field.name)} is neither ASCII nor UTF-8") for field in not_utf8
     ]
     fields = [field for field in fields if field not in not_utf8]
     resent = _newest_resent(fields)
-    sender = _sender(resent or fields, faults, warnings)
-    mailboxes = unique(_mailboxes(resent or fields, ("to", "cc", "bcc"), faults, warnings))
+    sender = _sender(resent or fields, faults, warned)
+    mailboxes = unique(_mailboxes(resent or fields, ("to", "cc", "bcc"), faults, warned))
     if not mailboxes and not any(fault.field for fault in faults):
         faults.append(Fault("", NO_RECIPIENT))
     if mailboxes:
@@ -146,9 +152,9 @@ def parse_raw(text: str | bytes, audience: Audience = EVERYBODY, faults: Sequenc
     faults += _long_lines(data, body_at if is_ours else len(data))
     if faults or sender is None:
         raise MessageError(faults)
-    warnings += [*_misdeclared(fields, body), *look_alikes((sender, *mailboxes))]
+    warned += [*_misdeclared(fields, body), *look_alikes((sender, *mailboxes))]
     if audience.instead:
-        warnings.append(redirected(audience.instead))
+        warned.append(redirected(audience.instead))
     kept = tuple(field for field in fields if field.name not in _HIDDEN)
     return RawMessage(
         sender,
@@ -158,7 +164,7 @@ def parse_raw(text: str | bytes, audience: Audience = EVERYBODY, faults: Sequenc
         _message_id(fields),
         lacks_charset,
         is_ours,
-        tuple(warnings),
+        tuple(warned),
         audience.instead,
     )
 

@@ -8,21 +8,20 @@ values, the rounds of loops, what expressions put together, and the output while
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from traceback import walk_tb
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefined, UndefinedError, nodes
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import SandboxedEnvironment
 
 from message.errors import Fault, MessageError, shown
+from message.filters import FILTERS, LARGEST_OUTPUT, Filter, TooMuch, Unfit
 
 LARGEST_VALUES = 1024 * 1024
 """Characters of the values, as JSON."""
-LARGEST_OUTPUT = 10 * 1024 * 1024
-"""Characters of what is made of one template."""
 MOST_ROUNDS = 200_000
 MOST_LOOPS = 2
 """Loops inside loops."""
@@ -74,10 +73,6 @@ _ALLOWED = (
 )  # fmt: skip
 
 
-class TooMuch(Exception):
-    """Something grew beyond its bound. The message says what."""
-
-
 class Refused(Exception):
     """A construct that no template may use. The message names it, and its line."""
 
@@ -117,8 +112,10 @@ def filled(source: str, values: Mapping[str, object], field: str, *, escapes: bo
         reason = f"line {exc.lineno} of the template: {exc.message}"
     except RecursionError:
         reason = "the template is nested too deeply"
+    except Unfit as exc:
+        reason = f"line {_line_of(exc)} of the template: {exc}"
     except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, SyntaxError) as exc:
-        reason = f"the template can't be filled: {exc}"
+        reason = f"line {_line_of(exc)} of the template: values in it don't go together, such as a text and a number"
     raise MessageError([Fault(field, shown(reason, 300)[1:-1])])
 
 
@@ -128,7 +125,8 @@ class _Environment(SandboxedEnvironment):
     def __init__(self, *, autoescape: bool) -> None:
         super().__init__(autoescape=autoescape, undefined=StrictUndefined, keep_trailing_newline=True)
         self.globals.clear()
-        self.filters = {**_FILTERS, _COUNTED: _Rounds()}
+        self.filters = {name: Filter(name, function) for name, function in FILTERS.items()}
+        self.filters[_COUNTED] = _Rounds()
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, LoopContext) and attribute in _OF_A_LOOP:
@@ -211,7 +209,7 @@ class _Checked:
 
     @staticmethod
     def _check_filter(node: nodes.Filter) -> None:
-        if node.name not in _FILTERS or node.node is None:
+        if node.name not in FILTERS or node.node is None:
             raise Refused(f"line {node.lineno} of the template: the filter {shown(node.name)} is not allowed")
         if node.kwargs or node.dyn_args or node.dyn_kwargs:
             raise Refused(f"line {node.lineno} of the template: {node.name} takes plain arguments only")
@@ -220,6 +218,12 @@ class _Checked:
                 isinstance(argument, nodes.Const) and len(str(argument.value)) <= _LONGEST_ARGUMENT
             ):
                 raise Refused(f"line {node.lineno} of the template: {node.name} takes short constants only")
+
+
+def _line_of(error: BaseException) -> int:
+    """The line of the template where an error came up."""
+    lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == "<template>"]
+    return lines[-1] if lines else 1
 
 
 def _line_inside(node: nodes.Node) -> int:
@@ -239,73 +243,3 @@ def _bounded(pieces: Iterable[str]) -> Iterator[str]:
         if size > LARGEST_OUTPUT:
             raise TooMuch(f"what it makes has more than {LARGEST_OUTPUT} characters")
         yield piece
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Undefined):
-        return str(value)  # which is the error that names it
-    if isinstance(value, bool | list | dict | None):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
-
-
-def _default(value: object, otherwise: object = "", also_empty: object = False) -> object:
-    is_missing = isinstance(value, Undefined) or value is None
-    return otherwise if is_missing or (also_empty and not value) else value
-
-
-def _join(value: Iterable[object], separator: str = "") -> str:
-    texts = [_text(item) for item in value]
-    if sum(map(len, texts)) + len(texts) * len(separator) > LARGEST_OUTPUT:
-        raise TooMuch(f"join makes more than {LARGEST_OUTPUT} characters")
-    return separator.join(texts)
-
-
-def _replace(value: object, old: str, new: str) -> str:
-    text = _text(value)
-    if not old:
-        raise TooMuch("replace needs something to replace")
-    if len(text) + text.count(old) * len(new) > LARGEST_OUTPUT:
-        raise TooMuch(f"replace makes more than {LARGEST_OUTPUT} characters")
-    return text.replace(old, new)
-
-
-def _truncate(value: object, length: int = 255) -> str:
-    text = _text(value)
-    return text if len(text) <= length else text[: max(length - 1, 0)] + "…"
-
-
-def _first(value: Any) -> object:
-    return value[0] if value else ""
-
-
-def _last(value: Any) -> object:
-    return value[-1] if value else ""
-
-
-_FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
-    {
-        "upper": lambda value: _text(value).upper(),
-        "lower": lambda value: _text(value).lower(),
-        "title": lambda value: _text(value).title(),
-        "capitalize": lambda value: _text(value).capitalize(),
-        "trim": lambda value: _text(value).strip(),
-        "string": _text,
-        "default": _default,
-        "d": _default,
-        "length": lambda value: len(value),
-        "count": lambda value: len(value),
-        "join": _join,
-        "replace": _replace,
-        "truncate": _truncate,
-        "first": _first,
-        "last": _last,
-        "int": lambda value: int(float(value)),
-        "float": float,
-        "abs": abs,
-        "round": lambda value, digits=0: round(float(value), min(int(digits), 12)),
-        "sort": lambda value: sorted(value),
-        "reverse": lambda value: value[::-1],
-        "urlencode": lambda value: quote(_text(value), safe=""),
-    }
-)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from message.address.scanner import Entry, scan
 
@@ -18,6 +19,11 @@ _EDGES = f"{_UNSEEN} \t\u00a0\u2002\u2003\u2009\u202f\u3000"
 _INVISIBLE = re.compile(f"[{_UNSEEN}]")
 _QUOTES = (('"', '"'), ("'", "'"), ("“", "”"), ("‘", "’"), ("„", "“"), ("«", "»"), ("`", "`"), ("‚", "‘"))
 _ANGLE = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>")
+_MARKDOWN = re.compile(
+    r"\[(?P<words>[^\[\]<>]*)\]\(\s*(?:mailto:)?(?P<address>[^\s()<>?]+@[^\s()<>?]+)(?:\?[^\s()<>]*)?\s*\)",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_{|}~-]+@[A-Za-z0-9.-]+[A-Za-z0-9]")
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>@]*\S)\s+(?P<address>[^\s<>@]+@[^\s<>@]+)")
 
 
@@ -29,6 +35,8 @@ def understood(text: str) -> Entry | None:
     if len(text) > _LONGEST:
         return None
     trimmed = text.strip(_EDGES)
+    if link := _MARKDOWN.fullmatch(trimmed):
+        trimmed = _of_link(link["words"], link["address"])
     angle = _ANGLE.fullmatch(trimmed)
     name, address = (angle["name"].strip(_EDGES), angle["address"]) if angle else ("", trimmed)
     address = _unquoted(address.strip(_EDGES)).strip(_EDGES)
@@ -40,6 +48,12 @@ def understood(text: str) -> Entry | None:
     if _INVISIBLE.search(name) or (re.search(r'["<>@:\\]', name) and not name.startswith("[")):
         return None  # it may not be what it looks like; a group, a comment that went wrong, a second address
     return _read(_written(name, address))
+
+
+def _of_link(words: str, address: str) -> str:
+    """A link of Markdown (`[Jane](mailto:jane@example.com)`) as an address with its name."""
+    address = unquote(address)
+    return address if words.strip().lower() == address.lower() else f"{words.strip()} <{address}>"
 
 
 def with_comma(before: str, entry: Entry) -> Entry | None:
@@ -59,7 +73,7 @@ def proposals(text: str) -> tuple[Entry, ...]:
 
 
 def _candidates(text: str) -> Iterator[str]:
-    text = _INVISIBLE.sub("", text).strip(_EDGES).replace("＠", "@")
+    text = _INVISIBLE.sub("", text).strip(f"{_EDGES}*").replace("＠", "@")
     angle = _ANGLE.fullmatch(text)
     name, address = (angle["name"].strip(), angle["address"]) if angle else ("", text)
     address = "@".join(part.strip() for part in address.split("@"))
@@ -68,10 +82,13 @@ def _candidates(text: str) -> Iterator[str]:
     if ".." in local_part or local_part.startswith(".") or local_part.endswith("."):
         yield _written(name, f"{re.sub(r'[.]{2,}', '.', local_part).strip('.')}@{domain}")
         yield _written(name, f'"{local_part}"@{domain}')
-    elif spaced := _NAME_AND_ADDRESS.fullmatch(address):
+    elif (spaced := _NAME_AND_ADDRESS.fullmatch(address)) and _ADDRESS.fullmatch(spaced["address"]):
         yield _written(spaced["name"], spaced["address"])
     else:
         yield _written(name, f"{local_part}@{domain}")
+        found = {one.removeprefix("mailto:").lower(): one for one in _ADDRESS.findall(text)}
+        if len(found) == 1:
+            yield next(iter(found))
 
 
 def _read(text: str) -> Entry | None:

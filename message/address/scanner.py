@@ -200,9 +200,13 @@ def _without_mailto(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def _of_link(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """What stands behind `mailto:`, decoded. Octets that are no UTF-8 become what no address may have."""
     return [
-        (kind, unquote(text.partition("?")[0], errors="surrogateescape") if kind == "atom" else text)
+        (kind, _unescaped(text.partition("?")[0].removeprefix("//")) if kind == "atom" else text)
         for kind, text in pieces
     ]
+
+
+def _unescaped(text: str) -> str:
+    return unquote(text, errors="surrogateescape")
 
 
 def _address(pieces: list[tuple[str, str]], name: str, text: str) -> Entry:

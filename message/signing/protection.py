@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from cryptography.x509 import Certificate
 
-from message.address.mailbox import key
+from message.address.mailbox import ascii_domain, key
 from message.errors import Fault, MessageError
 from message.mime import Part
 from message.signing.dkim import DkimKey
@@ -35,6 +35,15 @@ class Protection:
         if not self.certificates:
             return []
         return [address for address in recipients if key(address) not in self.certificates]
+
+    def misaligned(self, author: Address) -> str:
+        """A warning where the domain that vouches isn't the author's, nor above or below it; "" elsewhere."""
+        if self.dkim is None:
+            return ""
+        signs, writes = self.dkim.domain.lower(), ascii_domain(author).domain.lower()
+        if signs == writes or writes.endswith(f".{signs}") or signs.endswith(f".{writes}"):
+            return ""
+        return f"DKIM vouches for {signs}, and the mail is from {writes}: DMARC does not count it"
 
     def applied(self, part: Part, recipients: Iterable[Address], token: str) -> Part:
         """`part` signed, then encrypted. Raises `MessageError` when it is too large for that."""

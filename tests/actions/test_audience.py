@@ -80,6 +80,27 @@ def test_in_test_mode_everything_goes_elsewhere(
     assert "test mode: this went to tester@example.org and to none of its recipients" in result.warnings
 
 
+@pytest.mark.parametrize(
+    ("action", "parameters"),
+    [
+        (
+            "send_email",
+            {"to": "bob@example.com", "body": "x", "headers": {"X-Original-To": "old@example.com"}},
+        ),
+        (
+            "send_rawemail",
+            {"raw_email": "x-original-to: old@example.com\nFrom: a@example.com\nTo: bob@example.com\n\nx\n"},
+        ),
+    ],
+)
+def test_in_test_mode_only_those_who_were_meant_are_named(
+    run: Runner, catcher: Catcher, inbox: Inbox, action: str, parameters: dict[str, str]
+) -> None:
+    assert run(action, asset(catcher, redirect_to="tester@example.org"), parameters).message == "Email sent"
+    assert inbox.only.content.lower().count(b"x-original-to:") == 1
+    assert Mail(inbox.only.content)["X-Original-To"] == "bob@example.com"
+
+
 @SENDS
 def test_in_test_mode_the_rules_hold_for_those_who_were_meant(
     run: Runner, catcher: Catcher, inbox: Inbox, action: str

@@ -169,3 +169,27 @@ def test_a_value_that_is_none_of_its_list_is_told_with_all_else(
     assert message.startswith("Nothing was sent. raw_email: ")
     assert message.count(": ") == 1
     assert inbox.is_empty
+
+
+def test_a_raw_mail_of_an_account_that_signs_says_that_it_was_not_signed(
+    run: Runner, catcher: Catcher, inbox: Inbox
+) -> None:
+    raw = {"raw_email": "From: a@example.com\nTo: bob@example.com\n\nx\n"}
+    result = run("send_rawemail", asset(catcher, **DKIM), raw)
+    assert result.message == "Email sent"
+    assert any("neither signed nor encrypted" in warning for warning in result.warnings)
+    assert b"DKIM-Signature" not in inbox.only.content
+    assert run("send_rawemail", asset(catcher), raw).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("domain", "is_told"),
+    [("example.com", False), ("EXAMPLE.com", False), ("mail.example.com", False), ("other.example", True)],
+)
+def test_a_domain_that_vouches_for_somebody_elses_mail_is_told(
+    run: Runner, catcher: Catcher, inbox: Inbox, domain: str, is_told: bool
+) -> None:
+    result = run("send_email", asset(catcher, **{**DKIM, "dkim_domain": domain}), MAIL)
+    warning = f"DKIM vouches for {domain}, and the mail is from example.com: DMARC does not count it"
+    assert (warning in result.warnings) is is_told
+    assert b"DKIM-Signature" in inbox.only.content

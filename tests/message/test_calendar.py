@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -129,12 +130,42 @@ def test_somebody_else_may_organize_it() -> None:
         ({"organizer": "undisclosed:;"}, "organizer: 'undisclosed:;' is not one address"),
         ({"uid": "a\r\nSUMMARY:x"}, "uid: has a control character"),
         ({"organizer": "a@x, b@x"}, "organizer: 'a@x, b@x' is not one address"),
+        (
+            {"start": "2026-03-29T02:30", "end": "2026-03-29T03:15", "timezone": "Europe/Berlin"},
+            "start: '2026-03-29T02:30' is no time in Europe/Berlin: the clocks are put forward then",
+        ),
+        ({"timezone": "Mars/Phobos"}, "timezone: 'Mars/Phobos' is no time zone"),
+        ({"description": "a\0b"}, "description: '\\x00' can't be sent in a text"),
+        ({"location": "a\ud800b"}, "location: '\\ud800' can't be sent in a text"),
     ],
 )
 def test_what_can_not_be_is_an_error_that_names_it(asked: dict[str, Any], fault: str) -> None:
     with pytest.raises(MessageError) as caught:
         invited(**asked)
     assert fault in str(caught.value)
+
+
+def test_a_bad_time_zone_is_told_once_and_what_is_not_ascii_by_its_parameter() -> None:
+    times = {"start": "2026-03-01T10:00", "end": "2026-03-01T11:00", "timezone": "Mars/Phobos"}
+    plain = Addressing(to="jane@example.com", subject="Review")
+    asked = Invitation(**times, description="Réview", location="Köln")
+    with pytest.raises(MessageError) as caught:
+        invitation_draft(plain, asked, replace(DEFAULTS, ascii_only=True))
+    assert [fault.field for fault in caught.value.faults] == ["timezone", "description", "location"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "utc"),
+    [
+        ("2026-03-29T01:30", "2026-03-29T03:30", ("20260329T003000Z", "20260329T013000Z")),
+        ("2026-10-25T01:30", "2026-10-25T03:30", ("20261024T233000Z", "20261025T023000Z")),
+    ],
+)
+def test_an_event_over_the_change_of_the_clocks_has_its_true_length(
+    start: str, end: str, utc: tuple[str, str]
+) -> None:
+    event = event_of(invited(start=start, end=end, timezone="Europe/Berlin"))[1]
+    assert (event["DTSTART"].to_ical().decode(), event["DTEND"].to_ical().decode()) == utc
 
 
 def test_everything_wrong_is_said_at_once() -> None:

@@ -207,3 +207,24 @@ def test_encoded_words_with_line_breaks_stay_words(name: str) -> None:
     message = email(headers={name: attack})
     assert read(message)[name] == attack
     assert "X-Evil" not in read(message)
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("<soc.example.com>", "<soc.example.com>"),
+        ("soc.example.com", "soc.example.com"),
+        ("SOC alerts <soc.example.com>", "SOC alerts <soc.example.com>"),
+        ('"SOC, all" <soc.example.com>', '"SOC, all" <soc.example.com>'),
+        ("Größe <soc.example.com>", "=?utf-8?b?R3LDtsOfZQ==?= <soc.example.com>"),
+    ],
+)
+def test_the_name_of_a_list_is_for_people_and_its_identifier_for_programs(given: str, written: str) -> None:
+    data = octets(email(headers={"List-Id": given}))
+    assert f"\r\nList-Id: {written}\r\n".encode() in data
+
+
+@pytest.mark.parametrize("given", ["größe.example.com", "SOC <größe.example.com>", "SOC <a> <b>é"])
+def test_an_identifier_of_a_list_that_is_not_ascii_is_refused(given: str) -> None:
+    with pytest.raises(MessageError, match="headers: List-Id: "):
+        email(headers={"List-Id": given})

@@ -70,6 +70,12 @@ def test_marks_and_spaces_of_all_kinds_are_no_hindrance(text: str) -> None:
         ("bad one@x.com", "'\"bad\" <one@x.com>'"),
         ("a@exam\u200bple.com", "'a@example.com'"),
         ("Last, First <a@b.com>", ""),
+        ("Jane [a@x.com]", "'a@x.com'"),
+        ("Jane [mailto:a@x.com]", "'a@x.com'"),
+        ('<a href="mailto:a@x.com">a@x.com</a>', "'a@x.com'"),
+        ("Jane <a@x.com> wrote:", "'a@x.com'"),
+        ("**a@x.com**", "'a@x.com'"),
+        ("a@x.com|b@x.com", ""),
     ],
 )
 def test_the_rest_is_refused_with_a_proposal(text: str, proposal: str) -> None:
@@ -210,6 +216,25 @@ def test_half_finished_encoded_words_take_time_in_proportion(piece: str) -> None
 def test_many_pasted_entries_take_time_in_proportion() -> None:
     assert grows_linearly(lambda size: understood("Last, First <a@b.com>; " * (size // 20)), 20_000)
     assert grows_linearly(lambda size: understood("Jane a@b.com; " * (size // 20)), 20_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("[jane@x.com](mailto:jane@x.com)", "|jane@x.com"),
+        ("[jane@x.com](mailto:Jane@x.com?subject=Hello)", "|Jane@x.com"),
+        ("[Jane Doe](mailto:jane@x.com), bob@x.com", "Jane Doe|jane@x.com"),
+    ],
+)
+def test_a_link_of_markdown_is_an_address_with_its_name(text: str, meant: str) -> None:
+    found, warnings = understood(text)
+    assert found[0] == meant
+    assert len(warnings) == 1
+    assert " is taken for " in warnings[0]
+
+
+def test_slashes_behind_mailto_are_no_part_of_the_address() -> None:
+    assert understood("mailto://a@x.com")[0] == ["|a@x.com"]
 
 
 def test_a_warning_reaches_whoever_asked_for_the_mail() -> None:

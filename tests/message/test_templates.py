@@ -136,7 +136,12 @@ def test_values_are_escaped_in_html_and_nowhere_else() -> None:
         ("{{ n is in [" + "n," * 1001 + "] }}", "more than 1000 items"),
         ("{{", "line 1 of the template"),
         ("{% if n %}", "line 1 of the template"),
-        ("{{ n + 'x' }}", "can't be filled"),
+        ("{{ n + 'x' }}", "line 1 of the template: values in it don't go together"),
+        ("a\n{% if n < name %}{% endif %}", "line 2 of the template: values in it don't go together"),
+        ("a\n{{ name|int }}", "line 2 of the template: the filter int can't be used on 'Jane <j@x>'"),
+        ("{{ n|first }}", "the filter first can't be used on a number"),
+        ("{{ tags|abs }}", "the filter abs can't be used on a list"),
+        ("{{ name|replace('a') }}", "the filter replace with these arguments can't be used on"),
         ("{{ '__class__' ~ '__mro__' ~ cycler }}", "'cycler' is undefined"),
     ],
 )
