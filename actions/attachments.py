@@ -8,8 +8,7 @@ from binascii import Error, a2b_base64
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actions.contract import Vault, VaultError
 from message.errors import Fault, shown
@@ -24,8 +23,7 @@ _LONGEST_HEADER = 256 * 1024
 """Octets of a mail that is answered: nothing behind its header matters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One file asked for: the parameter that asks, the vault id, and the content id under which HTML shows it."""
 
     field: str
@@ -109,7 +107,7 @@ def named(
     unknown = given.keys() - {file.reference.lower() for file in files}
     faults = [Fault(field, f"{shown(vault_id)} is not attached") for vault_id in sorted(unknown)]
     renamed = [
-        replace(file, name=given[file.reference.lower()], is_template=True)
+        file._replace(name=given[file.reference.lower()], is_template=True)
         if file.reference.lower() in given
         else file
         for file in files

@@ -14,9 +14,8 @@ What it can't do it raises, as a `MailError`; `host.action_run` makes the report
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from auth.settings import MakeRedirect, State
 from delivery.asset import Asset
@@ -28,8 +27,7 @@ KEY = "idempotency_key"
 """The parameter of every send that says: once, however often it is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class VaultFile:
+class VaultFile(NamedTuple):
     """A file of the vault: `vault_id` is the SHA-1 of its content in hex, `size` in octets.
 
     `names` has all the names under which this content was added there, the latest last.
@@ -103,11 +101,29 @@ class Context(Observer, Protocol):
         """The host's own address for a browser that signs in; None where the run itself can listen for it."""
 
 
-@dataclass(slots=True)
 class Report:
     """What an action has to say about one parameter set: it becomes an action result."""
 
-    success: bool
-    message: str
-    data: list[dict[str, Any]] = field(default_factory=list)
-    summary: dict[str, Any] = field(default_factory=dict)
+    __slots__ = ("data", "message", "success", "summary")
+
+    def __init__(
+        self,
+        success: bool,
+        message: str,
+        data: list[dict[str, Any]] | None = None,
+        summary: dict[str, Any] | None = None,
+    ) -> None:
+        self.success = success
+        self.message = message
+        self.data = [] if data is None else data
+        self.summary = {} if summary is None else summary
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Report):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]  # it can change
+
+    def __repr__(self) -> str:
+        return f"Report({self.success}, {self.message!r}, {self.data!r}, {self.summary!r})"

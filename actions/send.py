@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from actions import report as reports
 from actions.attachments import Wanted, answered_mail, from_memory, look_up, named
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from message.signing.protection import Protection
 
 
-@dataclass(frozen=True, slots=True)
-class Common:
+class Common(NamedTuple):
     """The parameters that `send email` and `send htmlemail` share, as in the manifest."""
 
     addressing: Addressing
@@ -69,12 +67,11 @@ class Common:
         if self.thread and not context.container_id:
             faults.append(Fault("thread", "outside a container there are no mails that could form one"))
         thread = f"{context.asset.id}:{context.container_id}" if self.thread else ""
-        addressing = replace(self.addressing, in_reply_to=answered, thread=thread)
+        addressing = self.addressing._replace(in_reply_to=answered, thread=thread)
         return Lookup(addressing, [*files, *transient], faults)
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(NamedTuple):
     """What a message is made of, and what was found wrong with it so far."""
 
     addressing: Addressing

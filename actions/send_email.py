@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from actions.attachments import listed
 from actions.contract import Context
@@ -13,8 +12,7 @@ from delivery.attempt import Outgoing
 from message.draft import plain_draft
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(NamedTuple):
     """As in the manifest; texts that were not given are empty."""
 
     common: Common

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from auth.errors import AuthError, Step
 from auth.settings import LOGIN_AS_SENDER, Login, Method, State
@@ -32,16 +31,14 @@ def _never() -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The method, and why the ones before it in the order were not taken: one line each."""
 
     method: Method
     skipped: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(NamedTuple):
     """A way to log in. Who fills in any of the fields `own` wants it; `missing` names what it needs besides."""
 
     name: str

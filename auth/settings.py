@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from smtp.text import repr_without
 
 if TYPE_CHECKING:
     from smtp.sasl.credentials import Credentials
@@ -17,10 +18,19 @@ TOKEN_BELONGS_TO = ("server", "username", "client_id", "token_url")
 """The fields that a token was obtained with. When one of them changes, it is not used any more."""
 
 LOGIN_AS_USERNAME, LOGIN_AS_SENDER = "username", "sender"
+_SECRETS = frozenset(
+    {
+        "password",
+        "client_secret",
+        "refresh_token",
+        "oauth_certificate",
+        "oauth_certificate_password",
+        "service_account_json",
+    }
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(NamedTuple):
     """Who we are to the server, as the asset's fields of the same names say it; a text that was not given is "".
 
     `id` is the host's name for the asset, which its tokens hang on. `has_client_certificate` says that TLS shows
@@ -33,26 +43,29 @@ class Login:
     port: int
     auth_type: str = "Automatic"
     username: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     client_id: str = ""
-    client_secret: str = field(default="", repr=False)
+    client_secret: str = ""
     auth_url: str = ""
     token_url: str = ""
     scopes: str = ""
-    refresh_token: str = field(default="", repr=False)
+    refresh_token: str = ""
     device_code: bool = False
     device_url: str = ""
-    oauth_certificate: str = field(default="", repr=False)
-    oauth_certificate_password: str = field(default="", repr=False)
+    oauth_certificate: str = ""
+    oauth_certificate_password: str = ""
     federated_token_file: str = ""
     managed_identity: str = ""
     """"true", or the client id of a user-assigned identity."""
-    service_account_json: str = field(default="", repr=False)
+    service_account_json: str = ""
     login_as: str = LOGIN_AS_USERNAME
     has_client_certificate: bool = False
     ca_bundle: str = ""
     connection_timeout: float = 15.0
     read_timeout: float = 60.0
+
+    def __repr__(self) -> str:
+        return repr_without(_SECRETS, "Login", self._asdict())
 
     @property
     def asks_a_person(self) -> bool:
@@ -68,7 +81,7 @@ class Login:
 
     def as_sender(self, address: str) -> Login:
         """Return the login for a mail from `address`: itself, unless an application logs in as each mail's sender."""
-        return replace(self, username=address) if self.login_as == LOGIN_AS_SENDER else self
+        return self._replace(username=address) if self.login_as == LOGIN_AS_SENDER else self
 
 
 class State(Protocol):

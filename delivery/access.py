@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auth.choose import Choice, choose
@@ -76,7 +75,7 @@ class Access:
     def as_sender(self, address: str) -> Access:
         """Return the access of an application that logs in as this sender, to the same server."""
         own = copy(self)
-        own.asset = replace(self.asset, login=self.asset.login.as_sender(address))
+        own.asset = self.asset._replace(login=self.asset.login.as_sender(address))
         own._choice = choose(_login(own.asset), self._state, is_cancelled=self.is_cancelled)
         own.tried, own._refusal = "", None
         return own
@@ -224,7 +223,7 @@ def _proxy(url: str) -> Proxy | None:
 def _login(asset: Asset) -> Login:
     """The asset's login; nobody logs in over a connection that anybody can keep from being encrypted."""
     if asset.ssl_config == TlsMode.IF_OFFERED:
-        return replace(asset.login, auth_type="Passwordless", login_as=LOGIN_AS_USERNAME)
+        return asset.login._replace(auth_type="Passwordless", login_as=LOGIN_AS_USERNAME)
     return asset.login
 
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from auth.settings import Login
+from smtp.text import repr_without
+
+_SECRETS = frozenset(
+    {
+        "dkim_key",
+        "smime_certificate",
+        "smime_key",
+        "smime_key_password",
+        "client_cert",
+        "client_key",
+        "client_key_password",
+        "proxy",
+    }
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(NamedTuple):
     """The asset's settings, from the fields that `connector.json` declares; those of the login are in `login`.
 
     Texts that were not given are "". Secrets are left out of the `repr`.
@@ -26,22 +39,22 @@ class Asset:
     redirect_to: str = ""
     dkim_selector: str = ""
     dkim_domain: str = ""
-    dkim_key: str = field(default="", repr=False)
-    smime_certificate: str = field(default="", repr=False)
-    smime_key: str = field(default="", repr=False)
-    smime_key_password: str = field(default="", repr=False)
+    dkim_key: str = ""
+    smime_certificate: str = ""
+    smime_key: str = ""
+    smime_key_password: str = ""
     smime_recipients: str = ""
     allow_smtputf8: bool = True
     encoding: bool = True
     verify_server_cert: bool = True
-    client_cert: str = field(default="", repr=False)
-    client_key: str = field(default="", repr=False)
-    client_key_password: str = field(default="", repr=False)
+    client_cert: str = ""
+    client_key: str = ""
+    client_key_password: str = ""
     allow_plaintext_auth: bool = False
     sasl_mechanism: str = ""
     """The only one to log in with; "" leaves it to what the server offers."""
     ehlo_name: str = ""
-    proxy: str = field(default="", repr=False)
+    proxy: str = ""
     """A URL that may hold a password; "" for none."""
     server_name: str = ""
     """The name that the server's certificate has to be for; "" is `server`."""
@@ -55,6 +68,9 @@ class Asset:
     """0: no limit."""
     window: int = 1
     """Messages of one connection whose end may be unanswered at the same time."""
+
+    def __repr__(self) -> str:
+        return repr_without(_SECRETS, "Asset", self._asdict())
 
     @property
     def id(self) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from message.address.mailbox import ascii_domain
 from message.compose import Message
@@ -31,8 +30,7 @@ class Outgoing(Protocol):
         """The message for a server that can or can't do 8BITMIME and SMTPUTF8. Raises `MessageError`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remaining:
+class Remaining(NamedTuple):
     """A message for those of its recipients that don't have it yet: `addresses`, as they were told of."""
 
     outgoing: Outgoing
@@ -53,15 +51,14 @@ class Remaining:
     def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
         """As `Outgoing.compose`: the same message, in an envelope for fewer."""
         message = self.outgoing.compose(eight_bit=eight_bit, smtputf8=smtputf8)
-        return replace(message, envelope=message.envelope.to(self._of(message.envelope.recipients)))
+        return message._replace(envelope=message.envelope.to(self._of(message.envelope.recipients)))
 
     def _of(self, recipients: tuple[Address, ...]) -> tuple[Address, ...]:
         # A server that knows no SMTPUTF8 was told the domain as A-labels.
         return tuple(one for one in recipients if {str(one), str(ascii_domain(one))} & self.addresses)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """How the server was spoken to; texts are "" for what did not come about."""
 
     server: str = ""
@@ -72,7 +69,9 @@ class Facts:
     auth_mechanism: str = ""
 
 
-@dataclass(slots=True)
+_NO_FACTS = Facts()
+
+
 class Attempt:
     """One message of a run. It has ended when it has a `delivery`, or an `error` that came before any.
 
@@ -83,16 +82,25 @@ class Attempt:
     set before it has ended, which another thread may be waiting for.
     """
 
-    outgoing: Outgoing | None = None
-    position: int = 0
-    error: MailError | None = None
-    message: Message | None = None
-    delivery: Delivery | None = None
-    facts: Facts = Facts()
-    started: float = field(default_factory=time.monotonic)
-    has_turn: bool = False
-    is_begun: bool = False
-    is_committed: bool = False
+    def __init__(
+        self,
+        outgoing: Outgoing | None = None,
+        position: int = 0,
+        error: MailError | None = None,
+        message: Message | None = None,
+        delivery: Delivery | None = None,
+        facts: Facts = _NO_FACTS,
+    ) -> None:
+        self.outgoing = outgoing
+        self.position = position
+        self.error = error
+        self.message = message
+        self.delivery = delivery
+        self.facts = facts
+        self.started = time.monotonic()
+        self.has_turn = False
+        self.is_begun = False
+        self.is_committed = False
 
     @property
     def has_ended(self) -> bool:

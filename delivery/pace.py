@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from delivery.asset import Asset
 from delivery.attempt import Attempt
@@ -17,8 +16,7 @@ AT_ONCE = 6
 """This part of a minute's messages may leave at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """For how many seconds a message has to wait, and what for. None: that turn will never come."""
 
     seconds: float | None
@@ -38,8 +36,7 @@ class Pace(Protocol):
         """Whether it is of no use to wait any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """Whether a message may leave: `seconds` to wait for first, and when the account is idle once it has left."""
 
     seconds: float

@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from delivery.asset import Asset
@@ -43,13 +42,13 @@ class Slots(Protocol):
         """Whether somebody waits for a place."""
 
 
-@dataclass(slots=True)
 class PooledSession:
     """A session that is ready to send, and what its waits ask: whether the run that has it is to stop."""
 
-    session: Session
-    interrupt: Interrupt
-    slot: Slot | None = None
+    def __init__(self, session: Session, interrupt: Interrupt, slot: Slot | None = None) -> None:
+        self.session = session
+        self.interrupt = interrupt
+        self.slot = slot
 
     def end(self) -> None:
         """Say goodbye to the server, and give the place to others."""
@@ -68,13 +67,13 @@ class Interrupt:
         self.ask()
 
 
-@dataclass(slots=True)
 class _Shelf:
     """The sessions of one asset. `idle` holds each with the time since when, the longest first."""
 
-    lent: int = 0
-    waiting: int = 0
-    idle: list[tuple[float, PooledSession]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.lent = 0
+        self.waiting = 0
+        self.idle: list[tuple[float, PooledSession]] = []
 
 
 class Pool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from smtp.content import Content
 
@@ -11,8 +11,7 @@ LARGE = 1024 * 1024
 """Octets. Anything smaller is gone before anybody could look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(NamedTuple):
     """`content` as it is, with `tell` called with the octets that have left, of how many, after each piece."""
 
     content: Content

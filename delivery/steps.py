@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from auth.errors import Step as LoginStep
@@ -31,24 +30,24 @@ _CALLED: Mapping[str, str] = MappingProxyType(
 )
 
 
-@dataclass(slots=True)
 class Taken:
     """One step. `status` is passed, failed or skipped."""
 
-    step: str
-    status: str
-    detail: str
-    seconds: float
+    def __init__(self, step: str, status: str, detail: str, seconds: float) -> None:
+        self.step = step
+        self.status = status
+        self.detail = detail
+        self.seconds = seconds
 
 
-@dataclass(slots=True)
 class Steps:
     """The steps of one connection, and what its server was found to be. Times are of `time.monotonic`."""
 
-    taken: list[Taken] = field(default_factory=list)
-    tls: TlsState | None = None
-    offers: tuple[str, ...] = ()
-    since: float = field(default_factory=time.monotonic)
+    def __init__(self) -> None:
+        self.taken: list[Taken] = []
+        self.tls: TlsState | None = None
+        self.offers: tuple[str, ...] = ()
+        self.since = time.monotonic()
 
     def reached(self, step: Step) -> None:
         """A session's step went well."""

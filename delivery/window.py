@@ -25,7 +25,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain, islice
 
 from auth.settings import LOGIN_AS_SENDER
@@ -372,7 +371,7 @@ class _Window:
             return None
         if message.envelope.notify and "DSN" not in offered:
             warning = "the server does not offer DSN: it was not told when to report on the delivery"
-            message = replace(message, warnings=(*message.warnings, warning))
+            message = message._replace(warnings=(*message.warnings, warning))
         attempt.message = message
         return message
 

@@ -17,7 +17,7 @@ from io import BytesIO, FileIO
 from mimetypes import MimeTypes
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import NamedTuple, Self
 
 from message.base64 import PIECE, encoded_lines, encoded_size
 from message.digest import LARGE, sha256
@@ -75,8 +75,7 @@ _OFFICE = MappingProxyType(
 _FIELD_START = re.compile(rb"[!-9;-~]+:")
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(NamedTuple):
     """A file that was looked up: `size` in octets; with a `content_id` it is shown inside the HTML.
 
     `reference` is what whoever asked calls it, "" for nothing but its name; `field` is the parameter that asked for
@@ -110,8 +109,7 @@ class Attachment:
         return f"{shown(self.name)} ({self.reference})" if self.reference else shown(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """An attachment that was looked at.
 
     `name` is fit to be sent, `content_id` without brackets. `as_message` says how its octets may travel as

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 from unicodedata import normalize
 
 from message import address as addresses
@@ -24,8 +23,7 @@ REDIRECTED = "X-Original-To"
 """The header that names whom a mail was meant for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """Which addresses are meant: `*@example.com`, `example.com`, `ops-*@example.com`; `*` stands for any text."""
 
     local_part: str
@@ -51,8 +49,7 @@ class Pattern:
         return _fits(self.domain, domain) and _fits(self.local_part, local_part)
 
 
-@dataclass(frozen=True, slots=True)
-class Audience:
+class Audience(NamedTuple):
     """Without `allowed` everybody is, without `most` any number of recipients. `instead` get what others would."""
 
     allowed: tuple[Pattern, ...] = ()

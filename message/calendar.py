@@ -96,9 +96,8 @@ def invitation_draft(
     octets = _event(draft, replace(asked, uid=uid), start, end, organizer)
     token = draft.token or os.urandom(16).hex()
     file = look_at(Attachment.of_octets("invite.ics", octets), "", absent=token.encode())
-    return replace(
-        draft,
-        attachments=(replace(file, content_type="application/ics"),),
+    return draft._replace(
+        attachments=(file._replace(content_type="application/ics"),),
         calendar=CalendarPart(asked.method.upper(), uid, octets.decode()),
         token=token,
     )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from message import html as markup
 from message.address.mailbox import Mailbox, key, look_alikes, parse_list, unique
 from message.audience import redirected
-from message.compose import Draft
+from message.compose import Draft, new_unique
 from message.conversation import Answered, answered, importance_headers, thread_headers
 from message.errors import Fault, Lack, MessageError, shown
 from message.fields import problem_of_value
@@ -133,6 +132,7 @@ class Checks:
             files,
             tuple(headers),
             tuple(self._warnings),
+            new_unique(),
             token,
             protection,
             instead=audience.instead,
@@ -244,7 +244,7 @@ class Checks:
         for attachment in attachments:
             if attachment.is_template:
                 name = self._filled(attachment.field, attachment.name, escapes=False)
-                attachment = replace(attachment, name=name)
+                attachment = attachment._replace(name=name)
             what = str(attachment)
             content_id = self._content_id(attachment, files)
             try:

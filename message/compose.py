@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from message import fields, mime
 from message.address.mailbox import Mailbox, ascii_domain, unique
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 _REDIRECTED = REDIRECTED.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """What is sent. `message_id` has its angle brackets; the `sha256` of attachments is known after sending."""
 
     envelope: Envelope
@@ -34,8 +32,7 @@ class Message:
     attachments: tuple[Sent, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CalendarPart:
+class CalendarPart(NamedTuple):
     """An event (RFC 5545) that stands beside the text, its uid, and what is to be done with it: REQUEST, CANCEL."""
 
     method: str
@@ -43,8 +40,7 @@ class CalendarPart:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A message of which everything is checked. `headers` are those that replace or join the message's own.
 
     `token` is random; it occurs in no part, so that boundaries can be made from it. If there is somebody whom it goes
@@ -64,6 +60,7 @@ class Draft:
     attachments: tuple[File, ...]
     headers: tuple[Header, ...]
     warnings: tuple[str, ...]
+    unique: str
     token: str = ""
     protection: Protection | None = None
     calendar: CalendarPart | None = None
@@ -72,7 +69,6 @@ class Draft:
     has_bounces: bool = True
     notify: tuple[Notify, ...] = ()
     part: mime.Part | None = None
-    unique: str = field(default_factory=lambda: f"{time.time_ns():x}.{os.urandom(8).hex()}")
 
     @property
     def sender(self) -> Address:
@@ -123,6 +119,11 @@ class Draft:
         if protection is not None:
             content = protection.vouched_for(content)
         return Message(envelope, content, message_id, self.warnings, sent)
+
+
+def new_unique() -> str:
+    """The part of a Message-ID before the @, for a mail that has none yet."""
+    return f"{time.time_ns():x}.{os.urandom(8).hex()}"
 
 
 class _Spelling:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from message import address as addresses
 from message.errors import Fault, MessageError, shown
@@ -31,8 +31,7 @@ _IMPORTANCE = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """The mail that is answered: its Message-ID, what it refers to, and its subject ("" where nobody knows)."""
 
     message_id: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from smtp.errors import Category, MailError
 
@@ -32,8 +32,7 @@ class Lack(StrEnum):
     """A server with SMTPUTF8 (RFC 6531), and leave to use it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One thing wrong. `field` is the parameter's name, or "" where the text stands for itself."""
 
     field: str

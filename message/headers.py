@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from message import address as addresses
 from message.address.mailbox import Mailbox, parse_list
@@ -57,8 +57,7 @@ _LIST_ID = re.compile(r"(?P<phrase>[^<>]*)<(?P<id>[!-;=?-~]{1,255})>")
 _EMPTY_GROUP = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9 _-]{0,60}):[ \t]*;?")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """A field that was asked for: `mailboxes` where it holds addresses, else `text`, sound for its kind.
 
     The words of a `verbatim` one mean something as they are (message ids, dates) and may not be encoded.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from binascii import b2a_qp
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from message import fields
 from message.base64 import encoded_lines, encoded_size
@@ -20,8 +19,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 Segment = bytes | Content
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A part: its fields, each ended by CRLF, and its body in pieces; the body needs no line end of its own."""
 
     fields: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from message.audience import EVERYBODY, Audience
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from message.signing.protection import Protection
 
 
-@dataclass(frozen=True, slots=True)
-class Defaults:
+class Defaults(NamedTuple):
     """What holds where a message itself says nothing: who it is from, and whether it may hold other than ASCII.
 
     `sender_field` is what a fault of `sender` is told of. The signature stands at the end of every mail,
@@ -32,8 +30,7 @@ class Defaults:
     faults: Sequence[Fault] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Addressing:
+class Addressing(NamedTuple):
     """Who a message is from and to, and what its header says, as it was given.
 
     `in_reply_to` is the Message-ID of the mail that is answered, or that mail's octets; then the subject follows from

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 from smtp.envelope import Address
 from smtp.errors import InvalidValue, Step
@@ -49,17 +49,19 @@ _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~]+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One line for the server, and where in a session it belongs."""
 
     kind: Kind
     step: Step
-    line: bytes = field(repr=False)
+    line: bytes
     shown: str
     """The line as a transcript may keep it: without a credential."""
-    secret: str = field(default="", repr=False)
+    secret: str = ""
     """The credential in the line, as it stands there."""
+
+    def __repr__(self) -> str:
+        return f"Command({self.kind!r}, {self.step!r}, {self.shown!r})"
 
 
 def _plain(kind: Kind, step: Step, text: str) -> Command:

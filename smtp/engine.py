@@ -7,8 +7,8 @@ for is a violation by the server: it would otherwise be taken for the answer to 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from smtp.commands import BANNER, Command, Kind
 from smtp.errors import LocalProtocolError, OutOfStep, RemoteProtocolError, Step
@@ -26,8 +26,7 @@ _STEP_OF_A_STATE = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A command, the reply to it, and what the reply means to it."""
 
     command: Command

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple, Self
 
 from smtp.errors import InvalidValue
 from smtp.text import NOT_IN_A_LINE
@@ -23,28 +23,33 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LITERAL = re.compile(r"\[(?:IPv6:([0-9A-Fa-f:.]{2,45})|([0-9.]{7,15}))\]", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class _AddressParts(NamedTuple):
+    local_part: str
+    domain: str
+
+
+class Address(_AddressParts):
     """A mailbox: `local_part` without quoting, `domain` a name or an address literal with its brackets.
 
     Raises `InvalidValue` for anything that RFC 5321 section 4.1.2 (as widened by RFC 6531) has no form for,
     control characters and over-long parts included.
     """
 
-    local_part: str
-    domain: str
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not self.local_part or not self.domain:
+    def __new__(cls, local_part: str, domain: str) -> Self:
+        if not local_part or not domain:
             raise InvalidValue("an address needs a part before and after the @")
-        if NOT_IN_A_LINE.search(self.local_part) or NOT_IN_A_LINE.search(self.domain):
+        if NOT_IN_A_LINE.search(local_part) or NOT_IN_A_LINE.search(domain):
             raise InvalidValue("control characters are not allowed in an address")
-        if len(self.local_part.encode()) > MAX_LOCAL_PART:
+        if len(local_part.encode()) > MAX_LOCAL_PART:
             raise InvalidValue(f"the part before the @ has more than {MAX_LOCAL_PART} octets")
-        if not (_DOMAIN.fullmatch(self.domain) or _is_literal(self.domain)):
+        if not (_DOMAIN.fullmatch(domain) or _is_literal(domain)):
             raise InvalidValue("the part after the @ is neither a domain name nor an address literal")
-        if len(self.domain.encode()) > MAX_DOMAIN or len(str(self).encode()) > MAX_PATH:
+        address = super().__new__(cls, local_part, domain)
+        if len(domain.encode()) > MAX_DOMAIN or len(str(address).encode()) > MAX_PATH:
             raise InvalidValue(f"the address has more than {MAX_PATH} octets")
+        return address
 
     def __str__(self) -> str:
         """The addr-spec, with the local part quoted where it has to be."""
@@ -92,30 +97,43 @@ class Notify(StrEnum):
     DELAY = "DELAY"
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class _EnvelopeParts(NamedTuple):
+    sender: Address | None
+    recipients: tuple[Address, ...]
+    body: Body
+    smtputf8: bool
+    notify: tuple[Notify, ...]
+
+
+class Envelope(_EnvelopeParts):
     """One transaction's addresses. `sender` None is the null reverse-path `<>`.
 
     `notify` is said to servers that offer DSN, and to no others. `smtputf8` asks for RFC 6531 handling; without it
     every address has to be ASCII. Raises `InvalidValue`.
     """
 
-    sender: Address | None
-    recipients: tuple[Address, ...]
-    body: Body = Body.SEVEN_BIT
-    smtputf8: bool = False
-    notify: tuple[Notify, ...] = ()
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not self.recipients:
+    def __new__(
+        cls,
+        sender: Address | None,
+        recipients: tuple[Address, ...],
+        body: Body = Body.SEVEN_BIT,
+        smtputf8: bool = False,
+        notify: tuple[Notify, ...] = (),
+    ) -> Self:
+        if not recipients:
             raise InvalidValue("an envelope needs at least one recipient")
-        if Notify.NEVER in self.notify and len(self.notify) > 1:
+        if Notify.NEVER in notify and len(notify) > 1:
             raise InvalidValue("who never wants to hear of a delivery can't want to hear of some")
-        if not self.smtputf8:
-            for address in (self.sender, *self.recipients):
+        if not smtputf8:
+            for address in (sender, *recipients):
                 if address is not None and not address.is_ascii:
                     raise InvalidValue(f"{address} is not ASCII and SMTPUTF8 is not in use")
+        return super().__new__(cls, sender, recipients, body, smtputf8, notify)
 
     def to(self, recipients: tuple[Address, ...]) -> Envelope:
         """The same envelope for other recipients."""
-        return self if recipients is self.recipients else replace(self, recipients=recipients)
+        if recipients is self.recipients:
+            return self
+        return Envelope(self.sender, recipients, self.body, self.smtputf8, self.notify)

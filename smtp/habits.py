@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 
-
-@dataclass(slots=True)
 class Habits:
     """One server's habits. Give all sessions to it the same one (`Options.habits`); several threads may use it."""
 
-    most_recipients: int | None = None
-    """So many recipients it took in one transaction before it said that there were too many."""
-    proven_recipients: int = 0
-    """So many it did take in one transaction."""
-    most_messages: int | None = None
-    """After so many messages it closed a connection."""
-    is_sure_of_most_messages: bool = False
-    """It did so twice. Until then a connection is given more, but nothing in flight behind that message."""
-    is_wrong_about_chunks: bool = False
-    """It answered a chunk twice, or took what was in one for commands: it gets its messages by DATA."""
-    is_surprising: bool = False
-    """Messages are not to be in flight together: something came that should not have."""
+    def __init__(self) -> None:
+        self.most_recipients: int | None = None
+        """So many recipients it took in one transaction before it said that there were too many."""
+        self.proven_recipients = 0
+        """So many it did take in one transaction."""
+        self.most_messages: int | None = None
+        """After so many messages it closed a connection."""
+        self.is_sure_of_most_messages = False
+        """It did so twice. Until then a connection is given more, but nothing in flight behind that message."""
+        self.is_wrong_about_chunks = False
+        """It answered a chunk twice, or took what was in one for commands: it gets its messages by DATA."""
+        self.is_surprising = False
+        """Messages are not to be in flight together: something came that should not have."""
 
     def closed_after(self, messages: int) -> None:
         """The server closed a connection between two messages, after so many."""

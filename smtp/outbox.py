@@ -15,7 +15,6 @@ heeds. Whoever has another connection gives it the message for these recipients.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 
 from smtp.connection import Connection
@@ -45,24 +44,21 @@ MAX_WINDOW = 50
 MAX_TOGETHER = 100
 
 
-@dataclass(slots=True)
 class _Message:
     """A message and what is known of its recipients. `number` is its place in the run, from 0."""
 
-    number: int
-    envelope: Envelope
-    content: Content
-    results: list[RecipientDelivery | None] = field(init=False)
-    """One for each recipient; None as long as nothing is known."""
-    transaction: Transaction | None = None
-    """The one under way; `told` are the recipients in it, by their place in the envelope."""
-    told: list[int] = field(default_factory=list)
-    reply: Reply | None = None
-    failure: SmtpError | None = None
-    may_go_elsewhere: bool = False
-
-    def __post_init__(self) -> None:
-        self.results = [None] * len(self.envelope.recipients)
+    def __init__(self, number: int, envelope: Envelope, content: Content) -> None:
+        self.number = number
+        self.envelope = envelope
+        self.content = content
+        self.results: list[RecipientDelivery | None] = [None] * len(envelope.recipients)
+        """One for each recipient; None as long as nothing is known."""
+        self.transaction: Transaction | None = None
+        """The one under way; `told` are the recipients in it, by their place in the envelope."""
+        self.told: list[int] = []
+        self.reply: Reply | None = None
+        self.failure: SmtpError | None = None
+        self.may_go_elsewhere = False
 
     @property
     def left(self) -> list[int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from smtp.envelope import Address
 from smtp.errors import SmtpError
@@ -30,8 +30,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientDelivery:
+class RecipientDelivery(NamedTuple):
     """One recipient's part. `reply` is the one that decided it, None where the server said nothing."""
 
     address: Address
@@ -42,8 +41,7 @@ class RecipientDelivery:
     """Nothing was sent to it for the connection's sake alone, and another connection can do better at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """The truth about one message. `reply` is the one to the complete message; `failure` says why not all is well."""
 
     recipients: tuple[RecipientDelivery, ...]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 MAX_SIZE = 16 * 1024 * 1024
 """Octets of a file. Every public authority there is has its place in a twentieth of that."""
@@ -27,8 +27,7 @@ class NotPem(ValueError):
     """What was given can't be read, or holds nothing of what was looked for. The text says why, in lower case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One block: `label` as in `-----BEGIN label-----`, `text` the whole of it as OpenSSL reads it, ASCII."""
 
     label: str

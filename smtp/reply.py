@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from smtp.text import showable
 
@@ -25,8 +25,7 @@ class ReplySyntaxError(ValueError):
     """These octets are not an SMTP reply, or exceed a bound. The message is fit to be shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A code and its lines, without code and line ends. The lines are as sent: `text` is fit to be shown."""
 
     code: int

@@ -18,7 +18,6 @@ import contextlib
 import re
 import socket
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, overload
 
@@ -76,6 +75,7 @@ class Session:
         self.tls: TlsState | None = None
         self.auth_mechanism = ""
         self._options = options
+        self._context = options.context
         self._connection = Connection(stream, options.timeouts)
         self._outbox: Outbox | None = None
         self._proof: Proof | None = None
@@ -207,7 +207,7 @@ class Session:
         """
         self._introduce()
         if context is not None:
-            self._options = replace(self._options, context=context)
+            self._context = context
         if "STARTTLS" not in self.extensions:
             raise NotOffered(
                 f"STARTTLS was not offered by {self.host}",
@@ -406,9 +406,7 @@ class Session:
         self._connection.check_quiet(Step.BANNER)
 
     def _shake_hands(self) -> TlsState:
-        self._connection.start_tls(
-            self._options.context or make_context(), self._options.server_name or self.host
-        )
+        self._connection.start_tls(self._context or make_context(), self._options.server_name or self.host)
         self.extensions = Extensions()
         self._is_introduced = False
         secure = self._connection.stream.tls

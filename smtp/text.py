@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
+from typing import Any
 
 LONGEST_LINE = 998
 """Octets of a line of a message, without its line end (RFC 5322 section 2.1.1, RFC 5321 section 4.5.3.1.6)."""
@@ -25,3 +27,9 @@ def showable(text: str, *secrets: str, limit: int = MAX_SHOWN) -> str:
         text = " ".join(line.strip() for line in lines if line and not line.isspace())
     text = text.strip()
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def repr_without(secrets: Collection[str], name: str, fields: Mapping[str, Any]) -> str:
+    """The `repr` of a record called `name`, without those of its fields that are secret."""
+    shown = ", ".join(f"{field}={value!r}" for field, value in fields.items() if field not in secrets)
+    return f"{name}({shown})"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ssl
 import time
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from smtp.errors import CertificateError, Reason, TlsError
 
@@ -25,17 +24,19 @@ class TlsMode(StrEnum):
     its answer, so there is never a login in this mode, and no asset can ask for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientCertificate:
+class ClientCertificate(NamedTuple):
     """A PEM file with certificate and key for mutual TLS; `password` opens the key."""
 
     path: str
     key_path: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"ClientCertificate({self.path!r}, {self.key_path!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class TlsSettings:
+class TlsSettings(NamedTuple):
     """How to do TLS. `authorities` is PEM text; with it, only those authorities are trusted, else the system's."""
 
     authorities: str = ""
@@ -43,8 +44,7 @@ class TlsSettings:
     dangerously_accept_any_certificate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TlsState:
+class TlsState(NamedTuple):
     """What was negotiated. What is told of the certificate is "" and None for one that was not verified.
 
     `expires` is in seconds since the epoch.
@@ -58,7 +58,10 @@ class TlsState:
     expires: float | None = None
 
 
-def make_context(settings: TlsSettings = TlsSettings()) -> ssl.SSLContext:
+_BY_DEFAULT = TlsSettings()
+
+
+def make_context(settings: TlsSettings = _BY_DEFAULT) -> ssl.SSLContext:
     """A client context: TLS 1.2 at least, host names matched against subject alternative names only.
 
     Raises `ValueError` when the authorities or the client certificate can't be used.

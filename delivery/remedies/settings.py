@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 
 from message.errors import Fault, Lack, MessageError
@@ -79,4 +78,4 @@ def with_settings(error: MessageError) -> str:
 
 def advised(fault: Fault) -> Fault:
     """The fault with the setting or parameter by which it can be mended."""
-    return replace(fault, text=fault.text + _LACKS[fault.lack], lack=None) if fault.lack else fault
+    return fault._replace(text=fault.text + _LACKS[fault.lack], lack=None) if fault.lack else fault

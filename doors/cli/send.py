@@ -6,7 +6,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ class Mail:
     def over(self, asset: GivenAsset) -> GivenAsset:
         """The asset, with what the command line says about it for this mail alone."""
         redirect_to = getattr(self._arguments, "redirect_to", None)
-        return replace(asset, config={**asset.config, "redirect_to": redirect_to}) if redirect_to else asset
+        return asset._replace(config={**asset.config, "redirect_to": redirect_to}) if redirect_to else asset
 
     @contextmanager
     def files_in(self, vault: Vault) -> Iterator[dict[str, Any]]:

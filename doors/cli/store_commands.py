@@ -53,7 +53,7 @@ class StoreCommands:
     def _vault_add(self, arguments: Namespace) -> Any:
         container_id = inputs.container_id(arguments.container)
         file = self._home.vault.add(Path(arguments.file), container_id)
-        return {**asdict(file), "path": str(file.path), "container_id": container_id}
+        return {**file._asdict(), "path": str(file.path), "container_id": container_id}
 
     def _vault_list(self, _arguments: Namespace) -> Any:
         return [_record(record) for record in self._home.vault.list()]
@@ -79,7 +79,7 @@ class StoreCommands:
         return asdict(self._home.runs.resolve(arguments.id, arguments.position, was_sent=was_sent))
 
     def _runs_prune(self, _arguments: Namespace) -> Any:
-        return asdict(self._home.runs.prune())
+        return self._home.runs.prune()._asdict()
 
     def _runs_cancel(self, arguments: Namespace) -> Any:
         from host.local import durable

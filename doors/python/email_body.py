@@ -8,7 +8,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.message import Message
 from email.policy import SMTP
 from pathlib import Path
@@ -100,7 +100,7 @@ def _looked_at(one: NamedFile, token: str) -> File:
     if not one.content_type:
         return file
     _check_type(one.content_type)
-    return replace(file, content_type=one.content_type, as_message=None)
+    return file._replace(content_type=one.content_type, as_message=None)
 
 
 def part_of(body: object, content_type: str, resources: ExitStack) -> Part:

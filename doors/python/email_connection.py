@@ -29,7 +29,7 @@ from doors.python.act import Result
 from doors.python.email_body import DEFAULT_TYPE, MultipartBody, encoded_part, part_of
 from doors.python.email_config import Config, RequestError, load_config
 from message.address.mailbox import Mailbox, parse_list, unique
-from message.compose import Draft
+from message.compose import Draft, new_unique
 from message.errors import MessageError, shown
 from message.headers import Header, parse_headers
 from smtp.errors import MailError
@@ -143,12 +143,13 @@ class Request:
         content_type = mime["content-type"] or DEFAULT_TYPE
         if isinstance(body, MultipartBody):
             files = body.files(token)
-            return Draft(author, to, cc, bcc, subject, body.readable(), body.html, files, headers, (), token)
+            texts = body.readable(), body.html
+            return Draft(author, to, cc, bcc, subject, *texts, files, headers, (), new_unique(), token)
         if mime["mime-version"] and content_type.lower().startswith("multipart/mixed"):
             part = encoded_part(body, content_type, mime["content-transfer-encoding"])
         else:
             part = part_of(body, content_type, resources)
-        return Draft(author, to, cc, bcc, subject, "", None, (), headers, (), token, part=part)
+        return Draft(author, to, cc, bcc, subject, "", None, (), headers, (), new_unique(), token, part=part)
 
     def _primary(self) -> str:
         if self.config.mailto:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from auth.settings import Login
 from delivery.asset import Asset
@@ -111,7 +111,7 @@ def read(document: Mapping[str, object], tenant: str = "", *, allow_plaintext: b
 
 def with_user(asset: Asset, username: str) -> Asset:
     """The asset for another user of the same server."""
-    return replace(asset, login=replace(asset.login, username=username or asset.login.username))
+    return asset._replace(login=asset.login._replace(username=username or asset.login.username))
 
 
 def _asset(ident: str, mail: MailSettings, password: str, has_login: bool, allow_plaintext: bool) -> Asset:

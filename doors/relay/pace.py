@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from delivery.asset import Asset
 from delivery.pace import Pace, Wait
 from smtp.errors import Category, MailError
@@ -41,5 +39,5 @@ def with_known_pace(asset: Asset) -> Asset:
     name = asset.server.strip(".").lower()
     for profile in profiles():
         if profile.server.lower() == name and profile.limits.messages_per_minute:
-            return replace(asset, messages_per_minute=profile.limits.messages_per_minute)
+            return asset._replace(messages_per_minute=profile.limits.messages_per_minute)
     return asset

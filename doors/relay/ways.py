@@ -135,7 +135,7 @@ def _of_destination(
     if destination.asks_client:
         tokens = ClientTokens(replace(destination, asset=asset), make)
         # Nobody logs in to learn what the server offers.
-        asset = replace(asset, login=replace(asset.login, username="", password=""))
+        asset = asset._replace(login=asset.login._replace(username="", password=""))
     elif destination.authentication == APPLICATION:
         fetch = of_application(destination.service, destination.given)
         method = TokenMethod(asset.username, asset.server, asset.port, fetch)

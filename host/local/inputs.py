@@ -6,9 +6,8 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from host.local.files import reason
 from host.local.home import Home
@@ -24,8 +23,7 @@ class InputError(Exception):
     """What was given can't be used. The message is one line that says what, where, and what is expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class GivenAsset:
+class GivenAsset(NamedTuple):
     """The asset of a run. `id` and `name` are "" for one that is not stored; the fields may hold secrets.
 
     `called` is what an error calls it, `source` the file that it was read from.
@@ -34,8 +32,12 @@ class GivenAsset:
     id: str
     name: str
     called: str
-    config: Mapping[str, Any] = field(repr=False)
+    config: Mapping[str, Any]
     source: Path | None = None
+
+    def __repr__(self) -> str:
+        """Without the fields of the asset, which may hold secrets."""
+        return f"GivenAsset({self.id!r}, {self.name!r}, {self.called!r}, source={self.source!r})"
 
 
 def asset(source: str, home: Home) -> GivenAsset:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from actions.contract import KeyInProgress, KeyOfOtherContent, Report
 from delivery.asset import Asset
@@ -21,8 +20,7 @@ SENT_OR_UNKNOWN = frozenset({"sent", "partly sent", "unknown"})
 _UNDER_WAY = frozenset({"waiting", "claimed", "committed"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Owner:
+class _Owner(NamedTuple):
     """A mail that has an idempotency key."""
 
     run_id: int

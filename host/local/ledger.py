@@ -20,9 +20,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from actions import report as reports
 from actions.contract import Report
@@ -45,8 +44,7 @@ HURRY = 1.0
 LOST = "the process that sent it ended before the server's answer was known"
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """What is known of a run beside its mails. `asset_name` and `asset_id` are "" for an asset that is not stored."""
 
     action: str
@@ -55,12 +53,11 @@ class Heading:
     container_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
+class _Begun(NamedTuple):
     """A run that is in the database. `resources` are given back when it ends."""
 
     number: int
-    count: int
+    mails: int
     connection: Connection
     cipher: Cipher
     resources: ExitStack
@@ -249,7 +246,7 @@ class Ledger:
 
     def _end(self, begun: _Begun) -> None:
         now = timestamp()
-        is_whole = len(self._told) == begun.count
+        is_whole = len(self._told) == begun.mails
         is_good = is_whole and all(told["status"] == "success" for told in self._told)
         message = joint_message(self._told) if is_whole else "The run was interrupted."
         with self._writing(begun, full=True):
@@ -285,7 +282,7 @@ def named(outgoing: Outgoing, cipher: Cipher, run_id: int, position: int) -> Out
     """The message with the Message-ID that belongs to this mail of this run; one that brought its own keeps it."""
     if not isinstance(outgoing, Draft):
         return outgoing
-    return replace(outgoing, unique=cipher.mac(f"mail {position} of run {run_id}".encode()).hex()[:32])
+    return outgoing._replace(unique=cipher.mac(f"mail {position} of run {run_id}".encode()).hex()[:32])
 
 
 def message_id(attempt: Attempt) -> str:
@@ -306,7 +303,9 @@ def if_lost(attempt: Attempt, asset: Asset) -> Report:
         SmtpError(LOST, step=Step.END, category=Category.CANCELLED),
     )
     server = Facts(f"{asset.server}:{asset.port}")
-    return reports.report(replace(attempt, delivery=lost, facts=server), asset)
+    supposed = Attempt(attempt.outgoing, attempt.position, message=message, delivery=lost, facts=server)
+    supposed.started = attempt.started
+    return reports.report(supposed, asset)
 
 
 def as_result(report: Report) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from host.local.files import timestamp
 from host.local.recording import keep_days
@@ -26,8 +26,7 @@ _MOST = 1000
 """Runs that the end of another run takes the time for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
+class Pruned(NamedTuple):
     """How many runs and mails went."""
 
     runs: int

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from actions.contract import Report
 from auth.settings import MakeRedirect
@@ -27,8 +26,7 @@ from host.manifest.validation import InvalidInput
 from smtp.errors import MailError
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What is to be run; the asset's fields were checked.
 
     `asset_called` is what an error calls it; `asset_name` and `asset_id` are "" for one that is not stored.

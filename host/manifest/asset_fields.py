@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +15,7 @@ from host.manifest.validation import Fault, InvalidInput, rules_of_assets
 
 DEFAULT_PORTS: Mapping[str, int] = MappingProxyType({"None": 25, "SSL": 465, "StartTLS": 587})
 
-_OF_THE_LOGIN = frozenset(one.name for one in fields(Login))
+_OF_THE_LOGIN = frozenset(Login._fields)
 
 # The platform mixes these into the configuration; they are no fields of ours.
 _OF_THE_PLATFORM = frozenset({"app_version", "directory", "main_module", "appname", "ingest"})

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 PATH = Path(__file__).resolve().parents[2] / "connector.json"
 
@@ -21,8 +20,7 @@ class UnknownAction(LookupError):
     """No action of that name. The message names those that there are, the likeliest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """An asset field or an action's parameter, as declared. `default` None means that there is none."""
 
     name: str
@@ -40,8 +38,7 @@ class Field:
         return self.data_type == "password" or self.name in _SECRET_ALTHOUGH_NO_PASSWORD
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A data path of an action's results."""
 
     data_path: str
@@ -50,28 +47,36 @@ class Output:
     example_values: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Action:
     """What a playbook may ask for. `identifier` is also the name of its module."""
 
-    name: str
-    identifier: str
-    description: str
-    verbose: str
-    read_only: bool
-    parameters: Mapping[str, Field]
-    output: tuple[Output, ...]
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self.name: str = raw["action"]
+        self.identifier: str = raw["identifier"]
+        self.description: str = raw["description"]
+        self.verbose: str = raw.get("verbose", "")
+        self.read_only: bool = raw["read_only"]
+        self.parameters = _fields(raw["parameters"])
+        self.output = tuple(
+            Output(
+                data_path=entry["data_path"],
+                data_type=entry["data_type"],
+                contains=tuple(entry.get("contains", ())),
+                example_values=tuple(entry.get("example_values", ())),
+            )
+            for entry in raw["output"]
+        )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Manifest:
     """The whole of it, as far as this program needs it; fields, parameters and actions in their declared order."""
 
-    name: str
-    version: str
-    description: str
-    configuration: Mapping[str, Field]
-    actions: tuple[Action, ...]
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self.name: str = raw["name"]
+        self.version: str = raw["app_version"]
+        self.description: str = raw["description"]
+        self.configuration = _fields(raw["configuration"])
+        self.actions = tuple(Action(entry) for entry in raw["actions"])
 
     def action(self, wanted: str) -> Action:
         """The action of this name or identifier, case ignored. Raises `UnknownAction`."""
@@ -85,34 +90,7 @@ class Manifest:
 @cache
 def load(path: Path = PATH) -> Manifest:
     """Read the manifest, once. It is part of the program: what is wrong with it is found by the tests, not here."""
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    return Manifest(
-        name=raw["name"],
-        version=raw["app_version"],
-        description=raw["description"],
-        configuration=_fields(raw["configuration"]),
-        actions=tuple(_action(entry) for entry in raw["actions"]),
-    )
-
-
-def _action(raw: Mapping[str, Any]) -> Action:
-    return Action(
-        name=raw["action"],
-        identifier=raw["identifier"],
-        description=raw["description"],
-        verbose=raw.get("verbose", ""),
-        read_only=raw["read_only"],
-        parameters=_fields(raw["parameters"]),
-        output=tuple(
-            Output(
-                data_path=entry["data_path"],
-                data_type=entry["data_type"],
-                contains=tuple(entry.get("contains", ())),
-                example_values=tuple(entry.get("example_values", ())),
-            )
-            for entry in raw["output"]
-        ),
-    )
+    return Manifest(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _fields(raw: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Field]:

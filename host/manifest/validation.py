@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from host.manifest.model import Action, Field, Manifest
 from host.manifest.schema import Schema, object_schema
@@ -26,8 +25,7 @@ _JSON_TYPES: Mapping[type, frozenset[str]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """What is wrong with one field, worded so that it can be mended; never with a secret in it."""
 
     field: str

@@ -10,7 +10,6 @@ import re
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
@@ -43,8 +42,8 @@ class HostContext:
         self._connector = connector
         self._is_cancelled = False
         self._telling = threading.Lock()
-        login = replace(asset.login, ca_bundle=asset.ca_bundle or _ca_bundle(connector))
-        self.asset = replace(asset, login=login)
+        login = asset.login._replace(ca_bundle=asset.ca_bundle or _ca_bundle(connector))
+        self.asset = asset._replace(login=login)
         container = connector.get_container_id()
         self.container_id = "" if container is None else str(container)
 
@@ -122,7 +121,7 @@ class PhantomVault:
             try:
                 path = Path(str(record["path"])).resolve(strict=True)
                 file = _vault_file(vault_id.lower(), str(record.get("name") or path.name), path)
-                return replace(file, names=tuple(dict.fromkeys(filter(None, names))))
+                return file._replace(names=tuple(dict.fromkeys(filter(None, names))))
             except (OSError, KeyError) as error:
                 reason = f"its file can't be read ({type(error).__name__})"
         raise VaultError(f"{vault_id!r:.80}: {reason}")

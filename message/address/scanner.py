@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from message.errors import shown
@@ -37,8 +37,7 @@ NO_AT = "it has no @ (a name with a comma in it needs double quotes)"
 _GAP = "there is a space or a comment inside it"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of the list; `problem` is "" if it is sound, else what is wrong with `text`.
 
     `name` and `local_part` are without quoting; encoded words in `name` are as they were written.
@@ -122,7 +121,7 @@ class _Scanner:
         if not pieces.is_blank():
             if pieces.in_angle:
                 pieces.fail("the < is not closed")
-            yield replace(_judge(pieces, self.text[pieces.start : end]), separator=separator)
+            yield _judge(pieces, self.text[pieces.start : end])._replace(separator=separator)
 
     def _special(self, character: str) -> None:
         pieces = self.pieces
@@ -177,7 +176,7 @@ def _judge(pieces: _Pieces, text: str) -> Entry:
     if not entry.problem and any(kind == "atom" and "@" in word for kind, word in pieces.phrase):
         if name.casefold() != f"{entry.local_part}@{entry.domain}".casefold():
             return Entry(text, problem="there are two addresses (is a comma missing?)")
-        return replace(entry, name="")
+        return entry._replace(name="")
     return entry
 
 

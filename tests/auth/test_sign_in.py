@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -211,7 +210,7 @@ def test_a_guessed_state_is_not_ours(guess: str, provider: TokenEndpoint, state:
 
 def test_the_state_of_another_asset_is_not_ours(provider: TokenEndpoint, state: KeptState) -> None:
     settings = login(provider, auth_url=provider.auth_url)
-    other_link, _ = began(replace(settings, id="8"), KeptState())
+    other_link, _ = began(settings._replace(id="8"), KeptState())
     _, store = began(settings, state)
     with pytest.raises(AuthError):
         finish(settings, store, answer(provider, other_link))

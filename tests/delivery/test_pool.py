@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -46,7 +45,7 @@ class Bench:
     """A pool whose clock and connections are the test's."""
 
     def __init__(self, most: int = 2) -> None:
-        self.asset = replace(ASSET, max_connections=most)
+        self.asset = ASSET._replace(max_connections=most)
         self.now = 0.0
         self.opened: list[FakeSession] = []
         self.pool = Pool(clock=lambda: self.now)
@@ -99,20 +98,20 @@ def test_a_session_is_looked_at_before_it_is_lent_again(fault: str) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        replace(ASSET, login=replace(ASSET.login, password="two")),
-        replace(ASSET, login=replace(ASSET.login, username="joe")),
-        replace(ASSET, login=replace(ASSET.login, port=25)),
-        replace(ASSET, login=replace(ASSET.login, server="mail.example.org")),
-        replace(ASSET, ssl_config="SSL"),
-        replace(ASSET, verify_server_cert=False),
-        replace(ASSET, client_cert="x"),
+        ASSET._replace(login=ASSET.login._replace(password="two")),
+        ASSET._replace(login=ASSET.login._replace(username="joe")),
+        ASSET._replace(login=ASSET.login._replace(port=25)),
+        ASSET._replace(login=ASSET.login._replace(server="mail.example.org")),
+        ASSET._replace(ssl_config="SSL"),
+        ASSET._replace(verify_server_cert=False),
+        ASSET._replace(client_cert="x"),
     ],
 )
 def test_nobody_gets_a_session_of_another_account_or_trust(other: Asset) -> None:
     bench = Bench()
     first, _second = bench.lend(), bench.lend()
     bench.pool.give_back(bench.asset, first)
-    assert bench.lend(replace(other, max_connections=2)) is not first
+    assert bench.lend(other._replace(max_connections=2)) is not first
 
 
 def test_a_failed_connection_leaves_its_place_to_others() -> None:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ def careless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Say something else than what was asked for."""
     prepare = send_email.prepare
     monkeypatch.setattr(
-        send_email, "prepare", lambda parameters, context: prepare(replace(parameters, body="else"), context)
+        send_email, "prepare", lambda parameters, context: prepare(parameters._replace(body="else"), context)
     )
 
 

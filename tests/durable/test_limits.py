@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,8 +24,8 @@ from tests.support.ledgers import ASSET, states
 from tests.support.running import Runner, asset
 from tests.support.scripted import ScriptedServer, Settings
 
-MINUTELY = replace(ASSET, messages_per_minute=60)
-DAILY = replace(ASSET, recipients_per_day=10)
+MINUTELY = ASSET._replace(messages_per_minute=60)
+DAILY = ASSET._replace(recipients_per_day=10)
 
 
 class Clock:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from auth.settings import Login
@@ -30,13 +28,14 @@ def test_the_port_follows_from_the_encryption(ssl_config: str | None, port: int)
 
 
 def test_every_declared_field_is_one_of_the_asset_and_the_defaults_are_the_same() -> None:
-    fields = {field.name: field for kind in (Asset, Login) for field in dataclasses.fields(kind)}
-    assert set(fields) == set(MANIFEST.configuration) | {"login", "id", "has_client_certificate"}
+    fields = {*Asset._fields, *Login._fields}
+    defaults = {**Asset._field_defaults, **Login._field_defaults}
+    assert fields == set(MANIFEST.configuration) | {"login", "id", "has_client_certificate"}
     declared = {
         name: field.default for name, field in MANIFEST.configuration.items() if field.default is not None
     }
     declared.pop("ssl_config")  # required, so that the value always comes from the manifest
-    assert {name: fields[name].default for name in declared} == declared
+    assert {name: defaults[name] for name in declared} == declared
 
 
 def test_spaces_around_a_value_mean_nothing_but_in_a_secret() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +35,7 @@ def test_a_machine_has_as_many_as_the_asset_says_and_a_killed_process_gives_its_
     assert other.process.stdout.readline() == "[True, True, True, False]\n"
     slots = MachineSlots(tmp_path)
     assert slots.take(ASSET) is None
-    assert slots.take(replace(ASSET, login=replace(ASSET.login, username="another"))) is not None
+    assert slots.take(ASSET._replace(login=ASSET.login._replace(username="another"))) is not None
     other.process.kill()
     other.finish()
     mine = slots.take(ASSET)
@@ -45,7 +44,7 @@ def test_a_machine_has_as_many_as_the_asset_says_and_a_killed_process_gives_its_
 
 def test_one_that_is_given_back_can_be_taken_again(tmp_path: Path) -> None:
     slots = MachineSlots(tmp_path)
-    one = replace(ASSET, max_connections=1)
+    one = ASSET._replace(max_connections=1)
     first = slots.take(one)
     assert first is not None
     assert slots.take(one) is None

@@ -232,9 +232,7 @@ def test_without_values_nothing_is_a_template(value: Any) -> None:
 
 
 def test_subject_bodies_and_file_names_are_filled(tmp_path: Any) -> None:
-    from dataclasses import replace
-
-    file = replace(stored(tmp_path, "{{ case }}.txt", b"x"), is_template=True)
+    file = stored(tmp_path, "{{ case }}.txt", b"x")._replace(is_template=True)
     message = html_email(
         "<p>{{ who }}</p>",
         "text for {{ who }}",
