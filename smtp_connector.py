@@ -5,6 +5,7 @@ nothing that Python 2.7 can't read, and its types are in comments. No other file
 """
 
 # ruff: noqa: E402, F401 - what has to be done before the imports; names that stand in types alone
+import gc
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ if __name__ == "__main__":
         os.write(2, b"smtp_connector.py: Interrupted.\n")
         os._exit(1)
 
+    gc.disable()  # what is being loaded stays to the end: to look through it for garbage takes a tenth of the start
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where interruptions are ignored
         signal.signal(signal.SIGINT, _stop)
 
@@ -227,4 +229,6 @@ if __name__ == "__main__":
     _main = import_module("doors.cli.command_line").main
     if signal.getsignal(signal.SIGINT) is _stop:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.freeze()
+    gc.enable()
     sys.exit(_main(sys.argv[1:], POOL))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from typing import TYPE_CHECKING
 
 from auth.choose import Choice, choose
 from auth.errors import AuthError
 from auth.settings import LOGIN_AS_USERNAME, Login
 from delivery.asset import Asset
-from delivery.certificates import tls_context
 from delivery.observer import Observer
 from delivery.pace import Pace
 from delivery.pool import Slots
@@ -22,6 +20,8 @@ from smtp.session import Session
 from smtp.tls import TlsMode
 
 if TYPE_CHECKING:
+    import ssl
+
     from auth.oauth.sign_in import SignIn
     from auth.settings import Method, State
     from smtp.proxy.handshake import Proxy
@@ -64,7 +64,7 @@ class Access:
         )
         own_proxy = _proxy(asset.proxy)
         self._find_proxy = find_proxy or (lambda: own_proxy)
-        self._tls = None if asset.ssl_config == TlsMode.NONE else tls_context(asset)
+        self._tls = _context(asset)
         self._habits = Habits()
         self.tried = ""
         """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
@@ -74,6 +74,8 @@ class Access:
 
     def as_sender(self, address: str) -> Access:
         """Return the access of an application that logs in as this sender, to the same server."""
+        from copy import copy  # few applications log in for many
+
         own = copy(self)
         own.asset = self.asset._replace(login=self.asset.login.as_sender(address))
         own._choice = choose(_login(own.asset), self._state, is_cancelled=self.is_cancelled)
@@ -209,6 +211,15 @@ class Access:
             if tls.days_left is not None:
                 tell(f"Certificate of {tls.subject}, issued by {tls.issuer}, {tls.days_left} days left.")
         tell(f"The server offers {session.extensions or 'no extensions'}.")
+
+
+def _context(asset: Asset) -> ssl.SSLContext | None:
+    """Raises `UnusableSetting`."""
+    if asset.ssl_config == TlsMode.NONE:
+        return None
+    from delivery.certificates import tls_context  # reading certificates takes a module of its own
+
+    return tls_context(asset)
 
 
 def _proxy(url: str) -> Proxy | None:

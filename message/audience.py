@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Self
-from unicodedata import normalize
 
 from message import address as addresses
 from message.address.mailbox import Mailbox, key, unique
@@ -17,7 +16,7 @@ from message.errors import Fault, Lack, shown
 from smtp.envelope import Address
 from smtp.errors import InvalidValue
 
-_UNSPELLED = re.compile(r"""[\s"(),:;<>@\[\]\\]""")
+_UNSPELLED = r"""[\s"(),:;<>@\[\]\\]"""
 """What no part before an @ has, unless it is quoted; rules are held against what is between the quotes."""
 REDIRECTED = "X-Original-To"
 """The header that names whom a mail was meant for."""
@@ -37,7 +36,7 @@ class Pattern(NamedTuple):
         try:
             # What fits no address at all would forbid nothing, and nobody would notice.
             Address("x", domain.replace("*", "x"))
-            is_sound = bool(local_part or not at) and not _UNSPELLED.search(local_part)
+            is_sound = bool(local_part or not at) and not re.search(_UNSPELLED, local_part)
         except InvalidValue:
             is_sound = False
         if not is_sound:
@@ -79,7 +78,7 @@ class Audience(NamedTuple):
             return None
         spelled = key(address)
         # Servers may take letters of one look for each other (RFC 6530 section 10.1): who is denied is, in all of them.
-        folded = spelled if spelled.isascii() else normalize("NFKC", spelled).lower()
+        folded = spelled if spelled.isascii() else _folded(spelled)
         if any(pattern.fits(spelled) or pattern.fits(folded) for pattern in self.denied):
             return Lack.NOT_DENIED
         if self.allowed and not any(pattern.fits(spelled) for pattern in self.allowed):
@@ -99,6 +98,12 @@ def redirected(instead: Iterable[Mailbox]) -> str:
 def _label(label: str) -> str:
     """A part of a domain in ASCII, one with a `*` in it too. Raises `InvalidValue`."""
     return label if label.isascii() else addresses.a_label(label)
+
+
+def _folded(text: str) -> str:
+    from unicodedata import normalize  # few addresses are in more than ASCII
+
+    return normalize("NFKC", text).lower()
 
 
 def _fits(pattern: str, text: str) -> bool:

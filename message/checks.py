@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
-_CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,250}")
+_CONTENT_ID = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,250}"
 
 
 class Checks:
@@ -261,7 +261,7 @@ class Checks:
     def _content_id(self, attachment: Attachment, before: Sequence[File]) -> str:
         given = attachment.content_id.strip()
         content_id = given[1:-1] if given.startswith("<") and given.endswith(">") else given
-        if given and not _CONTENT_ID.fullmatch(content_id):
+        if given and not re.fullmatch(_CONTENT_ID, content_id):
             self.fault(
                 attachment.field,
                 f"its content_id {shown(given)} is not a content id: use letters, digits and . _ - @",

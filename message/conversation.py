@@ -17,11 +17,9 @@ _MOST_REFERENCES = 50
 """Message ids that References keeps: the first and the newest; RFC 5322 has no limit, and lines have."""
 _LONGEST_HEADER = 256 * 1024
 # Not every program makes ids as RFC 5322 has them, and an answer finds its thread only by those that there are.
-_IDS = re.compile(r"<[!-;=?A-~]{1,450}@[!-;=?-~]{1,450}>")
+_IDS = r"<[!-;=?A-~]{1,450}@[!-;=?-~]{1,450}>"
 # How mail programs of several languages begin the subject of an answer.
-_RE = re.compile(
-    r"\s*(?:re|aw|antw|sv|vs|odp|ref|rif|r|res|rv|ynt|回复|答复)(?:\[\d+\])?\s*[:：]", re.IGNORECASE
-)
+_RE = r"\s*(?:re|aw|antw|sv|vs|odp|ref|rif|r|res|rv|ynt|回复|答复)(?:\[\d+\])?\s*[:：]"
 _IMPORTANCE = MappingProxyType(
     {
         "high": ("high", "1 (Highest)", "urgent"),
@@ -41,7 +39,7 @@ class Answered(NamedTuple):
     @property
     def reply_subject(self) -> str:
         """The subject of an answer to it, with one Re: however many answers there were."""
-        if not self.subject or _RE.match(self.subject):
+        if not self.subject or re.match(_RE, self.subject, re.IGNORECASE):
             return self.subject
         return f"Re: {self.subject}"
 
@@ -52,14 +50,16 @@ def answered(value: str | bytes, field: str = "in_reply_to") -> Answered:
         message_id = value.strip()
         if message_id and "@" in message_id and not message_id.startswith("<"):
             message_id = f"<{message_id}>"
-        if not MESSAGE_ID.fullmatch(message_id) or len(message_id) > 900:
+        if not re.fullmatch(MESSAGE_ID, message_id) or len(message_id) > 900:
             raise MessageError([Fault(field, f"{shown(value)} is no Message-ID of the form <left@right>")])
         return Answered(message_id)
     fields = _fields(value)
-    message_id = next(iter(_IDS.findall(fields.get("message-id", ""))), "")
+    message_id = next(iter(re.findall(_IDS, fields.get("message-id", ""))), "")
     if not message_id:
         raise MessageError([Fault(field, "the mail that is to be answered has no Message-ID")])
-    parents = _IDS.findall(fields.get("references", "")) or _IDS.findall(fields.get("in-reply-to", ""))[:1]
+    parents = (
+        re.findall(_IDS, fields.get("references", "")) or re.findall(_IDS, fields.get("in-reply-to", ""))[:1]
+    )
     subject = " ".join(NOT_IN_A_LINE.sub(" ", addresses.decoded(fields.get("subject", ""))).split())
     return Answered(message_id, tuple(parents), subject)
 

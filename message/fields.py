@@ -25,7 +25,7 @@ _NAME = re.compile(r"[!-9;-~]{1,76}")
 # Spaces are read from the first of them on only: a long run of them at the end would cost its square.
 _WORD = re.compile(r"(?<! ) *+[^ ]+")
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_ENCODED_CHARACTER = re.compile("%[C-F].(?:%[89AB].)+|%..|[^%]")
+_ENCODED_CHARACTER = "%[C-F].(?:%[89AB].)+|%..|[^%]"
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
 
@@ -163,7 +163,7 @@ def _parameter(key: str, text: str) -> list[str]:
     if len(encoded) <= room:
         return [f" {key}*={encoded}"]
     pieces = [""]
-    for character in _ENCODED_CHARACTER.findall(encoded):
+    for character in re.findall(_ENCODED_CHARACTER, encoded):
         if len(pieces[-1]) + len(character) > room:
             pieces.append("")
         pieces[-1] += character

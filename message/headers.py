@@ -51,10 +51,10 @@ _FOR_PROGRAMS = frozenset(
 )
 # RFC 5322 section 3.6.4: msg-id.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-MESSAGE_ID = re.compile(rf"<{_ATOM}(?:\.{_ATOM})*@(?:{_ATOM}(?:\.{_ATOM})*|\[[!-Z^-~]*\])>")
+MESSAGE_ID = rf"<{_ATOM}(?:\.{_ATOM})*@(?:{_ATOM}(?:\.{_ATOM})*|\[[!-Z^-~]*\])>"
 _LONGEST_MESSAGE_ID = 900
-_LIST_ID = re.compile(r"(?P<phrase>[^<>]*)<(?P<id>[!-;=?-~]{1,255})>")
-_EMPTY_GROUP = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9 _-]{0,60}):[ \t]*;?")
+_LIST_ID = r"(?P<phrase>[^<>]*)<(?P<id>[!-;=?-~]{1,255})>"
+_EMPTY_GROUP = r"([A-Za-z0-9_-][A-Za-z0-9 _-]{0,60}):[ \t]*;?"
 
 
 class Header(NamedTuple):
@@ -152,7 +152,7 @@ def _text(name: str, item: object) -> str:
 
 
 def _addresses(name: str, texts: list[str]) -> list[Header]:
-    if len(texts) == 1 and (group := _EMPTY_GROUP.fullmatch(texts[0].strip())):
+    if len(texts) == 1 and (group := re.fullmatch(_EMPTY_GROUP, texts[0].strip())):
         return [] if name.lower() == "bcc" else [Header(name, f"{group[1].strip()}:;", verbatim=True)]
     try:
         mailboxes = parse_list(texts, name)
@@ -168,7 +168,7 @@ def _verbatim(name: str, text: str) -> Header:
     if key in _DATES:
         text = _date(name, text)
     elif key in _MESSAGE_IDS:
-        if len(text) > _LONGEST_MESSAGE_ID or not MESSAGE_ID.fullmatch(text):
+        if len(text) > _LONGEST_MESSAGE_ID or not re.fullmatch(MESSAGE_ID, text):
             raise _fault(name, f"{shown(text)} is not of the form <left@right>")
     elif not text.isascii() or any(len(word) > _LONGEST_MESSAGE_ID for word in text.split()):
         raise _fault(name, "needs message ids such as <left@right>, separated by spaces")
@@ -185,7 +185,7 @@ def _for_programs(name: str, text: str) -> Header:
 
 def _list_id(name: str, text: str) -> Header:
     """A list's name, which is for people, and its identifier, which programs compare (RFC 2919 section 3)."""
-    found = _LIST_ID.fullmatch(text)
+    found = re.fullmatch(_LIST_ID, text)
     if not found and text.isascii():
         return Header(name, text)
     if not found:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 from message import html as markup
 from message.parameters import Defaults
 
@@ -25,6 +23,8 @@ def signed_html(document: str, defaults: Defaults) -> str:
     """`document` with the signature before the end of its body, made from the text one where there is no other."""
     signature = defaults.signature_html.strip()
     if not signature and defaults.signature_text.strip():
+        import html  # many mails have no signature
+
         lines = html.escape(defaults.signature_text.strip("\r\n"), quote=False).splitlines()
         signature = f"{_SEPARATOR.strip()}<br>{'<br>'.join(lines)}"
     if not signature:

@@ -45,7 +45,7 @@ class Kind(Enum):
 # RFC 4954 section 4: an AUTH line with its initial response keeps to RFC 5321's 512 octets.
 MAX_COMMAND_LINE = 512
 _DOMAIN_OR_LITERAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[A-Za-z0-9:.\-]{1,60}\]")
-_MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
+_MECHANISM = r"[A-Z0-9_-]{1,20}"
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~]+)?")
 
 
@@ -90,7 +90,7 @@ def auth(mechanism: str, initial: bytes | None) -> Command:
 
     Whether the line is short enough for one is for the caller to see (`fits_with_auth`).
     """
-    if not _MECHANISM.fullmatch(mechanism):
+    if not re.fullmatch(_MECHANISM, mechanism):
         raise InvalidValue("not the name of a SASL mechanism")
     if initial is None:
         return _plain(Kind.AUTH, Step.AUTH, f"AUTH {mechanism}")

@@ -20,7 +20,7 @@ _DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 # No label begins or ends with a hyphen.
 _LABEL = r"[^\x00-/:-@\[-`{-\x7f](?:[^\x00-,./:-@\[-^`{-\x7f]{0,61}[^\x00-/:-@\[-^`{-\x7f])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_LITERAL = re.compile(r"\[(?:IPv6:([0-9A-Fa-f:.]{2,45})|([0-9.]{7,15}))\]", re.IGNORECASE)
+_LITERAL = r"\[(?:IPv6:([0-9A-Fa-f:.]{2,45})|([0-9.]{7,15}))\]"
 
 
 class _AddressParts(NamedTuple):
@@ -70,7 +70,7 @@ class Address(_AddressParts):
 
 def _is_literal(domain: str) -> bool:
     """Whether it is an IP address in brackets (RFC 5321 section 4.1.3)."""
-    literal = _LITERAL.fullmatch(domain)
+    literal = re.fullmatch(_LITERAL, domain, re.IGNORECASE)
     if literal is None:
         return False
     from ipaddress import AddressValueError, IPv4Address, IPv6Address  # hardly any domain is one

@@ -287,10 +287,12 @@ def _resolve(host: str, port: int, deadline: float, interrupt: Callable[[], None
     """The addresses of `host`. The system's resolver knows no timeout, so it is asked in a thread."""
     found: list[Any] = []
     trouble: list[OSError] = []
+    # A text would be taken for an international name, and the tables for those take a millisecond to load.
+    name = host.encode() if host.isascii() else host
 
     def ask() -> None:
         try:
-            found.extend(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            found.extend(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as exc:
             trouble.append(exc if isinstance(exc, OSError) else socket.gaierror(socket.EAI_NONAME, str(exc)))
 

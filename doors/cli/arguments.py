@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -46,7 +48,7 @@ def parser(manifest: Manifest, argv: Sequence[str]) -> argparse.ArgumentParser:
     """
     root = _Parser(prog=PROGRAM, description=f"{manifest.description}.", epilog=usage.EXAMPLES)
     root.add_argument("--version", action="version", version=f"{PROGRAM} {manifest.version}")
-    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True, prog=PROGRAM)
     wanted = {argv[0]} if argv and argv[0] in _COMMANDS else _COMMANDS
     for name, add in _COMMANDS.items():
         if name in wanted:
@@ -241,7 +243,7 @@ def _run(commands: Any, manifest: Manifest) -> None:
         "run",
         help="run an action of the connector",
         description="Run an action and print its result as JSON.",
-        epilog=usage.all_actions(manifest),
+        told_last=lambda: usage.all_actions(manifest),
     )
     run.add_argument("action", metavar="ACTION", help='name or identifier, such as "send email"')
     run.add_argument(
@@ -343,16 +345,41 @@ _COMMANDS: Mapping[str, Callable[[Any, Manifest], None]] = MappingProxyType(
 )
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse's, with help as it was written, and one line for an error."""
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """argparse's, which makes one for each argument that is added: to ask for the terminal's width loads archives."""
 
-    def __init__(self, **settings: Any) -> None:
-        settings = {
-            "formatter_class": argparse.RawDescriptionHelpFormatter,
-            "allow_abbrev": False,
-            **settings,
-        }
-        super().__init__(**settings)
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_width())
+
+
+def _width() -> int:
+    """Columns for help, as argparse has them."""
+    try:
+        columns = int(os.environ.get("COLUMNS", "0"))
+    except ValueError:
+        columns = 0
+    if columns <= 0:
+        try:
+            columns = os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 80
+        except (OSError, ValueError):
+            columns = 80
+    return (columns or 80) - 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse's, with help as it was written, and one line for an error.
+
+    `told_last` gives what is told below everything else: it is made where help is asked for.
+    """
+
+    def __init__(self, told_last: Callable[[], str] | None = None, **settings: Any) -> None:
+        super().__init__(**{"formatter_class": _Formatter, "allow_abbrev": False, **settings})
+        self._told_last = told_last
+
+    def format_help(self) -> str:
+        if self._told_last is not None:
+            self.epilog = self._told_last()
+        return super().format_help()
 
     def print_help(self, file: object = None) -> None:  # noqa: ARG002 - argparse's signature
         Terminal().print_text(self.format_help().rstrip())

@@ -10,7 +10,6 @@ from __future__ import annotations
 import signal
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -260,6 +259,8 @@ class CommandLine:
         return exit_code(result)
 
     def _back_up(self, arguments: Namespace) -> int:
+        from dataclasses import asdict
+
         from host.local.backup import back_up, restore
 
         file, folder = Path(arguments.file), self._home.folder

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from doors.cli.terminal import PROGRAM
 from host.manifest.model import Action, Field, Manifest
 
@@ -75,4 +73,6 @@ def _traits(field: Field) -> str:
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
+    import textwrap  # only help is wrapped
+
     return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
