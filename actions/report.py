@@ -35,8 +35,10 @@ def queue_id(reply: Reply | None) -> str:
     if reply is None:
         return ""
     text = reply.text
-    found = next(filter(None, (pattern.search(text) for pattern in _QUEUE_IDS)), None)
-    return found.group(1) if found else ""
+    for pattern in _QUEUE_IDS:
+        if found := pattern.search(text):
+            return str(found.group(1))
+    return ""
 
 
 def report(attempt: Attempt, asset: Asset) -> Report:

@@ -92,17 +92,19 @@ class Connection:
         While a message is complete and not answered, any answer may take as long as the one to that.
         """
         engine = self.engine
-        answer = self._taken()
-        if answer is not None:
-            return answer
-        step = engine.step
         limit = self._end_of_message if self._ends_due else self.timeouts.reply
         deadline = time.monotonic() + limit
-        while answer is None:
-            data = self._read(deadline, limit, step)
-            engine.receive(data)
-            answer = self._taken()
-        return answer
+        while True:
+            try:
+                answer = engine.next_answer()
+            except RemoteProtocolError:
+                self.close()
+                raise
+            if answer is not None:
+                if answer.command.kind in _ENDS_MESSAGE:
+                    self._ends_due = max(0, self._ends_due - 1)
+                return answer
+            engine.receive(self._read(deadline, limit))
 
     @property
     def _end_of_message(self) -> float:
@@ -127,7 +129,7 @@ class Connection:
 
         Raises `ConnectionLost` for a close or a farewell, `RemoteProtocolError` for anything else.
         """
-        if self.engine.is_quiet and not self._has_input():
+        if not self.engine.outstanding and not self._has_input():
             return
         unread = self._unread()
         self.close()
@@ -205,35 +207,27 @@ class Connection:
         self.engine.close()
         self.stream.close()
 
-    def _taken(self) -> Answer | None:
-        try:
-            answer = self.engine.next_answer()
-        except RemoteProtocolError:
-            self.close()
-            raise
-        if answer is not None and answer.command.kind in _ENDS_MESSAGE:
-            self._ends_due = max(0, self._ends_due - 1)
-        return answer
-
-    def _read(self, deadline: float, limit: float, step: Step) -> bytes:
+    def _read(self, deadline: float, limit: float) -> bytes:
         if self._cancelled is not None and not self._ends_due:
             self.close()
             raise self._cancelled
         try:
             data = self.stream.read(min(deadline, self._last_moment))
         except TimeoutError as exc:
+            step = self.engine.step
             self.close()
             if self._cancelled is not None:
                 raise self._cancelled from exc
             raise TimedOut(f"no answer within {limit:g} seconds", step=step) from exc
         except OSError as exc:
-            raise self._lost(exc, step) from exc
+            raise self._lost(exc, self.engine.step) from exc
         except Cancelled as exc:
-            stopped = self._stopped(exc, step)
+            stopped = self._stopped(exc, self.engine.step)
             if self._ends_due:
-                return self._read(deadline, limit, step)
+                return self._read(deadline, limit)
             raise stopped from exc
         if not data:
+            step = self.engine.step
             self.close()
             raise ConnectionLost("the server closed the connection", step=step)
         return data
@@ -252,7 +246,7 @@ class Connection:
     def _has_input(self) -> bool:
         """The server has said something that was not taken yet, or has closed. Does not wait."""
         try:
-            return self.engine.has_unread or self.stream.has_input()
+            return not self.engine.reader.is_empty or self.stream.has_input()
         except OSError:
             return True
 

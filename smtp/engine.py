@@ -32,10 +32,7 @@ class Answer(NamedTuple):
     command: Command
     reply: Reply
     verdict: Verdict
-
-    @property
-    def is_accepted(self) -> bool:
-        return self.verdict is Verdict.ACCEPTED
+    is_accepted: bool
 
 
 class Engine:
@@ -49,7 +46,9 @@ class Engine:
         """421 was among the answers: nothing new is begun here, also where the server goes on."""
         self._expected = State.START
         self._pending: deque[Command] = deque()
-        self._reader = ReplyReader()
+        self.reader = ReplyReader()
+        self.receive = self.reader.feed
+        """Take what the server sent."""
         self._is_trusted = True
         self.send(BANNER)
 
@@ -66,17 +65,12 @@ class Engine:
     @property
     def is_quiet(self) -> bool:
         """Nothing is outstanding, and the server has said nothing beyond what was asked."""
-        return not self._pending and self._reader.is_empty
-
-    @property
-    def has_unread(self) -> bool:
-        """The server has said something, if only a part of a reply, that was not taken yet."""
-        return not self._reader.is_empty
+        return not self._pending and self.reader.is_empty
 
     @property
     def farewell(self) -> Reply | None:
         """421, if that is the last thing that the server has said (RFC 5321 section 3.8)."""
-        return self._farewell if self._reader.is_empty else None
+        return self._farewell if self.reader.is_empty else None
 
     @property
     def step(self) -> Step:
@@ -103,16 +97,8 @@ class Engine:
         if command.shown:
             self.transcript.sent(command.shown)
         if command.secret:
-            self.conceal(command.secret)
+            self.reader.conceal(command.secret)
         return command.line
-
-    def conceal(self, secret: str) -> None:
-        """Let no reply show it, whatever the server repeats."""
-        self._reader.conceal(secret)
-
-    def receive(self, data: bytes) -> None:
-        """Take what the server sent."""
-        self._reader.feed(data)
 
     def next_answer(self) -> Answer | None:
         """The next answer, or None until more is received.
@@ -124,7 +110,7 @@ class Engine:
         if not self._is_trusted:
             return None
         try:
-            reply = self._reader.next_reply()
+            reply = self.reader.next_reply()
         except ReplySyntaxError as exc:
             step = self.step
             self._break_off()
@@ -139,7 +125,7 @@ class Engine:
         self.said_farewell |= reply.code == 421
         command = self._pending.popleft()
         meaning = verdict(command.kind, reply.code)
-        out_of_step = is_out_of_step(command.kind, reply)
+        out_of_step = command.kind is Kind.BDAT_LAST and is_out_of_step(reply)
         if out_of_step:
             meaning = Verdict.VIOLATION
         self.transcript.received("334 <challenge>" if meaning is Verdict.CONTINUE else reply)
@@ -151,7 +137,7 @@ class Engine:
             error = OutOfStep if out_of_step else RemoteProtocolError
             text = f"the server answered {command.kind.name} with {reply}"
             raise error(text, step=command.step, reply=reply)
-        return Answer(command, reply, meaning)
+        return Answer(command, reply, meaning, meaning is Verdict.ACCEPTED)
 
     def unasked_reply(self) -> Reply | None:
         """A reply that came although nothing waits for one, or None until more is received.
@@ -161,7 +147,7 @@ class Engine:
         """
         self._is_trusted = False
         try:
-            return self._reader.next_reply()
+            return self.reader.next_reply()
         except ReplySyntaxError as exc:
             raise RemoteProtocolError(f"the server sent {exc}", step=self.step) from exc
 

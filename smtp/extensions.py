@@ -43,14 +43,14 @@ class Extensions:
 
     def __str__(self) -> str:
         """All of it in one line that is fit to be shown."""
-        offers = (f"{name} {value}".strip() for name, value in self._offered.items())
+        offers = [f"{name} {value}".strip() for name, value in self._offered.items()]
         return showable(", ".join(offers), limit=MAX_SHOWN)
 
     @property
     def shown(self) -> tuple[str, ...]:
         """Each keyword with its parameters, fit to be shown."""
         return tuple(
-            showable(f"{name} {value}".strip(), limit=MAX_SHOWN) for name, value in self._offered.items()
+            [showable(f"{name} {value}".strip(), limit=MAX_SHOWN) for name, value in self._offered.items()]
         )
 
     def parameters(self, keyword: str) -> str:

@@ -77,7 +77,7 @@ class Delivery(NamedTuple):
         return Delivery(recipients, rest.reply or self.reply, None if is_whole else reason)
 
     def count(self, status: Status) -> int:
-        return sum(recipient.status is status for recipient in self.recipients)
+        return [recipient.status for recipient in self.recipients].count(status)
 
 
 def not_sent(addresses: tuple[Address, ...], failure: SmtpError, *, elsewhere: bool = False) -> Delivery:

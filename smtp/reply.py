@@ -41,10 +41,12 @@ class Reply(NamedTuple):
     def text(self) -> str:
         """All lines in one, without the enhanced code that each repeats."""
         enhanced = self.enhanced_code
-        return showable(" ".join(line.removeprefix(enhanced).strip() for line in self.lines), limit=MAX_SHOWN)
+        return showable(
+            " ".join([line.removeprefix(enhanced).strip() for line in self.lines]), limit=MAX_SHOWN
+        )
 
     def __str__(self) -> str:
-        return " ".join(part for part in (str(self.code), self.enhanced_code, self.text) if part)
+        return " ".join(filter(None, (str(self.code), self.enhanced_code, self.text)))
 
 
 class ReplyReader:
@@ -95,7 +97,7 @@ class ReplyReader:
             raise ReplySyntaxError(f"something that is no SMTP reply: {text!r}")
         code = int(match.group(1))
         text = (match.group(3) or b"").decode("utf-8", "replace")
-        if code != CHALLENGE:
+        if self._secrets and code != CHALLENGE:
             text = self._without_secrets(text)
         if not self._lines and match.group(2) != b"-":
             return Reply(code, (text,))

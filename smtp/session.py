@@ -234,7 +234,7 @@ class Session:
 
         self._introduce()
         authentication.check_host(credentials, self.host)
-        self._connection.engine.conceal(credentials.secret)
+        self._connection.engine.reader.conceal(credentials.secret)
         secure = self._connection.stream.tls
         binds = secure is not None and (not mechanism or mechanism.endswith("-PLUS"))
         mechanisms = credentials.mechanisms(channel_binding(secure) if secure and binds else None)

@@ -79,7 +79,7 @@ class Stepwise:
         if not self._connection.is_open:
             raise self._connection.trouble
         if not self._connection.engine.may_send(command.kind):  # a recipient, and MAIL was refused
-            self._answers.append(Answer(command, _NO_TRANSACTION, Verdict.REFUSED))
+            self._answers.append(Answer(command, _NO_TRANSACTION, Verdict.REFUSED, is_accepted=False))
             return
         self._unsent += self._connection.engine.send(command)
         self._due += 1

@@ -107,7 +107,8 @@ class SocketStream:
         return b""
 
     def write(self, data: bytes, deadline: float) -> None:
-        self._check_owner()
+        if os.getpid() != self._owner:
+            raise _of_another_process()
         view = memoryview(data)
         while view:
             try:
@@ -173,7 +174,8 @@ class SocketStream:
 
     def _receive(self) -> tuple[bytes, int]:
         """What is there, or what to wait for. An end of the stream is noted."""
-        self._check_owner()
+        if os.getpid() != self._owner:
+            raise _of_another_process()
         try:
             data = self._sock.recv(READ_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -198,10 +200,6 @@ class SocketStream:
             self._aside += data
         raise ConnectionAbortedError(f"more than {MAX_READ_ASIDE} octets that nobody asked for")
 
-    def _check_owner(self) -> None:
-        if os.getpid() != self._owner:
-            raise OSError(errno.EBADF, "the connection belongs to the process that this one was forked from")
-
     def _wait(self, events: int, deadline: float) -> None:
         poll = select.poll()
         poll.register(self._sock, events)
@@ -209,6 +207,10 @@ class SocketStream:
             if poll.poll(seconds * 1000):
                 return
         raise TimeoutError
+
+
+def _of_another_process() -> OSError:
+    return OSError(errno.EBADF, "the connection belongs to the process that this one was forked from")
 
 
 def _waits(deadline: float, interrupt: Callable[[], None] | None) -> Iterator[float]:

@@ -233,6 +233,8 @@ class Ledger:
 
     def _write_results(self, begun: _Begun) -> None:
         rows = dict(self._unwritten)
+        if not rows:
+            return
         with self._writing(begun, full=False):
             begun.connection.executemany(
                 # An action without data says no more than whether it went well.

@@ -60,8 +60,7 @@ def seen_by_others(config: Mapping[str, Any], source: Path | None, manifest: Man
 
     `source` is the file that the asset itself was read from.
     """
-    fields = manifest.configuration
-    secrets = [value for name, value in config.items() if name in fields and fields[name].is_secret and value]
+    secrets = [value for name, value in config.items() if name in manifest.secrets and value]
     paths = [expanded(value["file"]) for value in secrets if is_reference(value) and "file" in value]
     if source is not None and any(isinstance(value, str) for value in secrets):
         paths.insert(0, source)
@@ -75,8 +74,7 @@ def _replaced(
 ) -> dict[str, Any]:
     values, faults = dict(config), []
     for name, value in config.items():
-        declared = manifest.configuration.get(name)
-        if declared is None or not declared.is_secret or not isinstance(value, Mapping):
+        if name not in manifest.secrets or not isinstance(value, Mapping):
             continue
         if not is_reference(value):
             faults.append(Fault(name, f"the value (not shown) is not allowed; give {_FORMS}"))

@@ -29,8 +29,13 @@ def parse_asset(config: object, asset_id: str, manifest: Manifest) -> Asset:
     if not isinstance(config, Mapping):
         raise InvalidInput([Fault("asset", "the configuration is not a JSON object")])
     fields = manifest.configuration
+    # Spaces around what was pasted into a form mean nothing, except perhaps in a password.
     values = rules_of_assets(manifest).read(
-        {name: _trimmed(value, fields[name].is_secret) for name, value in config.items() if name in fields}
+        {
+            name: value.strip() if isinstance(value, str) and name not in manifest.secrets else value
+            for name, value in config.items()
+            if name in fields
+        }
     )
     values.setdefault("port", DEFAULT_PORTS[values["ssl_config"]])
     values["server"] = values["server"].strip("[]")
@@ -58,8 +63,3 @@ def _identity(value: str | bool) -> str:
     """A yes, a no, or the client id of an identity, as `Login` has it."""
     text = str(value).lower()
     return {"true": "true", "false": ""}.get(text, text)
-
-
-def _trimmed(value: object, is_secret: bool) -> object:
-    """Spaces around what was pasted into a form mean nothing, except perhaps in a password."""
-    return value.strip() if isinstance(value, str) and not is_secret else value

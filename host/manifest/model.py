@@ -76,6 +76,8 @@ class Manifest:
         self.version: str = raw["app_version"]
         self.description: str = raw["description"]
         self.configuration = _fields(raw["configuration"])
+        self.secrets = frozenset(name for name, field in self.configuration.items() if field.is_secret)
+        """The names of the asset's fields whose values must not be shown."""
         self.actions = tuple(Action(entry) for entry in raw["actions"])
 
     def action(self, wanted: str) -> Action:
