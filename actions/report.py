@@ -113,11 +113,12 @@ def nothing_delivered(facts: Facts) -> dict[str, Any]:
 
 
 def _delivered(message: Message, delivery: Delivery, data: dict[str, Any]) -> Report:
+    outcome = delivery.outcome
     data |= {
-        "outcome": delivery.outcome.value,
+        "outcome": outcome.value,
         "message_id": message.message_id,
         "recipients": [_recipient(recipient) for recipient in delivery.recipients],
-        "server_reply": _server_reply(delivery),
+        "server_reply": _server_reply(delivery, outcome),
         "queue_id": queue_id(delivery.reply),
         "size": message.content.size,
         "attachments": [
@@ -127,11 +128,11 @@ def _delivered(message: Message, delivery: Delivery, data: dict[str, Any]) -> Re
     }
     if delivery.failure is not None:
         data["failure"] = failure_data(delivery.failure)
-        if delivery.outcome is Outcome.UNKNOWN:
+        if outcome is Outcome.UNKNOWN:
             # Whatever the error by itself would allow: a second try could make a second mail.
             data["failure"] |= {"retryable": False, "retry_after": None}
-    success = delivery.count(Status.ACCEPTED) > 0
-    return Report(success, _told(delivery, data["server"]), [data], summary(delivery))
+    success = outcome in (Outcome.SENT, Outcome.PARTLY_SENT)
+    return Report(success, _told(delivery, outcome, data["server"]), [data], summary(delivery))
 
 
 def _never_sent(attempt: Attempt, error: MailError, data: dict[str, Any]) -> Report:
@@ -179,16 +180,16 @@ def summary(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _told(delivery: Delivery, server: str) -> str:
+def _told(delivery: Delivery, outcome: Outcome, server: str) -> str:
     """The action result's message for a delivery."""
     failure = delivery.failure
-    if delivery.outcome is Outcome.SENT or failure is None:
+    if outcome is Outcome.SENT or failure is None:
         return "Email sent"
     accepted, count = delivery.count(Status.ACCEPTED), len(delivery.recipients)
-    if delivery.outcome is Outcome.PARTLY_SENT:
+    if outcome is Outcome.PARTLY_SENT:
         return f"Email sent to {accepted} of {count} recipients; {_the_others(delivery)}"
     step = f"at step {failure.step} with {server}"
-    if delivery.outcome is Outcome.UNKNOWN:
+    if outcome is Outcome.UNKNOWN:
         return (
             f"The message may have been delivered and was not retried: the answer to it is missing. "
             f"{_sentence(failure.text)} This was {step}. "
@@ -204,10 +205,10 @@ def stopped(what: str, error: MailError, server: str) -> str:
     return f"{what}{where}: {explained(error)}"
 
 
-def _server_reply(delivery: Delivery) -> str:
+def _server_reply(delivery: Delivery, outcome: Outcome) -> str:
     """What the server said to the message, or that for which it got no further."""
     reply = delivery.reply
-    if delivery.outcome is Outcome.NOT_SENT and delivery.failure is not None:
+    if outcome is Outcome.NOT_SENT and delivery.failure is not None:
         reply = delivery.failure.reply or reply
     return str(reply) if reply else ""
 

@@ -74,7 +74,7 @@ def choose(
                 category=Category.CONFIGURATION,
                 hint=f"Fill in {', '.join(missing)}, or set auth_type to {AUTOMATIC}.",
             )
-        if any(getattr(login, name) for name in way.own):
+        if login.given(way.own):
             skipped.append(f"{way.name} authentication is not used: {', '.join(missing)} not set.")
     raise AuthError(
         f"There is no authentication type {login.auth_type!r}.",
@@ -102,7 +102,7 @@ def _missing_for_oauth(login: Login) -> tuple[str, ...]:
     if login.service_account_json:
         return _empty(login, "username")  # it says for itself who and where
     missing = _empty(login, "username", "client_id", "token_url")
-    if not any(getattr(login, name) for name in _STARTS):
+    if not login.given(_STARTS):
         missing += (f"one of {', '.join(_STARTS[:-1])} and {_STARTS[-1]}",)
     return missing
 
@@ -116,7 +116,8 @@ def _missing_for_passwordless(login: Login) -> tuple[str, ...]:  # noqa: ARG001 
 
 
 def _empty(login: Login, *names: str) -> tuple[str, ...]:
-    return tuple(name for name in names if not getattr(login, name))
+    given = login.given(names)
+    return tuple([name for name in names if name not in given])
 
 
 # Each method is loaded when it is chosen: who logs in with a password does not pay for OAuth.

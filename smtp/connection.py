@@ -112,7 +112,7 @@ class Connection:
 
     def exchange(self, command: Command) -> Answer:
         """One command and its answer. What was said before the command must not be taken for the answer to it."""
-        if not self.engine.outstanding:
+        if not self.engine.pending:
             self.check_quiet(command.step)
         self.write(self.engine.send(command), command.step)
         return self.next_answer()
@@ -129,7 +129,7 @@ class Connection:
 
         Raises `ConnectionLost` for a close or a farewell, `RemoteProtocolError` for anything else.
         """
-        if not self.engine.outstanding and not self._has_input():
+        if not self.engine.pending and not self._has_input():
             return
         unread = self._unread()
         self.close()
@@ -198,7 +198,7 @@ class Connection:
     def leftover_answers(self) -> Iterator[Answer]:
         """Answers that had arrived before the connection broke and were not taken yet."""
         with contextlib.suppress(RemoteProtocolError):
-            while self.engine.outstanding and (answer := self.engine.next_answer()) is not None:
+            while self.engine.pending and (answer := self.engine.next_answer()) is not None:
                 yield answer
 
     def close(self) -> None:
@@ -285,7 +285,7 @@ class Connection:
     def _lost(self, exc: OSError, step: Step) -> SmtpError:
         """The connection broke. What the server said before it did is worth more than the system's errno."""
         self.close()
-        if self.engine.outstanding == 0:
+        if not self.engine.pending:
             said = self.engine.unasked_reply()
             if said is not None and said.code >= 400:
                 return _refused_early(said)

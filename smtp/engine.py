@@ -45,7 +45,8 @@ class Engine:
         self.said_farewell = False
         """421 was among the answers: nothing new is begun here, also where the server goes on."""
         self._expected = State.START
-        self._pending: deque[Command] = deque()
+        self.pending: deque[Command] = deque()
+        """The commands that have not been answered, in order."""
         self.reader = ReplyReader()
         self.receive = self.reader.feed
         """Take what the server sent."""
@@ -53,19 +54,14 @@ class Engine:
         self.send(BANNER)
 
     @property
-    def outstanding(self) -> int:
-        """How many commands have not been answered."""
-        return len(self._pending)
-
-    @property
     def awaited(self) -> Command | None:
         """The command whose answer is due next."""
-        return self._pending[0] if self._pending else None
+        return self.pending[0] if self.pending else None
 
     @property
     def is_quiet(self) -> bool:
         """Nothing is outstanding, and the server has said nothing beyond what was asked."""
-        return not self._pending and self.reader.is_empty
+        return not self.pending and self.reader.is_empty
 
     @property
     def farewell(self) -> Reply | None:
@@ -75,8 +71,8 @@ class Engine:
     @property
     def step(self) -> Step:
         """Where the connection is: at the command whose answer is due, else where the state says."""
-        if self._pending:
-            return self._pending[0].step
+        if self.pending:
+            return self.pending[0].step
         return _STEP_OF_A_STATE.get(self.state, Step.MAIL)
 
     def may_send(self, kind: Kind) -> bool:
@@ -85,15 +81,13 @@ class Engine:
 
     def send(self, command: Command) -> bytes:
         """The octets of a command that may be written now. Raises `LocalProtocolError` if it may not be."""
-        if self._pending and self._pending[-1].kind in ENDS_GROUP:
-            raise LocalProtocolError(
-                f"{command.kind.name} before the answer to {self._pending[-1].kind.name}"
-            )
+        if self.pending and self.pending[-1].kind in ENDS_GROUP:
+            raise LocalProtocolError(f"{command.kind.name} before the answer to {self.pending[-1].kind.name}")
         expected = ALLOWED.get((self._expected, command.kind))
         if expected is None:
             raise LocalProtocolError(f"{command.kind.name} is not allowed in state {self._expected.name}")
         self._expected = expected
-        self._pending.append(command)
+        self.pending.append(command)
         if command.shown:
             self.transcript.sent(command.shown)
         if command.secret:
@@ -117,20 +111,20 @@ class Engine:
             raise RemoteProtocolError(f"the server sent {exc}", step=step) from exc
         if reply is None:
             return None
-        if not self._pending:
+        if not self.pending:
             step = self.step
             self._break_off()
             raise RemoteProtocolError(f"the server spoke out of turn: {reply}", step=step, reply=reply)
         self._farewell = reply if reply.code == 421 else None
         self.said_farewell |= reply.code == 421
-        command = self._pending.popleft()
+        command = self.pending.popleft()
         meaning = verdict(command.kind, reply.code)
         out_of_step = command.kind is Kind.BDAT_LAST and is_out_of_step(reply)
         if out_of_step:
             meaning = Verdict.VIOLATION
         self.transcript.received("334 <challenge>" if meaning is Verdict.CONTINUE else reply)
         self.state = after(self.state, command.kind, meaning, reply.code)
-        if not self._pending or self.state is State.CLOSED:
+        if not self.pending or self.state is State.CLOSED:
             self._expected = self.state
         if meaning is Verdict.VIOLATION:
             self._break_off()

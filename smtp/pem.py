@@ -91,5 +91,5 @@ def _block(piece: str) -> Block:
         base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError) as exc:
         raise NotPem("a block of PEM is damaged") from exc
-    lines = "\n".join(packed[start : start + _LINE] for start in range(0, len(packed), _LINE))
+    lines = "\n".join([packed[start : start + _LINE] for start in range(0, len(packed), _LINE)])
     return Block(label, f"{_BEGIN}{label}{_DASHES}\n{head}{lines}\n{_END}{label}{_DASHES}\n")

@@ -225,7 +225,7 @@ class Pipeline:
         self._pipelining = self._pipelining and not self._proof.says_yes_to_all
 
     def _hear(self, transaction: Transaction) -> None:
-        while self._connection.engine.outstanding:
+        while self._connection.engine.pending:
             transaction.take(self._answer())
 
     def _wants_more_recipients(self, transaction: Transaction) -> bool:
@@ -280,7 +280,7 @@ class Pipeline:
         self._proof.message_ended(was_refused=transaction.end_refused)
         if transaction.is_anomalous:
             self._connection.close()
-        if self._connection.engine.outstanding:
+        if self._connection.engine.pending:
             return
         second = self._connection.second_answer()
         if second is not None:
@@ -312,7 +312,7 @@ class Pipeline:
 
     def confirm(self, transaction: Transaction) -> None:
         """Before another message follows on the connection: whether the answer to this one was the only one to it."""
-        if self._proof.is_good or not transaction.is_over or self._connection.engine.outstanding:
+        if self._proof.is_good or not transaction.is_over or self._connection.engine.pending:
             return
         try:
             self._prepare()

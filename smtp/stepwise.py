@@ -162,7 +162,7 @@ class Stepwise:
             return
         self.is_over = True
         engine = self._connection.engine
-        if not self._connection.is_open or self._unsent or engine.outstanding or engine.state is State.DATA:
+        if not self._connection.is_open or self._unsent or engine.pending or engine.state is State.DATA:
             self._connection.close()
             return
         if engine.state is State.READY:

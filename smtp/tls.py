@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from enum import StrEnum
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -113,7 +114,7 @@ def state_of(connection: ssl.SSLSocket) -> TlsState:
 
 
 def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
-    pairs = dict(pair for part in parts for pair in part)
+    pairs = dict(chain.from_iterable(parts))
     return pairs.get("commonName") or pairs.get("organizationName") or ""
 
 

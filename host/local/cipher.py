@@ -90,7 +90,7 @@ class Cipher:
 
     def encrypt(self, value: Mapping[str, Any]) -> bytes:
         """`value` as JSON, encrypted."""
-        return self.encrypt_octets(json.dumps(value).encode())
+        return self._fernet.encrypt(json.dumps(value).encode())
 
     def encrypt_octets(self, octets: bytes) -> bytes:
         """`octets` as they are, encrypted."""

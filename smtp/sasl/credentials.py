@@ -54,10 +54,12 @@ class PasswordCredentials:
         from smtp.sasl.scram import Scram
 
         who = (self.username, self.password)
-        bound = tuple(Scram(*who, hash_name, binding, plus=True) for hash_name in ("SHA-256", "SHA-1"))
-        unbound = tuple(Scram(*who, hash_name, binding) for hash_name in ("SHA-256", "SHA-1"))
+        unbound = Scram(*who, "SHA-256", binding), Scram(*who, "SHA-1", binding)
         cram = (CramMd5(*who),) if has_md5() else ()
-        return (*(bound if binding else ()), *unbound, Plain(*who), Login(*who), *cram)
+        if binding is None:
+            return (*unbound, Plain(*who), Login(*who), *cram)
+        bound = Scram(*who, "SHA-256", binding, plus=True), Scram(*who, "SHA-1", binding, plus=True)
+        return (*bound, *unbound, Plain(*who), Login(*who), *cram)
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ def test_421_closes_whatever_was_asked_but_later_answers_are_still_matched() -> 
         engine.send(command)
     (first,) = answers(engine, b"421 bye")
     assert (first.command.kind, engine.state) == (Kind.MAIL, State.CLOSED)
-    assert engine.outstanding == 2
+    assert len(engine.pending) == 2
     with pytest.raises(LocalProtocolError):
         engine.send(commands.QUIT)
     second, third = answers(engine, b"503 no", b"503 no")
