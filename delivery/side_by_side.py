@@ -1,0 +1,140 @@
+"""Several sessions at work on one run, each in a thread of its own. The theory is in `delivery.window`."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from delivery.access import Access
+from delivery.attempt import Attempt
+from delivery.one_session import OneSession
+from delivery.pool import Pool
+from delivery.transport import Transport
+
+WAITING = 4
+"""Attempts for each connection that may be taken and not told."""
+LOOK_AGAIN = 0.2
+"""Seconds. A wait without an end could not be interrupted on every system."""
+
+
+class SideBySide:
+    """At `most` so many sessions at work on one run. The caller's thread takes attempts and tells them."""
+
+    def __init__(self, alone: OneSession, most: int) -> None:
+        self._alone = alone
+        self._access = alone.transport.access
+        self._pool = alone.transport.pool
+        self._most = most
+        self._changed = threading.Condition()
+        self._waiting: deque[Attempt] = deque()
+        self._no_more = False
+        self._beside = 0
+        """How many of the other sessions are at work. Each may yet put back an attempt, for the first one to send."""
+        self._mistake: BaseException | None = None
+
+    def deliver(self, attempts: Iterable[Attempt]) -> Iterator[Attempt]:
+        """Yield each attempt once it has ended, in order."""
+        taken: deque[Attempt] = deque()
+        bound = self._most * (WAITING + self._access.asset.window)
+        workers = [threading.Thread(target=self._work, args=(self._alone,), name="session 1", daemon=True)]
+        for number in range(2, self._most + 1):
+            extra = Transport(self._access, self._pool, may_wait=False)
+            beside = OneSession(extra, self._alone.observer, self._alone.reach, gives_way=True)
+            name = f"session {number}"
+            workers.append(threading.Thread(target=self._work, args=(beside,), name=name, daemon=True))
+        try:
+            for worker in workers:
+                worker.start()
+                with self._changed:
+                    self._beside += worker is not workers[0]
+            for attempt in attempts:
+                taken.append(attempt)
+                if not attempt.has_ended:
+                    self.put_back(attempt, last=True)
+                while taken and (taken[0].has_ended or len(taken) >= bound):
+                    self._wait_for(taken[0])
+                    yield taken.popleft()
+            while taken:
+                self._end_the_queue()
+                self._wait_for(taken[0])
+                yield taken.popleft()
+        except KeyboardInterrupt:
+            self._access.stop()
+            raise
+        finally:
+            with self._changed:
+                self._waiting.clear()
+            self._end_the_queue()
+            for worker in workers:
+                if worker.is_alive():
+                    worker.join()
+
+    def take(self, *, may_wait: bool) -> Attempt | None:
+        with self._changed:
+            while may_wait and not self._waiting and not (self._no_more and self._beside == 0):
+                self._changed.wait()
+            return self._waiting.popleft() if self._waiting else None
+
+    def take_beside(self, *, may_wait: bool) -> Attempt | None:
+        """The same for the other sessions, which leave when the queue has ended."""
+        with self._changed:
+            while may_wait and not self._waiting and not self._no_more:
+                self._changed.wait()
+            return self._waiting.popleft() if self._waiting else None
+
+    def put_back(self, attempt: Attempt, *, last: bool = False) -> None:
+        with self._changed:
+            if last:
+                self._waiting.append(attempt)
+            else:
+                self._waiting.appendleft(attempt)
+            self._changed.notify_all()
+
+    def _work(self, session: OneSession) -> None:
+        source = self if session is self._alone else _GivingWay(self, self._pool, self._access)
+        try:
+            for attempt in session.deliver(source):
+                self._alone.observer.ended(attempt)
+                with self._changed:
+                    self._changed.notify_all()
+        except BaseException as exc:  # noqa: BLE001 - raised again in the thread of the run
+            with self._changed:
+                self._mistake = exc
+                self._changed.notify_all()
+        finally:
+            if session is not self._alone:
+                with self._changed:
+                    self._beside -= 1
+                    self._changed.notify_all()
+                session.transport.close()
+
+    def _wait_for(self, attempt: Attempt) -> None:
+        with self._changed:
+            while not attempt.has_ended and self._mistake is None:
+                self._changed.wait(LOOK_AGAIN)
+            if not attempt.has_ended and self._mistake is not None:
+                raise self._mistake
+
+    def _end_the_queue(self) -> None:
+        with self._changed:
+            self._no_more = True
+            self._changed.notify_all()
+
+
+class _GivingWay:
+    """The attempts of a run for a session that another run may want."""
+
+    def __init__(self, source: SideBySide, pool: Pool, access: Access) -> None:
+        self._source = source
+        self._pool = pool
+        self._access = access
+
+    def take(self, *, may_wait: bool) -> Attempt | None:
+        slots, asset = self._access.slots, self._access.asset
+        if self._pool.is_wanted(asset) or (slots is not None and slots.is_wanted(asset)):
+            return None
+        return self._source.take_beside(may_wait=may_wait)
+
+    def put_back(self, attempt: Attempt) -> None:
+        self._source.put_back(attempt)
