@@ -14,147 +14,37 @@ single steps raise `SmtpError`.
 
 from __future__ import annotations
 
-import contextlib
-import re
-import socket
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING, overload
 
 from smtp import commands
-from smtp.commands import Kind
-from smtp.connection import Connection
 from smtp.content import Content, Octets
-from smtp.engine import Answer
+from smtp.dialogue import Dialogue, accepted
 from smtp.envelope import Address, Envelope
-from smtp.errors import (
-    AuthenticationRefused,
-    Category,
-    ConnectionLost,
-    NotOffered,
-    Reason,
-    RemoteProtocolError,
-    SmtpError,
-    Step,
-    TimedOut,
-)
 from smtp.extensions import Extensions
-from smtp.options import Options, Timeouts
+from smtp.options import Options
 from smtp.outbox import Outbox
 from smtp.outcome import Delivery
 from smtp.pipeline import Pipeline
 from smtp.proof import Proof
 from smtp.reply import Reply
-from smtp.stream import SocketStream, Stream, connect
-from smtp.tls import TlsState, make_context, state_of
-from smtp.transaction import refused
-from smtp.transcript import Transcript
+from smtp.stream import Stream
 from smtp.writer import Committing
 
 if TYPE_CHECKING:
-    import ssl
-
     from smtp.given import MessageWriter
-    from smtp.sasl.credentials import Credentials
-    from smtp.sasl.mechanism import Mechanism
     from smtp.stepwise import Stepwise
 
-QUIT_TIMEOUT = 5.0
-_HOST_NAME = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
-)
 
-
-class Session:
-    """One connection to a server. Not for several threads at once."""
+class Session(Dialogue):
+    """One connection to a server, and the messages that go over it. Not for several threads at once."""
 
     def __init__(self, stream: Stream, host: str, options: Options | None = None) -> None:
-        options = options or Options()
-        self.host = host
-        self.extensions = Extensions()
-        self.tls: TlsState | None = None
-        self.auth_mechanism = ""
-        self._options = options
-        self._context = options.context
-        self._connection = Connection(stream, options.timeouts)
+        super().__init__(stream, host, options)
         self._outbox: Outbox | None = None
         self._proof: Proof | None = None
-        self._is_introduced = False
         self.begun = 0
         """How many transactions `begin_stepwise` was asked for."""
-
-    @classmethod
-    def dial(cls, address: str, options: Options | None = None) -> Session:
-        """`connect` to HOST:PORT, where the port is a number or the name of a service: `mail.example.com:smtp`.
-
-        Raises `InvalidValue` for anything else.
-        """
-        from smtp.given import split_address  # most programs have host and port apart
-
-        return cls.connect(*split_address(address), options)
-
-    @classmethod
-    def over(cls, connection: socket.socket, host: str, options: Options | None = None) -> Session:
-        """A session over a connection that there is already, as for `connect`; `host` is the server's name."""
-        options = options or Options()
-        session = cls(SocketStream(connection, options.interrupt), host, options)
-        try:
-            if options.implicit_tls:
-                session._shake_hands()
-            session._read_banner()
-        except BaseException:
-            session.close()
-            raise
-        return session
-
-    @classmethod
-    def connect(cls, host: str, port: int, options: Options | None = None) -> Session:
-        """Connect, shake hands if TLS comes first (`implicit_tls`), and read the banner.
-
-        Raises `ConnectError`, `TlsError`, `ConnectionLost`, `Refused`, `RemoteProtocolError`, and what
-        `options.interrupt` raises.
-        """
-        options = options or Options()
-        seconds, interrupt = options.timeouts.connect, options.interrupt
-        if options.proxy is None:
-            stream = connect(host, port, seconds, interrupt, options.reached)
-        else:
-            from smtp.proxy.connect import connect_through  # hardly any server is behind one
-
-            stream = connect_through(options.proxy, host, port, seconds, interrupt)
-        session = cls(stream, host, options)
-        try:
-            session._reached(Step.CONNECT)
-            if options.implicit_tls:
-                session._shake_hands()
-                session._reached(Step.TLS)
-            session._read_banner()
-            session._reached(Step.BANNER)
-        except BaseException:
-            session.close()
-            raise
-        return session
-
-    # -- the state of things -------------------------------------------------------------------------------
-
-    @property
-    def is_open(self) -> bool:
-        return self._connection.is_open
-
-    @property
-    def transcript(self) -> Transcript:
-        """The dialogue so far, without credentials and content."""
-        return self._connection.engine.transcript
-
-    @property
-    def peer(self) -> str:
-        """The server's IP address."""
-        return self._connection.stream.peer
-
-    @property
-    def is_proxied(self) -> bool:
-        """The server is behind a proxy, and `peer` is the proxy's address."""
-        return self._connection.stream.is_proxied
 
     @property
     def is_used_up(self) -> bool:
@@ -166,97 +56,12 @@ class Session:
         """Whether a message was begun on this connection."""
         return self._ready_outbox().has_begun
 
-    def is_alive(self) -> bool:
-        """Whether the connection is as it was left. Does not wait; what the server said meanwhile ends it."""
-        if not self.is_open or self._connection.engine.said_farewell:
-            return False
-        try:
-            self._connection.check_quiet(Step.MAIL)
-        except SmtpError:
-            return False
-        return True
-
-    # -- getting ready ---------------------------------------------------------------------------------------
-
     def hello(self, name: str | bytes = "", *, allow_helo: bool = False) -> Extensions:
-        """EHLO, and what the server offers. `allow_helo` falls back to HELO where EHLO is not known.
-
-        `name` is our host name; by default this machine's, or its address where it has no full one.
-        """
-        name = (name if isinstance(name, str) else name.decode()) or self._own_name()
+        """As `Dialogue.hello`. What is sent from then on goes by what the server offers now."""
         self._outbox = self._proof = None
-        self._is_introduced = True
-        answer = self._connection.exchange(commands.ehlo(name))
-        if not answer.is_accepted and allow_helo and answer.reply.code in (500, 502) and self.is_open:
-            self._connection.require(commands.helo(name))
-            self.extensions = Extensions()
-            return self.extensions
-        self.extensions = Extensions.parse(_accepted(answer))
-        return self.extensions
+        return super().hello(name, allow_helo=allow_helo)
 
-    def extension(self, name: str | bytes) -> tuple[bool, str]:
-        """Whether the server offers an extension, whatever the case of its name, and the parameters that it names."""
-        self._introduce()
-        name = name if isinstance(name, str) else name.decode()
-        return name in self.extensions, self.extensions.parameters(name)
-
-    def start_tls(self, context: ssl.SSLContext | None = None) -> TlsState:
-        """STARTTLS and the handshake. All that was offered before is forgotten: `hello` again (RFC 3207 4.2).
-
-        `context` stands for the one of the options.
-        """
-        self._introduce()
-        if context is not None:
-            self._context = context
-        if "STARTTLS" not in self.extensions:
-            raise NotOffered(
-                f"STARTTLS was not offered by {self.host}",
-                step=Step.STARTTLS,
-                category=Category.SECURITY,
-                reason=Reason.NO_STARTTLS,
-            )
-        self._connection.require(commands.STARTTLS)
-        self._connection.check_quiet(Step.STARTTLS)
-        return self._shake_hands()
-
-    def authenticate(
-        self, credentials: Credentials, *, allow_plaintext: bool = False, mechanism: str = ""
-    ) -> str:
-        """Log in with the best mechanism offered, or with `mechanism` and no other; its name is returned.
-
-        "" means that the server offers no mechanism for credentials that it may do without (`optional`).
-        A mechanism that hands over a secret is used with TLS, with a server on this machine, or with
-        `allow_plaintext`. Where the server refuses a mechanism as such, the next one is tried. Raises `NotOffered`,
-        `AuthenticationRefused`, `AuthenticationFailed`.
-        """
-        from smtp.sasl import exchange as authentication  # many servers want nobody to log in
-        from smtp.sasl.channel_binding import channel_binding
-
-        self._introduce()
-        authentication.check_host(credentials, self.host)
-        self._connection.engine.reader.conceal(credentials.secret)
-        secure = self._connection.stream.tls
-        binds = secure is not None and (not mechanism or mechanism.endswith("-PLUS"))
-        mechanisms = credentials.mechanisms(channel_binding(secure) if secure and binds else None)
-        if mechanism:
-            mechanisms = authentication.only(mechanism, mechanisms)
-        offered = self.extensions.auth
-        if credentials.optional and offered.isdisjoint(each.name for each in mechanisms):
-            return ""
-        left = authentication.usable(
-            mechanisms, offered, connection=self._connection, allow_plaintext=allow_plaintext
-        )
-        while True:
-            tried = left.pop(0)
-            try:
-                self._run(tried)
-                return self.auth_mechanism
-            except AuthenticationRefused as exc:
-                left = [each for each in left if authentication.is_about(exc, tried, each)]
-                if not left or not self.is_open:
-                    raise
-
-    # -- single steps ----------------------------------------------------------------------------------------
+    # -- single steps ------------------------------------------------------------------------------------
 
     # Whoever has not said `hello` is introduced by the first of these.
 
@@ -299,22 +104,7 @@ class Session:
             content = content.encode()
         return self._finish_data(Octets(content) if isinstance(content, bytes) else content)
 
-    def reset(self) -> Reply:
-        """RSET: drop the transaction."""
-        self._introduce()
-        return self._connection.require(commands.RSET)
-
-    def noop(self) -> Reply:
-        """NOOP: see whether the server is still there."""
-        self._introduce()
-        return self._connection.require(commands.NOOP)
-
-    def verify(self, text: str | bytes) -> Reply:
-        """VRFY. Most servers answer 252, which says nothing (RFC 5321 section 7.3)."""
-        self._introduce()
-        return self._connection.require(commands.vrfy(text if isinstance(text, str) else text.decode()))
-
-    # -- whole messages --------------------------------------------------------------------------------------
+    # -- whole messages ----------------------------------------------------------------------------------
 
     def send(self, envelope: Envelope, content: Content, committing: Committing | None = None) -> Delivery:
         """One message to all recipients of the envelope, in as few transactions as the server allows.
@@ -350,82 +140,11 @@ class Session:
             self._connection, self._proof, pipelining=self._uses_pipelining, chunking=chunking
         )
 
-    # -- the end ---------------------------------------------------------------------------------------------
-
-    def quit(self) -> None:
-        """QUIT, and let go of the connection. What was accepted stays accepted, whatever is answered."""
-        connection = self._connection
-        if connection.engine.is_quiet and connection.engine.may_send(Kind.QUIT):
-            connection.timeouts = Timeouts(reply=min(QUIT_TIMEOUT, connection.timeouts.reply))
-            with contextlib.suppress(SmtpError):
-                connection.exchange(commands.QUIT)
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the connection without a word. Never raises."""
-        self._connection.close()
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.quit()
-
-    # -- inside ------------------------------------------------------------------------------------------------
-
-    def _reached(self, step: Step) -> None:
-        if self._options.reached is not None:
-            self._options.reached(step)
-
-    def _introduce(self) -> None:
-        """Say who we are, unless that was done on this connection, and since it is encrypted."""
-        if not self._is_introduced:
-            self.hello(allow_helo=True)
+    # -- inside ------------------------------------------------------------------------------------------
 
     def _finish_data(self, content: Content) -> Reply:
         self._pipeline().writer.write_data(content)
-        return _accepted(self._connection.next_answer())
-
-    def _read_banner(self) -> None:
-        try:
-            answer = self._connection.next_answer()
-        except TimedOut as exc:
-            if self.tls is None:
-                exc.reason = Reason.SILENT_BANNER
-            raise
-        except (RemoteProtocolError, ConnectionLost) as exc:
-            exc.hint = (
-                "Check server and port: what answers there is no mail server, or not one for this machine."
-            )
-            raise
-        if not answer.is_accepted:
-            self.close()
-            raise refused(answer)
-        self._connection.check_quiet(Step.BANNER)
-
-    def _shake_hands(self) -> TlsState:
-        self._connection.start_tls(self._context or make_context(), self._options.server_name or self.host)
-        self.extensions = Extensions()
-        self._is_introduced = False
-        secure = self._connection.stream.tls
-        assert secure is not None  # noqa: S101 - what start_tls has just made
-        self.tls = state_of(secure)
-        return self.tls
-
-    def _run(self, mechanism: Mechanism) -> None:
-        from smtp.sasl import exchange as authentication
-
-        try:
-            authentication.run(self._connection, mechanism)
-        except AuthenticationRefused:
-            instead = mechanism.instead
-            if instead is None or instead.name not in self.extensions.auth or not self.is_open:
-                raise
-            mechanism = instead
-            authentication.run(self._connection, mechanism)
-        self.auth_mechanism = mechanism.name
+        return accepted(self._connection.next_answer())
 
     def _ready_outbox(self) -> Outbox:
         """Made anew whenever the server has said what it offers."""
@@ -451,17 +170,3 @@ class Session:
     def _uses_chunking(self) -> bool:
         is_right = not self._options.habits.is_wrong_about_chunks
         return self._options.use_chunking and "CHUNKING" in self.extensions and is_right
-
-    def _own_name(self) -> str:
-        """This machine's full name, else its address on this connection (RFC 5321 section 4.1.4)."""
-        name = socket.gethostname()
-        if _HOST_NAME.fullmatch(name):
-            return name
-        address = self._connection.stream.local.partition("%")[0]
-        return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
-
-
-def _accepted(answer: Answer) -> Reply:
-    if not answer.is_accepted:
-        raise refused(answer)
-    return answer.reply
