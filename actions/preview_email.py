@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from actions import send_email, send_htmlemail
 from actions.attachments import listed
@@ -18,8 +17,7 @@ from message.errors import Fault
 from smtp.errors import MailError
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(NamedTuple):
     """Those of both sends. It is a `send htmlemail` if there is an `html_body`, and else a `send email`."""
 
     plain: send_email.Parameters

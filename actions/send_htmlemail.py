@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from actions.attachments import Wanted, from_json
 from actions.contract import Context
@@ -16,8 +15,7 @@ from message.errors import Fault
 SLOTS = range(1, 6)
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(NamedTuple):
     """As in the manifest; texts that were not given are empty. `slots` are attachmentN with content_idN."""
 
     common: Common

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from actions.contract import Context
 from actions.send import defaults
@@ -13,8 +12,7 @@ from message.calendar import Invitation, invitation_draft
 from message.parameters import Addressing
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(NamedTuple):
     """As in the manifest."""
 
     addressing: Addressing

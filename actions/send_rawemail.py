@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from actions.contract import Context
 from delivery.attempt import Outgoing
@@ -17,8 +16,7 @@ UNPROTECTED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(NamedTuple):
     """As in the manifest."""
 
     raw_email: str

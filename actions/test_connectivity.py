@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 from actions.connectivity import connectivity_data
@@ -28,7 +27,6 @@ It got here, so the settings work: server, encryption and login.
 """
 
 
-@dataclass(frozen=True, slots=True)
 class Parameters:
     """There are none."""
 

@@ -11,7 +11,6 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cache
 from io import BytesIO, FileIO
 from mimetypes import MimeTypes
@@ -143,14 +142,14 @@ class File(NamedTuple):
         return FileContent(self, sent, encoded=encoded)
 
 
-@dataclass(slots=True)
 class Sent:
     """An attachment as it is reported: `size` in octets, `sha256` in hex once it has been read to its end."""
 
-    reference: str
-    name: str
-    size: int
-    sha256: str = ""
+    def __init__(self, reference: str, name: str, size: int) -> None:
+        self.reference = reference
+        self.name = name
+        self.size = size
+        self.sha256 = ""
 
 
 class FileContent:

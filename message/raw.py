@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from message.address.mailbox import Mailbox, ascii_domain, look_alikes, parse_list, unique
 from message.audience import EVERYBODY, REDIRECTED, Audience, redirected
@@ -32,8 +32,7 @@ _CHARSET = re.compile(rb";\s*charset(?:\*0?\*?)?\s*=", re.IGNORECASE)
 _DECLARED = re.compile(rb"text/[^;]*;(?:[^\"]*;)?\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class RawField:
+class RawField(NamedTuple):
     """A header field as it was written, folding and CRLF included; `name` in lower case."""
 
     name: str
@@ -44,8 +43,7 @@ class RawField:
         return self.octets.partition(b":")[2].replace(b"\r\n", b"").strip(b" \t")
 
 
-@dataclass(frozen=True, slots=True)
-class RawMessage:
+class RawMessage(NamedTuple):
     """A message taken apart: its fields without Bcc, its body, and who it is from and to.
 
     If there is somebody whom it goes to `instead`, nobody else gets it. `lacks_charset` says that the body is UTF-8

@@ -6,7 +6,7 @@ import hashlib
 import re
 from binascii import Error, a2b_base64
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from message.html.markup import attribute_spans, unescaped_attribute
@@ -28,8 +28,7 @@ _IN_CSS = re.compile(
 _DATA = re.compile(r"data:(?P<kind>[^,]*),(?P<octets>.*)", re.IGNORECASE | re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """What an image is to be called, and its octets; the HTML refers to `content_id`."""
 
     name: str

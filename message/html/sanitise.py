@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from message.html.hidden import Unseen, is_hidden_by, is_unseen
@@ -92,8 +92,7 @@ def is_html(body: str) -> bool:
     return _HTML_START.match(body) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Sanitised:
+class Sanitised(NamedTuple):
     """A whole document, what it lost (`<form> 1×, onclick 2×`, "" for nothing), and whether it shows anything."""
 
     html: str

@@ -8,10 +8,10 @@ So with TLS it comes last, and without it is all there is (`exchange.py`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import NamedTuple, Protocol
 
 from smtp.sasl.mechanism import ChannelBinding, Mechanism
+from smtp.text import repr_without
 
 
 class Credentials(Protocol):
@@ -32,8 +32,7 @@ class Credentials(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordCredentials:
+class PasswordCredentials(NamedTuple):
     """A user name and a password.
 
     Every -PLUS form comes before every plain one: what binding to the channel adds (nobody in between can
@@ -42,8 +41,14 @@ class PasswordCredentials:
     """
 
     username: str
-    password: str = field(repr=False)
-    optional: ClassVar[bool] = False
+    password: str
+
+    @property
+    def optional(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return repr_without(("password",), "PasswordCredentials", self._asdict())
 
     @property
     def secret(self) -> str:
@@ -62,15 +67,20 @@ class PasswordCredentials:
         return (*bound, *unbound, Plain(*who), Login(*who), *cram)
 
 
-@dataclass(frozen=True, slots=True)
-class PlainAuth:
+class PlainAuth(NamedTuple):
     """A password for PLAIN alone, and for the server `host` alone; `identity` "" acts as the user (RFC 4616)."""
 
     identity: str
     username: str
-    password: str = field(repr=False)
+    password: str
     host: str
-    optional: ClassVar[bool] = False
+
+    @property
+    def optional(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return repr_without(("password",), "PlainAuth", self._asdict())
 
     @property
     def secret(self) -> str:
@@ -82,13 +92,18 @@ class PlainAuth:
         return (Plain(self.username, self.password, self.identity),)
 
 
-@dataclass(frozen=True, slots=True)
-class CramMd5Auth:
+class CramMd5Auth(NamedTuple):
     """A password for CRAM-MD5 alone (RFC 2195)."""
 
     username: str
-    secret: str = field(repr=False)
-    optional: ClassVar[bool] = False
+    secret: str
+
+    @property
+    def optional(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return repr_without(("secret",), "CramMd5Auth", self._asdict())
 
     def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - not bound
         from smtp.sasl.plain import CramMd5
@@ -96,15 +111,20 @@ class CramMd5Auth:
         return (CramMd5(self.username, self.secret),)
 
 
-@dataclass(frozen=True, slots=True)
-class BearerCredentials:
+class BearerCredentials(NamedTuple):
     """A user name and an OAuth access token, for the server `host`:`port` and no other."""
 
     username: str
-    token: str = field(repr=False)
+    token: str
     host: str
     port: int
-    optional: ClassVar[bool] = False
+
+    @property
+    def optional(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return repr_without(("token",), "BearerCredentials", self._asdict())
 
     @property
     def secret(self) -> str:
@@ -119,16 +139,21 @@ class BearerCredentials:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalCredentials:
+class ExternalCredentials(NamedTuple):
     """The client certificate of the TLS connection. `authzid` "" leaves it to the server who that is.
 
     A server may be content with the certificate itself and offer no EXTERNAL.
     """
 
     authzid: str = ""
-    optional: ClassVar[bool] = True
-    secret: ClassVar[str] = ""
+
+    @property
+    def optional(self) -> bool:
+        return True
+
+    @property
+    def secret(self) -> str:
+        return ""
 
     def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - is TLS itself
         from smtp.sasl.plain import External

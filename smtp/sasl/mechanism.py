@@ -6,18 +6,19 @@ one makes a new one for each try.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from smtp.errors import AuthenticationFailed, Category
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelBinding:
+class ChannelBinding(NamedTuple):
     """What ties an exchange to one TLS connection: `kind` is the name that IANA lists (RFC 5056)."""
 
     kind: str
-    data: bytes = field(repr=False)
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"ChannelBinding({self.kind!r})"
 
 
 class Mechanism(Protocol):

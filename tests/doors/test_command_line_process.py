@@ -20,6 +20,7 @@ import pytest
 
 from doors.cli.terminal import PROGRAM as NAME
 from tests.host.processes import ROOT
+from tests.support.scripted import ScriptedServer, Settings
 
 # The command line over an action that waits as long as its parameters say.
 PROGRAM = """
@@ -358,3 +359,53 @@ def test_a_dependency_that_is_missing_is_told(
     assert "is missing: install the connector's dependencies." in done.stderr
     assert "Traceback" not in done.stderr
     assert "unexpected" not in done.stderr
+
+
+def test_a_plain_mail_loads_nothing_that_it_does_not_need(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    with ScriptedServer(Settings()) as server:
+        asset = {
+            "server": "127.0.0.1",
+            "port": server.port,
+            "ssl_config": "None",
+            "sender_address": "a@b.example",
+        }
+        (tmp_path / "asset.json").write_text(json.dumps({**asset, "auth_type": "Passwordless"}))
+        mail = '{"to": "jane@example.com", "body": "x"}'
+        script, call = str(ROOT / "smtp_connector.py"), ("run", "send email", "--asset", "asset.json")
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", script, *call, "--params", mail],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "import time:" in line}
+    assert {"sqlite3", "message.draft"} <= loaded
+    # The first two alone take as long as all that is sent; the others are for help, archives, HTML and TLS.
+    needless = {
+        "dataclasses",
+        "inspect",
+        "shutil",
+        "textwrap",
+        "html",
+        "tempfile",
+        "email",
+        "smtp.pem",
+        "asyncio",
+    }
+    libraries = {
+        "sqlalchemy",
+        "alembic",
+        "jsonschema",
+        "msal",
+        "requests",
+        "jinja2",
+        "nh3",
+        "rich",
+        "starlette",
+    }
+    assert not loaded & (needless | libraries | {"delivery.side_by_side", "delivery.certificates"})
