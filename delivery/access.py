@@ -102,7 +102,7 @@ class Access:
 
     def raise_if_cancelled(self) -> None:
         """Raises `Cancelled`."""
-        if self.is_cancelled():
+        if self._is_stopped or self.observer.is_cancelled():
             raise Cancelled("the action was cancelled", step=Step.CONNECT)
 
     def connect_and_log_in(self, interrupt: Callable[[], None]) -> Session:

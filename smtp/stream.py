@@ -80,7 +80,7 @@ class SocketStream:
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock = sock
-        self._tls: ssl.SSLSocket | None = None
+        self.tls: ssl.SSLSocket | None = None
         self._interrupt = interrupt
         self._owner = os.getpid()
         self._aside = bytearray()
@@ -88,10 +88,6 @@ class SocketStream:
         self.is_proxied = False
         self.peer = str(sock.getpeername()[0])
         self.local = str(sock.getsockname()[0])
-
-    @property
-    def tls(self) -> ssl.SSLSocket | None:
-        return self._tls
 
     def read(self, deadline: float) -> bytes:
         if self._aside:
@@ -152,7 +148,7 @@ class SocketStream:
             socket.socket.shutdown(self._sock, socket.SHUT_RD)
 
     def _finish_handshake(self, connection: ssl.SSLSocket, deadline: float) -> None:
-        self._sock = self._tls = connection
+        self._sock = self.tls = connection
         while True:
             try:
                 connection.do_handshake()

@@ -130,8 +130,10 @@ class Transaction:
     @property
     def shows_limit(self) -> bool:
         """Whether the number of accepted recipients is the server's limit. A bare 452 may mean a single mailbox."""
+        if not self.too_many:
+            return False
         clear = any(a.reply.enhanced_code in _TOO_MANY for a in self._rcpts if _is_too_many(a))
-        return self.too_many and (clear or self.accepted >= _SURELY_MANY)
+        return clear or self.accepted >= _SURELY_MANY
 
     @property
     def was_begun(self) -> bool:

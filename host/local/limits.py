@@ -38,7 +38,8 @@ _HOUR = 3600
 
 def account_of(asset: Asset) -> str:
     """The name of the account in the database and in the names of files."""
-    named = json.dumps([asset.server, asset.port, asset.username]).encode()
+    login = asset.login
+    named = json.dumps([login.server, login.port, login.username]).encode()
     return hashlib.sha256(named).hexdigest()[:32]
 
 
