@@ -83,13 +83,7 @@ def tried(place: Path, server: Catcher) -> Callable[..., list[tuple[int, str, st
     """All calls, by `user` with these variables; a list of exit code and what was printed."""
 
     def run(*, user: int = 0, full: bool = False, **environment: str) -> list[tuple[int, str, str]]:
-        fields = {
-            "server": server.host,
-            "port": server.port,
-            "ssl_config": "None",
-            "sender_address": "a@example.com",
-        }
-        (place / "asset.json").write_text(json.dumps(fields))
+        server.write_asset(place / "asset.json", "a@example.com")
         given: dict[str, Any] = {
             "trial": str(place / "trial"),
             "calls": CALLS,

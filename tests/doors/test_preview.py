@@ -37,13 +37,7 @@ def server() -> Iterator[Catcher]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Catcher) -> Path:
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
-    fields = {
-        "server": server.host,
-        "port": server.port,
-        "ssl_config": "None",
-        "sender_address": "soc@example.com",
-    }
-    (tmp_path / "asset.json").write_text(json.dumps(fields))
+    server.write_asset(tmp_path / "asset.json")
     (tmp_path / "mail.html").write_text('<p>Hello <b>Jané</b></p><img src="cid:logo">')
     (tmp_path / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (tmp_path / "large.bin").write_bytes(bytes(range(256)) * 2048)

@@ -30,13 +30,7 @@ def server() -> Iterator[Catcher]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Catcher) -> Path:
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
-    config = {
-        "server": server.host,
-        "port": server.port,
-        "ssl_config": "None",
-        "sender_address": "soc@example.com",
-    }
-    (tmp_path / "asset.json").write_text(json.dumps(config))
+    server.write_asset(tmp_path / "asset.json")
     return tmp_path
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -173,6 +175,11 @@ class Catcher:
     @property
     def port(self) -> int:
         return int(self._controller.port)
+
+    def write_asset(self, path: Path, sender: str = "soc@example.com") -> None:
+        """An asset over a plain connection, without a login, as a file."""
+        fields = {"server": self.host, "port": self.port, "ssl_config": "None", "sender_address": sender}
+        path.write_text(json.dumps(fields))
 
     @property
     def messages(self) -> tuple[Caught, ...]:
