@@ -119,7 +119,7 @@ class Engine:
         self.said_farewell |= reply.code == 421
         command = self.pending.popleft()
         meaning = verdict(command.kind, reply.code)
-        out_of_step = command.kind is Kind.BDAT_LAST and is_out_of_step(reply)
+        out_of_step = is_out_of_step(command.kind, reply)
         if out_of_step:
             meaning = Verdict.VIOLATION
         self.transcript.received("334 <challenge>" if meaning is Verdict.CONTINUE else reply)

@@ -169,13 +169,13 @@ def verdict(kind: Kind, code: int) -> Verdict:
     return Verdict.REFUSED if code // 100 in (4, 5) else Verdict.VIOLATION
 
 
-def is_out_of_step(reply: Reply) -> bool:
-    """Whether a reply to a BDAT LAST belongs to a RCPT: X.1.Y speaks of addresses (RFC 3463 section 3.2).
+def is_out_of_step(kind: Kind, reply: Reply) -> bool:
+    """Whether a reply belongs to a RCPT although a message's is due: X.1.Y speaks of addresses (RFC 3463 section 3.2).
 
     One reply too many, and all that follow answer the wrong command. Where a message was written behind its
     RCPT commands, the reply to the last of them would then be taken for the server's word on the message.
     """
-    return reply.enhanced_code.startswith("2.1.")
+    return kind is Kind.BDAT_LAST and reply.enhanced_code.startswith("2.1.")
 
 
 def after(state: State, kind: Kind, meaning: Verdict, code: int) -> State:
