@@ -10,7 +10,6 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from auth.errors import AuthError, Step
@@ -89,7 +88,7 @@ def _subject(login: Login, source: object) -> str:
         raise unusable("its credential_source names no file, and federated_token_file is empty")
     form = source.get("format")
     if login.federated_token_file or not isinstance(form, dict) or form.get("type") != "json":
-        return federated_token(replace(login, federated_token_file=str(path)))
+        return federated_token(login._replace(federated_token_file=str(path)))
     try:
         token = json.loads(pem.read(str(path)))[form.get("subject_token_field_name")]
     except (pem.NotPem, ValueError, KeyError, TypeError, RecursionError) as exc:

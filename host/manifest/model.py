@@ -50,22 +50,23 @@ class Output(NamedTuple):
 class Action:
     """What a playbook may ask for. `identifier` is also the name of its module."""
 
-    def __init__(self, raw: Mapping[str, Any]) -> None:
-        self.name: str = raw["action"]
-        self.identifier: str = raw["identifier"]
-        self.description: str = raw["description"]
-        self.verbose: str = raw.get("verbose", "")
-        self.read_only: bool = raw["read_only"]
-        self.parameters = _fields(raw["parameters"])
-        self.output = tuple(
-            Output(
-                data_path=entry["data_path"],
-                data_type=entry["data_type"],
-                contains=tuple(entry.get("contains", ())),
-                example_values=tuple(entry.get("example_values", ())),
-            )
-            for entry in raw["output"]
-        )
+    def __init__(
+        self,
+        name: str,
+        identifier: str,
+        description: str,
+        verbose: str,
+        read_only: bool,
+        parameters: Mapping[str, Field],
+        output: tuple[Output, ...],
+    ) -> None:
+        self.name = name
+        self.identifier = identifier
+        self.description = description
+        self.verbose = verbose
+        self.read_only = read_only
+        self.parameters = parameters
+        self.output = output
 
 
 class Manifest:
@@ -78,7 +79,7 @@ class Manifest:
         self.configuration = _fields(raw["configuration"])
         self.secrets = frozenset(name for name, field in self.configuration.items() if field.is_secret)
         """The names of the asset's fields whose values must not be shown."""
-        self.actions = tuple(Action(entry) for entry in raw["actions"])
+        self.actions = tuple(_action(entry) for entry in raw["actions"])
 
     def action(self, wanted: str) -> Action:
         """The action of this name or identifier, case ignored. Raises `UnknownAction`."""
@@ -93,6 +94,26 @@ class Manifest:
 def load(path: Path = PATH) -> Manifest:
     """Read the manifest, once. It is part of the program: what is wrong with it is found by the tests, not here."""
     return Manifest(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _action(raw: Mapping[str, Any]) -> Action:
+    return Action(
+        name=raw["action"],
+        identifier=raw["identifier"],
+        description=raw["description"],
+        verbose=raw.get("verbose", ""),
+        read_only=raw["read_only"],
+        parameters=_fields(raw["parameters"]),
+        output=tuple(
+            Output(
+                data_path=entry["data_path"],
+                data_type=entry["data_type"],
+                contains=tuple(entry.get("contains", ())),
+                example_values=tuple(entry.get("example_values", ())),
+            )
+            for entry in raw["output"]
+        ),
+    )
 
 
 def _fields(raw: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Field]:
