@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -150,7 +149,7 @@ def test_a_bad_time_zone_is_told_once_and_what_is_not_ascii_by_its_parameter() -
     plain = Addressing(to="jane@example.com", subject="Review")
     asked = Invitation(**times, description="Réview", location="Köln")
     with pytest.raises(MessageError) as caught:
-        invitation_draft(plain, asked, replace(DEFAULTS, ascii_only=True))
+        invitation_draft(plain, asked, DEFAULTS._replace(ascii_only=True))
     assert [fault.field for fault in caught.value.faults] == ["timezone", "description", "location"]
 
 
