@@ -43,7 +43,7 @@ def test_date_is_now_and_message_id_is_new_and_of_the_senders_domain() -> None:
     assert first.message_id == read(first)["Message-ID"]
     assert first.message_id != second.message_id
     assert first.message_id.endswith("@xn--bcher-kva.example>")
-    assert MESSAGE_ID.fullmatch(first.message_id)
+    assert re.fullmatch(MESSAGE_ID, first.message_id)
     assert abs(parsedate_to_datetime(read(first)["Date"]) - datetime.now(UTC)) < timedelta(seconds=5)
 
 
