@@ -62,6 +62,7 @@ PARTS = (
         "A hundred kills of workers over a run of 5,000 mails into Postfix, with either database",
         ("tests.kills.postfix", "100", "5000"),
     ),
+    Part("traces", "A trace of each row of the fault matrix, replayed through the model", ("tests.faults.traces",)),
     Part("mutants", "Mutation testing", ("tests.mutants",)),
 )
 

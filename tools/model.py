@@ -6,12 +6,15 @@ compiler (Debian: spin, gcc). The exit code is 1 when something is not as it has
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 MODEL = Path(__file__).resolve().parent.parent / "docs" / "model" / "delivery.pml"
 COMPILER = ("gcc", "-w", "-O2", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=4096", "-o", "pan", "pan.c")
@@ -47,8 +50,40 @@ def _faults(mutant: str) -> int:
     return int(errors[1])
 
 
-def _run(folder: str, *command: str) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=True)
+class Replay:
+    """The model compiled once, to be given what happened as data: see REPLAY in the model. Used inside a `with`."""
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory()
+        _run(self._folder.name, "spin", "-DREPLAY", "-a", str(MODEL))
+        _run(self._folder.name, *COMPILER)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._folder.cleanup()
+
+    def fault(self, trace: Sequence[int]) -> str:
+        """What of it can't be by the model; "" where all of it can."""
+        path = Path(self._folder.name, "trace")
+        path.write_text(" ".join(map(str, trace)), encoding="ascii")
+        said = _run(self._folder.name, "./pan", "-m100000", TRACE=str(path))
+        errors = re.search(r"errors: (\d+)", said)
+        if errors is None:
+            raise RuntimeError(f"The model did not take the trace:\n{said[-2000:]}")
+        which = re.search(r"pan:1: (.*)", said)
+        return which[1] if which else "" if errors[1] == "0" else "a fault"
+
+
+def _run(folder: str, *command: str, **variables: str) -> str:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
     return done.stdout
 
 

@@ -11,7 +11,7 @@ from tests.faults.client import LOGIN, PATIENCE, Client
 from tests.faults.judge import Judgement, judge
 from tests.faults.matrix import Expected, Row, rows
 from tests.faults.messages import RECIPIENTS, Message, Window, large, small
-from tests.support.scripted import Kind, ScriptedServer, Settings, Step
+from tests.support.scripted import Kind, Log, ScriptedServer, Settings, Step
 
 TRANSPORTS = ("plain", "starttls", "ssl")
 SHORT = 1.5
@@ -38,6 +38,16 @@ class Mode(StrEnum):
 MESSAGES = {Mode.ONE: 1, Mode.SEVERAL: 3, Mode.RUN: 7, Mode.WINDOW: 7}
 AT_ONCE = (Mode.RUN, Mode.WINDOW)
 """All messages are given to the session at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What happened in a cell: what was to be sent and said of it, what was written, and what the server has."""
+
+    messages: list[Message]
+    deliveries: list[Delivery]
+    window: Window
+    log: Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,18 @@ class Cell:
 
     def run(self) -> Judgement:
         """Play it. What is wrong is in the judgement."""
+        played = self.play()
+        judgement = judge(played.deliveries, played.messages, played.window, played.log)
+        if not played.log.struck.is_set():
+            judgement.surprises.append("the fault did not come to pass")
+        for message, delivery in zip(played.messages, played.deliveries, strict=True):
+            in_window = played.window.is_open_for(message)
+            allowed = [self._allowed(message.number, index, in_window) for index in range(RECIPIENTS)]
+            compare(judgement, message, delivery, allowed)
+        return judgement
+
+    def play(self) -> Played:
+        """Let the fault happen; what came of it."""
         window, fault = Window(), self.row.fault
         silent = fault.kind in (Kind.SILENCE, Kind.STALL, Kind.DRIP)
         with ScriptedServer(self.settings()) as server:
@@ -112,14 +134,7 @@ class Cell:
                 deliveries = [client.send(message) for message in messages]
             client.finish()
             server.wait_until_served(0.5)
-        judgement = judge(deliveries, messages, window, server.log)
-        if not server.log.struck.is_set():
-            judgement.surprises.append("the fault did not come to pass")
-        for message, delivery in zip(messages, deliveries, strict=True):
-            in_window = window.is_open_for(message)
-            allowed = [self._allowed(message.number, index, in_window) for index in range(RECIPIENTS)]
-            compare(judgement, message, delivery, allowed)
-        return judgement
+        return Played(messages, deliveries, window, server.log)
 
     def message(self, number: int, server: ScriptedServer) -> Message:
         """A message by its number, from 1; the one that a fault in the body is meant for is large."""

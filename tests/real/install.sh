@@ -11,7 +11,7 @@ fail() { say "$*" >&2; exit 1; }
 
 missing_packages() {
     local name
-    for name in swaks netcat-openbsd postfix dovecot-core dovecot-submissiond postgresql chromium libidn12 libevent-2.1-7 systemd dbus gnome-keyring zsh fish python3-venv; do
+    for name in swaks netcat-openbsd postfix dovecot-core dovecot-submissiond postgresql chromium libidn12 libevent-2.1-7 systemd dbus gnome-keyring zsh fish python3-venv spin gcc libc6-dev; do
         dpkg-query --show --showformat='${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || echo "$name"
     done
     command -v node >/dev/null || echo nodejs
