@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from delivery.asset import Asset
@@ -14,6 +15,9 @@ from delivery.attempt import Attempt
 
 AT_ONCE = 6
 """This part of a minute's messages may leave at once."""
+HOURS = 24
+"""So many hours are a day's: recipients are counted by the hour."""
+HOUR = 3600
 
 
 class Wait(NamedTuple):
@@ -52,6 +56,26 @@ def next_turn(idle: float, now: float, messages_per_minute: int | None) -> Turn:
     ahead = (max(messages_per_minute // AT_ONCE, 1) - 1) * share
     seconds = idle - now - ahead
     return Turn(seconds if seconds > 1e-6 else 0.0, idle + share)
+
+
+def room_in_the_day(
+    by_hour: Sequence[tuple[int, int]], recipients: int, most: int, now: float
+) -> Wait | None:
+    """Whether a message to so many recipients may leave (None), where an account may send to `most` in 24 hours.
+
+    `by_hour` has how many were sent to in each of the last hours of the epoch, the oldest first; `now` is in seconds.
+    """
+    reason = f"the account may send to {most} recipients in 24 hours"
+    if recipients > most:
+        return Wait(None, f"{reason}, and the message has {recipients}")
+    excess = sum(count for _, count in by_hour) + recipients - most
+    for spent_in, count in by_hour:
+        if excess <= 0:
+            break
+        excess -= count
+        if excess <= 0:  # when that hour is a day ago there is room
+            return Wait((spent_in + HOURS) * HOUR - now, reason)
+    return None
 
 
 class RunPace:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from delivery.asset import Asset
 from delivery.attempt import Attempt
-from delivery.pace import Wait, next_turn
+from delivery.pace import HOUR, HOURS, Wait, next_turn, room_in_the_day
 from host.local import database
 from host.local.cipher import DATABASE
 from host.local.files import StoreError
@@ -28,12 +28,10 @@ from host.local.sql import Connection
 from host.local.sqlite import database_time, faults_named, flushing, transaction
 from smtp.errors import MailError, SmtpError, Step
 
-HOURS = 24
 SLOW_SECONDS = 60.0
 """For so long everybody waits where a server says that it was too many, and not for how long."""
 _URGENT_SECONDS = 1.0
 _LOOK_AGAIN = 1.0
-_HOUR = 3600
 
 
 def account_of(asset: Asset) -> str:
@@ -136,21 +134,13 @@ def _ensured(connection: Connection, asset: Asset) -> str:
 
 def _spend(connection: Connection, account: str, recipients: int, most: int, now: float) -> Wait | None:
     """Count these recipients, if the day has room for them."""
-    reason = f"the account may send to {most} recipients in 24 hours"
-    if recipients > most:
-        return Wait(None, f"{reason}, and the message has {recipients}")
-    hour = int(now // _HOUR)
+    hour = int(now // HOUR)
     connection.execute("DELETE FROM spent WHERE account = ? AND hour <= ?", (account, hour - HOURS))
     by_hour = connection.execute(
         "SELECT hour, recipients FROM spent WHERE account = ? ORDER BY hour", (account,)
     ).fetchall()
-    excess = sum(count for _, count in by_hour) + recipients - most
-    for spent_in, count in by_hour:
-        if excess <= 0:
-            break
-        excess -= count
-        if excess <= 0:  # when that hour is a day ago there is room
-            return Wait((spent_in + HOURS) * _HOUR - now, reason)
+    if (wait := room_in_the_day(by_hour, recipients, most, now)) is not None:
+        return wait
     connection.execute(
         "INSERT INTO spent (account, hour, recipients) VALUES (?, ?, ?)"
         " ON CONFLICT (account, hour) DO UPDATE SET recipients = spent.recipients + excluded.recipients",

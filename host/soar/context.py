@@ -49,6 +49,10 @@ class HostContext:
 
     @cached_property
     def pace(self) -> Pace | None:
+        if self.asset.recipients_per_day:
+            from host.soar.pace import StatePace  # few accounts have such a limit
+
+            return StatePace(self.state)
         return RunPace() if self.asset.messages_per_minute else None
 
     @cached_property
