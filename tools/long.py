@@ -51,6 +51,14 @@ PARTS = (
     Part("fuzz", "Fuzzing, half an hour", ("tests.fuzz", "1800", "0")),
     Part("soak", "Soak, half an hour", ("tests.soak", "1800", "0")),
     Part("kills", "A run killed at a hundred statements of its ledger", ("tests.kills", "100")),
+    Part(
+        "keys", "The same 200 keys at once in two processes and on two machines", ("tests.kills.keys", "200")
+    ),
+    Part(
+        "limits",
+        "Twelve processes on one mailbox with 60 messages a minute, with either database",
+        ("tests.kills.limits", "150"),
+    ),
     Part("look", "How mails look before and after sanitising", ("tests.look",)),
     Part(
         "workers",
@@ -62,7 +70,11 @@ PARTS = (
         "A hundred kills of workers over a run of 5,000 mails into Postfix, with either database",
         ("tests.kills.postfix", "100", "5000"),
     ),
-    Part("traces", "A trace of each row of the fault matrix, replayed through the model", ("tests.faults.traces",)),
+    Part(
+        "traces",
+        "A trace of each row of the fault matrix, replayed through the model",
+        ("tests.faults.traces",),
+    ),
     Part("mutants", "Mutation testing", ("tests.mutants",)),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tests.support.ledgers import states
 from tests.support.running import Run, Runner, asset
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
 
+TURNS = int(os.environ.get("TURNS", "40"))
+"""Keys that two processes have at once; `python -m tests.kills.keys` asks for more."""
 MAIL = {"to": "jane@example.com", "subject": "x", "body": "y", "idempotency_key": "incident-1"}
 
 
@@ -138,7 +141,7 @@ def test_of_two_processes_with_the_same_key_at_once_one_sends(
 import json, sys
 from smtp_connector import act
 fields, number = json.loads(sys.argv[1]), int(sys.argv[2])
-for turn in range(40):
+for turn in range(int(sys.argv[3])):
     sys.stdin.readline()
     mail = {"to": f"r{turn}@example.com", "subject": "x", "body": "y", "idempotency_key": f"key {turn}"}
     result = act("send email", mail, fields)[0]
@@ -147,23 +150,23 @@ for turn in range(40):
 """
     with Catcher() as catcher:
         fields = asset(catcher)
-        racers = [start(several, json.dumps(fields), number) for number in range(2)]
+        racers = [start(several, json.dumps(fields), number, TURNS) for number in range(2)]
         told = []
-        for _ in range(40):
+        for _ in range(TURNS):
             for racer in racers:
                 go(racer)
             told.append([heard(racer) for racer in racers])
         for racer in racers:
             racer.finish()
     came = [message.rcpt_tos[0] for message in catcher.messages]
-    assert sorted(came) == sorted(f"r{turn}@example.com" for turn in range(40))
+    assert sorted(came) == sorted(f"r{turn}@example.com" for turn in range(TURNS))
     for pair in told:
         assert ["sent", False, None] in pair
         assert all(
             one in (["sent", False, None], ["sent", True, None], ["not sent", False, "idempotency_key"])
             for one in pair
         )
-    assert len(Home(tmp_path / "data").runs.list()) == 80
+    assert len(Home(tmp_path / "data").runs.list(1000)) == 2 * TURNS
 
 
 def go(racer: Started) -> None:

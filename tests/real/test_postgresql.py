@@ -49,6 +49,10 @@ def address(server: str, request: pytest.FixtureRequest) -> str:
     return f"{server}/{name}"
 
 
+TURNS = int(os.environ.get("TURNS", "20"))
+"""Keys that two machines have at once; `python -m tests.kills.keys` asks for more."""
+
+
 class Machines:
     """Two machines: each has a data folder of its own; they share the database and the key."""
 
@@ -143,7 +147,7 @@ for n in range(count):
 
 
 def test_two_machines_with_the_same_key_at_once_send_one_mail(machines: Machines) -> None:
-    count = 20
+    count = TURNS
     with Catcher() as catcher:
         racers = []
         for number in range(2):
@@ -161,6 +165,44 @@ def test_two_machines_with_the_same_key_at_once_send_one_mail(machines: Machines
             assert racer.communicate()[1] == ""
         came = Counter(message.rcpt_tos[0] for message in catcher.messages)
     assert came == {f"r{n}@example.com": 1 for n in range(count)}
+
+
+SUBMIT_AND_WORK = """
+import sys
+from delivery.pool import Pool
+from host.local import durable
+from host.local.home import Home
+from tests.durable.working import number_of, submit
+from host.local.worker import Worker
+from host.local.retry import Patience
+count, home = int(sys.argv[1]), Home()
+sets = [{"to": f"r{n}@example.com", "body": "x", "idempotency_key": f"key {n}"} for n in range(count)]
+sys.stdin.readline()
+number = number_of(submit(home, sets))
+worker = Worker(home, Pool(), lambda text: None, patience=Patience(waits=(0.0,) * 4))
+worker.run(lambda: home.runs.state_of(number) == "ended")
+"""
+
+
+def test_two_machines_that_submit_the_same_rows_at_once_send_each_once(machines: Machines) -> None:
+    with Catcher() as catcher:
+        add_asset(machines.home(0), catcher)
+        racers = []
+        for number in range(2):
+            machines.home(number)
+            racers.append(start(SUBMIT_AND_WORK, TURNS))
+        for racer in racers:
+            assert racer.process.stdin is not None
+            racer.process.stdin.write("\n")
+            racer.process.stdin.flush()
+        for racer in racers:
+            done = racer.finish(300)
+            assert (done.returncode, done.stderr) == (0, "")
+        came = Counter(message.rcpt_tos[0] for message in catcher.messages)
+    assert came == {f"r{n}@example.com": 1 for n in range(TURNS)}
+    runs = machines.home(0).runs
+    outcomes = [[mail["outcome"] for mail in runs.export(entry.id)] for entry in runs.list()]
+    assert outcomes == [["sent"] * TURNS] * 2, "the second one has the first one's results"
 
 
 def test_a_server_that_cannot_be_reached_and_an_address_that_is_none_are_one_line(
