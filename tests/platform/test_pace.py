@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from auth.settings import Login
@@ -12,7 +10,7 @@ from host.soar import pace
 from host.soar.pace import StatePace
 from tests.platform.test_keys import Clock, MemoryState
 
-ASSET = replace(Asset(Login("1", "mail.example.com", 25), "None"), recipients_per_day=10)
+ASSET = Asset(Login("1", "mail.example.com", 25), "None")._replace(recipients_per_day=10)
 HOUR = 3600
 
 
@@ -47,7 +45,7 @@ def test_a_message_with_more_than_a_days_recipients_is_never_sent() -> None:
 def test_what_else_is_in_the_state_stays_and_is_not_touched_without_the_limit() -> None:
     state = MemoryState()
     before = dict(state.saved)
-    assert StatePace(state).turn(replace(ASSET, recipients_per_day=0), 5) is None
+    assert StatePace(state).turn(ASSET._replace(recipients_per_day=0), 5) is None
     assert state.saved == before
     StatePace(state).turn(ASSET, 5)
     assert {**before, **state.saved} == state.saved
