@@ -53,20 +53,19 @@ def begin(call: Call) -> Mapping[str, Any]:
 
 def list_action_runs(call: Call) -> Mapping[str, Any]:
     """GET /rest/action_run"""
-    groups = call.console.stories.groups()
-    items = [
-        _action_run(call, entry.id, [entry])
-        for entry in call.console.home.runs.list(MOST_LISTED)
-        if entry.id not in groups
-    ]
+    groups, names = call.console.stories.groups(), call.console.stories.names()
+    members: dict[int, list[RunEntry]] = {}
+    for entry in call.console.home.runs.list(MOST_LISTED):
+        members.setdefault(groups.get(entry.id, entry.id), []).insert(0, entry)
+    items = [_action_run(number, names.get(number, ""), runs) for number, runs in members.items()]
     return listed(items, _ACTION_RUN_FIELDS, call.request.query_params)
 
 
 def show_action_run(call: Call) -> Mapping[str, Any]:
     """GET /rest/action_run/N"""
     number = call.number()
-    runs = [_recorded(call, part).entry for part in call.console.stories.parts(number).runs]
-    return _action_run(call, number, runs)
+    parts = call.console.stories.parts(number)
+    return _action_run(number, parts.name, [_recorded(call, part).entry for part in parts.runs])
 
 
 def app_runs_of(call: Call) -> Mapping[str, Any]:
@@ -222,13 +221,13 @@ _APP_RUN_FIELDS = (
 )  # fmt: skip
 
 
-def _action_run(call: Call, number: int, runs: Sequence[RunEntry]) -> dict[str, Any]:
+def _action_run(number: int, name: str, runs: Sequence[RunEntry]) -> dict[str, Any]:
     statuses = [status_of(run) for run in runs]
     status = next((one for one in ("running", "pending", "failed") if one in statuses), "success")
     return {
         "id": number,
         "action": runs[0].action,
-        "name": call.console.stories.parts(number).name or runs[0].action,
+        "name": name or runs[0].action,
         "status": status,
         "message": "; ".join(run.message for run in runs if run.message),
         "container": runs[0].container_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -15,24 +16,28 @@ from host.local import durable
 from host.local.files import StoreError
 from host.local.runs import MOST_UNKNOWN, RecordedRun, RunEntry
 
-MOST_LISTED = 500
+MOST_LISTED = 100
 MAILS_ON_A_PAGE = 100
 OUTCOMES = ("sent", "partly sent", "not sent", "unknown")
 
 
 def index(visit: Visit) -> Response:
-    """GET /runs, with filters in the address."""
+    """GET /runs, with filters in the address, and `before` a run for the ones that are older."""
     runs = visit.console.home.runs
     wanted = {name: visit.query(name).strip() for name in ("state", "action", "asset")}
-    entries = [entry for entry in runs.list(MOST_LISTED) if _fits(entry, wanted)]
+    before = visit.query("before")
+    older = int(before) if before.isascii() and before.isdigit() and len(before) < 16 else 0
+    entries = runs.list(MOST_LISTED + 1, **wanted, before=older)
+    shown = entries[:MOST_LISTED]
     return visit.page(
         "runs.html",
-        runs=[(entry, state_of(entry)) for entry in entries],
+        runs=[(entry, state_of(entry)) for entry in shown],
         wanted=wanted,
         actions=[action.name for action in visit.console.manifest.actions],
-        assets=sorted({entry.asset for entry in runs.list(MOST_LISTED) if entry.asset}),
+        assets=runs.assets(),
         unknown=len(runs.unknown()),
-        most=MOST_LISTED,
+        is_first=not older,
+        older=urlencode({**wanted, "before": shown[-1].id}) if len(entries) > MOST_LISTED else "",
     )
 
 
@@ -66,6 +71,7 @@ def show(visit: Visit) -> Response:
         run=recorded.entry,
         state=state_of(recorded.entry),
         is_running=is_running,
+        is_partly=any(one["state"] == "partly sent" for one in shown),
         is_ours=live is not None,
         progress=recorded.entry.progress,
         events=[event for event in told.get("events", ()) if event["kind"] == "progress"],
@@ -160,14 +166,6 @@ def state_of(entry: RunEntry) -> str:
     return entry.state if entry.state != "ended" else entry.status
 
 
-def _fits(entry: RunEntry, wanted: Mapping[str, str]) -> bool:
-    return (
-        wanted["state"] in ("", state_of(entry))
-        and wanted["action"] in ("", entry.action)
-        and wanted["asset"] in ("", entry.asset)
-    )
-
-
 def _recipients(result: Mapping[str, Any]) -> list[str]:
     return [str(one["address"]) for one in _data(result).get("recipients", ())] or [
         str(result["parameter"].get("to", ""))
@@ -188,11 +186,7 @@ def _recorded(visit: Visit, number: int, after: int) -> RecordedRun:
 
 
 def _links(events: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Addresses that a person is asked to open while the run waits."""
-    return [
-        word.rstrip(".,;")
-        for event in events
-        if event["kind"] == "progress"
-        for word in str(event["text"]).split()
-        if word.startswith("https://")
-    ]
+    """Addresses that a person is asked to open while the run waits: of a code's two the one that has the code in it."""
+    texts = [str(event["text"]).split() for event in events if event["kind"] == "progress"]
+    found = [[word.rstrip(".,;") for word in text if word.startswith("https://")] for text in texts]
+    return [links[-1] for links in found if links]

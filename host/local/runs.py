@@ -8,20 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from actions.contract import KEY
 from host.local import cipher, database, holders, spool, sql
 from host.local.cipher import Cipher
-from host.local.files import StoreError, timestamp
+from host.local.files import StoreError
 from host.local.progress import Progress, progress_of
 from host.local.pruning import Pruned, prune
+from host.local.resolving import decide
 from host.local.results import document, joint_message
 from host.local.sqlite import faults_named, is_read_only
 from host.local.store import Store
 from host.local.streams import say
-from host.local.tables import DueRow, DurableRow, MailRow, RunRow
+from host.local.tables import DurableRow, MailRow, RunRow
 
 UNTOLD = {
     "unknown": "A message may have been delivered, and was not retried: the process that sent it ended before the "
@@ -38,6 +39,8 @@ EXPORTED = ("position", "key", "message_id", "recipients", "outcome", "message",
 MOST_UNKNOWN = 500
 MOST_MAILS = 1000
 CUT_OFF = "The process that ran it ended before the run did."
+# One of which only an idempotency key is kept is not a recorded run any more.
+_KEPT = select(MailRow).where(MailRow.run_id == RunRow.id, MailRow.asked.is_not(None)).exists()
 _UNKNOWN = (
     select(MailRow)
     .where(MailRow.state == "unknown", MailRow.asked.is_not(None))
@@ -107,15 +110,36 @@ class Runs:
         self._folder = folder
         self._store = store
 
-    def list(self, limit: int = 100) -> tuple[RunEntry, ...]:
-        """The latest runs, the last one first."""
+    def list(
+        self, limit: int = 100, *, state: str = "", action: str = "", asset: str = "", before: int = 0
+    ) -> tuple[RunEntry, ...]:
+        """The latest runs, the last one first: with `before` those older than that one, of this state, action, asset.
+
+        A run that has ended is found by its status (success, failed) as its state.
+        """
         self._tidy_up()
         secret = Cipher(self._folder)
+        wanted = select(RunRow).where(_KEPT).order_by(RunRow.id.desc()).limit(limit)
+        if state:
+            has_ended = and_(RunRow.state == "ended", RunRow.status == state)
+            wanted = wanted.where(or_(RunRow.state == state, has_ended))
+        if action:
+            wanted = wanted.where(RunRow.action == action)
+        if asset:
+            wanted = wanted.where(RunRow.asset == asset)
+        if before:
+            wanted = wanted.where(RunRow.id < before)
         with self._store.reading() as session:
-            # One of which only an idempotency key is kept is not a recorded run any more.
-            kept = select(MailRow).where(MailRow.run_id == RunRow.id, MailRow.asked.is_not(None)).exists()
-            rows = session.scalars(select(RunRow).where(kept).order_by(RunRow.id.desc()).limit(limit))
-            return tuple(_entry(row, secret, session) for row in rows)
+            durable = frozenset(session.scalars(select(DurableRow.run_id)))
+            return tuple(
+                _entry(row, secret, session, is_durable=row.id in durable) for row in session.scalars(wanted)
+            )
+
+    def assets(self) -> tuple[str, ...]:
+        """The names of the assets that runs were over, in order."""
+        with self._store.reading() as session:
+            names = session.scalars(select(RunRow.asset).where(_KEPT).distinct().order_by(RunRow.asset))
+            return tuple(name for name in names if name)
 
     def get(self, number: int, after: int = 0, limit: int = MOST_MAILS) -> RecordedRun:
         """One run, with its mails behind position `after`. Raises `StoreError` where there is none of that number."""
@@ -203,7 +227,7 @@ class Runs:
             if row.key_hash is not None:
                 repeats = unknown.where(MailRow.key_hash.is_(None), MailRow.content == row.key_hash)
                 for repeat in session.scalars(repeats).all():
-                    _resolve(repeat, secret, session, was_sent=was_sent)
+                    decide(repeat, _result(repeat, secret), secret, session, was_sent=was_sent)
             elif row.content is not None and (
                 first := session.scalar(unknown.where(MailRow.key_hash == row.content))
             ):
@@ -211,7 +235,7 @@ class Runs:
                     f"Mail {position} of run {number} repeats the result of mail {first.position} of run"
                     f" {first.run_id}, which has its idempotency key. Resolve that one: it settles both."
                 )
-            _resolve(row, secret, session, was_sent=was_sent)
+            decide(row, _result(row, secret), secret, session, was_sent=was_sent)
             return _mail(row)
 
     def export(self, number: int) -> Iterator[dict[str, Any]]:
@@ -261,7 +285,9 @@ class Runs:
             prune(connection)
 
 
-def _entry(row: RunRow, secret: Cipher, session: Session) -> RunEntry:
+def _entry(row: RunRow, secret: Cipher, session: Session, *, is_durable: bool | None = None) -> RunEntry:
+    if is_durable is None:
+        is_durable = session.get(DurableRow, row.id) is not None
     message = secret.decrypt(row.message, f"Run {row.id}")["message"] if row.message is not None else ""
     if row.state == "cut off":
         message = CUT_OFF
@@ -275,35 +301,8 @@ def _entry(row: RunRow, secret: Cipher, session: Session) -> RunEntry:
         message,
         row.start_time,
         row.end_time,
-        progress_of(session, row.id) if session.get(DurableRow, row.id) is not None else None,
+        progress_of(session, row.id) if is_durable else None,
     )
-
-
-def _resolve(row: MailRow, secret: Cipher, session: Session, *, was_sent: bool) -> None:
-    """Write down what a person decided about an unknown mail."""
-    result = _result(row, secret)
-    del result["parameter"]
-    run = session.get_one(RunRow, row.run_id)
-    is_durable = session.get(DurableRow, row.run_id) is not None
-    row.state = "sent" if was_sent else "waiting" if is_durable else "not sent"
-    resolved = "sent" if was_sent else "not sent"
-    note = f"Nobody knew whether it was sent; a person resolved it as {resolved} at {timestamp()}."
-    result["status"] = "success" if was_sent else "failed"
-    result["message"] = "Email sent" if was_sent else f"Nothing was sent. {note}"
-    for data in result["data"]:
-        data["outcome"] = resolved
-        data["warnings"] = [*data["warnings"], note]
-        for one in data["recipients"]:
-            if one["status"] == "unknown":
-                one |= {"status": "accepted" if was_sent else "not tried", "retryable": not was_sent}
-    if row.state == "waiting":
-        row.finished_at = ""
-        session.add(
-            DueRow(run_id=row.run_id, position=row.position, due_time=timestamp(), tries=0, holder="")
-        )
-        if run.state == "ended":
-            run.state, run.status, run.end_time, run.kept_since = "running", "", "", ""
-    row.result = secret.encrypt(result)
 
 
 def _mail(row: MailRow) -> MailEntry:

@@ -63,6 +63,13 @@ class Stories:
             ).fetchall()
         return Parts(tuple(row[0] for row in rows), rows[0][1]) if rows else Parts((action_run,), "")
 
+    def names(self) -> dict[int, str]:
+        """What action runs were called, of those that were given a name."""
+        with self._database.reading() as connection:
+            return dict(
+                connection.execute("SELECT DISTINCT action_run, name FROM part WHERE name != ''").fetchall()
+            )
+
     def groups(self) -> dict[int, int]:
         """The action run of each run that belongs to another one than its own number says."""
         with self._database.reading() as connection:

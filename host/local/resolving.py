@@ -1,0 +1,40 @@
+"""What a person decides about a mail of which nobody knew what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from host.local.cipher import Cipher
+from host.local.files import timestamp
+from host.local.tables import DueRow, DurableRow, MailRow, RunRow
+
+
+def decide(row: MailRow, result: dict[str, Any], secret: Cipher, session: Session, *, was_sent: bool) -> None:
+    """Write down what a person decided about an unknown mail, whose result is as it was recorded.
+
+    A durable run's mail that was not sent waits for a worker again.
+    """
+    del result["parameter"]
+    run = session.get_one(RunRow, row.run_id)
+    is_durable = session.get(DurableRow, row.run_id) is not None
+    row.state = "sent" if was_sent else "waiting" if is_durable else "not sent"
+    resolved = "sent" if was_sent else "not sent"
+    note = f"Nobody knew whether it was sent; a person resolved it as {resolved} at {timestamp()}."
+    result["status"] = "success" if was_sent else "failed"
+    result["message"] = "Email sent" if was_sent else f"Nothing was sent. {note}"
+    for data in result["data"]:
+        data["outcome"] = resolved
+        data["warnings"] = [*data["warnings"], note]
+        for one in data["recipients"]:
+            if one["status"] == "unknown":
+                one |= {"status": "accepted" if was_sent else "not tried", "retryable": not was_sent}
+    if row.state == "waiting":
+        row.finished_at = ""
+        session.add(
+            DueRow(run_id=row.run_id, position=row.position, due_time=timestamp(), tries=0, holder="")
+        )
+        if run.state == "ended":
+            run.state, run.status, run.end_time, run.kept_since = "running", "", "", ""
+    row.result = secret.encrypt(result)
