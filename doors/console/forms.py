@@ -113,7 +113,8 @@ def of_asset(manifest: Manifest, values: Mapping[str, Any], errors: Mapping[str,
         title = next((title for title, names in GROUPS.items() if re.fullmatch(names, widget.name)), OTHERS)
         groups[title].widgets.append(widget)
     for group in groups.values():
-        group.is_open = group.is_open or group.has_errors
+        has_values = any(one.is_stored or one.value not in ("", one.default) for one in group.widgets)
+        group.is_open = group.is_open or group.has_errors or has_values
     return [group for group in groups.values() if group.widgets]
 
 
