@@ -40,6 +40,9 @@ def console(arguments: Namespace, pool: Pool, terminal: Terminal) -> int:
         arguments.tls_cert,
         arguments.tls_key,
         arguments.behind_proxy,
+        arguments.oidc_issuer,
+        arguments.oidc_client_id,
+        arguments.oidc_secret,
     )
     return serve.serve(options, pool, _tools_beside if _has_mcp() else None)
 

@@ -32,6 +32,14 @@ def serve(commands: Any, _manifest: Manifest) -> None:
         default="",
         help="the address that people open, served by a proxy with TLS",
     )
+    add("--oidc-issuer", metavar="URL", default="", help="the OpenID Connect provider that people sign in at")
+    add("--oidc-client-id", metavar="ID", default="", help="what this console is called there")
+    add(
+        "--oidc-secret",
+        metavar="FILE",
+        default="",
+        help="the file with its secret; a public client has none",
+    )
     add("--make-user", metavar="NAME", help="add an administrator, whose password is asked for, and end")
 
 

@@ -18,6 +18,7 @@ from doors.console import (
     assets_pages,
     home_pages,
     inbox_pages,
+    redirect_pages,
     run_pages,
     runs_pages,
     settings_pages,
@@ -25,6 +26,7 @@ from doors.console import (
     vault_pages,
 )
 from doors.console.api_routes import api_routes
+from doors.console.asset_sign_in import CALLBACK
 from doors.console.console import Console
 from doors.console.events import run_events
 from doors.console.guard import Guard
@@ -41,6 +43,9 @@ PAGES: tuple[tuple[str, str, Handler, Role | None], ...] = (
     ("GET", "/sign-in", sign_in.form, None),
     ("POST", "/sign-in", sign_in.by_password, None),
     ("GET", "/sign-in/link/{code}", sign_in.by_link, None),
+    ("GET", redirect_pages.OPENID, redirect_pages.to_provider, None),
+    ("GET", redirect_pages.OPENID_CALLBACK, redirect_pages.from_provider, None),
+    ("GET", CALLBACK, redirect_pages.from_assets_provider, None),
     ("POST", "/sign-out", sign_in.out, None),
     ("GET", "/", home_pages.index, VIEWER),
     ("GET", "/explained/{name}", home_pages.explained, VIEWER),
@@ -58,6 +63,7 @@ PAGES: tuple[tuple[str, str, Handler, Role | None], ...] = (
     ("GET", "/runs", runs_pages.index, VIEWER),
     ("GET", "/runs/unknown", runs_pages.unknown, VIEWER),
     ("GET", "/runs/{id}", runs_pages.show, VIEWER),
+    ("GET", "/runs/{id}/sign-in", redirect_pages.to_assets_provider, SENDER),
     ("POST", "/runs/{id}/cancel", runs_pages.cancel, SENDER),
     ("POST", "/runs/{id}/pause", runs_pages.pause, SENDER),
     ("POST", "/runs/{id}/resume", runs_pages.resume, SENDER),

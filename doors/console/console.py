@@ -15,6 +15,7 @@ from delivery.pool import Pool
 from doors.console.catcher import Catcher
 from doors.console.limiter import Limiter
 from doors.console.live import LiveRun, LiveRuns
+from doors.console.openid import OpenId, OpenIdSettings
 from doors.console.preview import Previews
 from host.local.durable import Order, submit
 from host.local.home import Home
@@ -30,6 +31,7 @@ from host.local.people.users import Users
 from host.local.rows import Row
 from host.local.run import Request, make_request
 from host.manifest.model import Manifest
+from smtp.loopback import is_loopback
 
 LOCAL = Person("administrator on this machine", Role.ADMINISTRATOR)
 """Whoever came in by the link that only this machine's owner can see."""
@@ -54,9 +56,18 @@ class Address:
         return self.url.startswith("https://")
 
     @property
+    def is_of_this_machine(self) -> bool:
+        """Whether only browsers of this machine reach it."""
+        return is_loopback(urlsplit(self.url).hostname or "")
+
+    @property
     def cookie(self) -> str:
-        """The session cookie's name. Cookies don't know ports: two consoles on this machine need two names."""
-        return "__Host-session" if self.is_secure else f"session-{urlsplit(self.url).port or 80}"
+        """The session cookie's name."""
+        return self.cookie_named("session")
+
+    def cookie_named(self, name: str) -> str:
+        """A cookie's name. Cookies don't know ports: two consoles on this machine need two names."""
+        return f"__Host-{name}" if self.is_secure else f"{name}-{urlsplit(self.url).port or 80}"
 
 
 class OneTimeLink:
@@ -77,16 +88,24 @@ class OneTimeLink:
 
 
 class Console:
-    """Everything that is shared by the requests of one console. `catcher` is None where there is no inbox."""
+    """Everything that is shared by the requests of one console. `catcher` is None where there is no inbox, `openid`
+    where people sign in with passwords only."""
 
     def __init__(
-        self, manifest: Manifest, home: Home, pool: Pool, address: Address, catcher: Catcher | None = None
+        self,
+        manifest: Manifest,
+        home: Home,
+        pool: Pool,
+        address: Address,
+        catcher: Catcher | None = None,
+        openid: OpenIdSettings | None = None,
     ) -> None:
         self.manifest = manifest
         self.home = home
         self.pool = pool
         self.address = address
         self.catcher = catcher
+        self.openid = OpenId(openid) if openid is not None else None
         self.link = OneTimeLink()
         self.limiter = Limiter()
         self.previews = Previews()
@@ -100,7 +119,10 @@ class Console:
 
     @cached_property
     def live(self) -> LiveRuns:
-        return LiveRuns(self.home, self.pool, self.stories)
+        # Over plain http on this machine a run listens for the browser by itself: providers know its address, which is
+        # that of the command line, too (RFC 8252 section 7.3).
+        is_plain = self.address.is_of_this_machine and not self.address.is_secure
+        return LiveRuns(self.home, self.pool, self.stories, "" if is_plain else self.address.url)
 
     def start(
         self,

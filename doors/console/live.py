@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from actions.contract import HostError
-from auth.settings import MakeRedirect
 from delivery.pool import Pool
+from doors.console.asset_sign_in import AssetSignIn
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.people.stories import Stories
@@ -42,6 +43,9 @@ class LiveRun:
         self.result: Document | None = None
         self.error: Exception | None = None
         self.ended = threading.Event()
+        self.sign_in: AssetSignIn | None = None
+        """What the run waits for while a person is to sign in, where browsers come back to the console."""
+        self._base = ""
         self._began = time.monotonic()
         self._run: LocalRun | None = None
 
@@ -54,9 +58,13 @@ class LiveRun:
         if self._run is not None:
             self._run.cancel()
 
-    def start(self, home: Home, pool: Pool, stories: Stories, redirect: MakeRedirect | None) -> None:
-        """Begin, and return once the run has its number. Raises what keeps it from beginning: nothing was sent."""
-        self._run = LocalRun(self.request, home, self, pool, redirect)
+    def start(self, home: Home, pool: Pool, stories: Stories, base: str) -> None:
+        """Begin, and return once the run has its number. Raises what keeps it from beginning: nothing was sent.
+
+        A browser that signs in comes back to the console at `base`, or with "" to this machine.
+        """
+        self._base = base
+        self._run = LocalRun(self.request, home, self, pool, self._redirect if base else None)
         threading.Thread(target=self._perform, args=(self._run, stories), name="run").start()
         until = time.monotonic() + _BEGINS_WITHIN
         while not self._run.wait_for_number(0.05):
@@ -80,6 +88,14 @@ class LiveRun:
                 self._keep(stories, run.number)
             self.ended.set()
 
+    @contextmanager
+    def _redirect(self, state: str, seconds: float) -> Iterator[AssetSignIn]:
+        self.sign_in = AssetSignIn(self._base, self.number, state, seconds)
+        try:
+            yield self.sign_in
+        finally:
+            self.sign_in = None
+
     def _keep(self, stories: Stories, number: int) -> None:
         try:
             stories.keep(number, self.told)
@@ -92,7 +108,7 @@ class LiveRun:
         return {"events": list(self.events), "transcripts": list(self.transcripts)}
 
     def progress(self, text: str) -> None:
-        self._tell("progress", text)
+        self._tell("progress", self.sign_in.told(text) if self.sign_in is not None else text)
 
     def sent(self, octets: int, size: int) -> None:
         self.sent_octets = (octets, size)
@@ -113,7 +129,8 @@ class LiveRun:
 class LiveRuns:
     """The runs of this process. Used by several threads at once."""
 
-    def __init__(self, home: Home, pool: Pool, stories: Stories) -> None:
+    def __init__(self, home: Home, pool: Pool, stories: Stories, base: str = "") -> None:
+        self._base = base
         self._home = home
         self._pool = pool
         self._stories = stories
@@ -121,12 +138,12 @@ class LiveRuns:
         self._runs: OrderedDict[int, LiveRun] = OrderedDict()
         self._is_closing = False
 
-    def start(self, request: Request, redirect: MakeRedirect | None = None) -> LiveRun:
+    def start(self, request: Request) -> LiveRun:
         """Begin a run; it has its number. Raises `InputError`, `StoreError`: nothing was sent."""
         if self._is_closing:
             raise InputError("The console is being stopped; nothing was begun.")
         live = LiveRun(request)
-        live.start(self._home, self._pool, self._stories, redirect)
+        live.start(self._home, self._pool, self._stories, self._base)
         with self._lock:
             self._runs[live.number] = live
             for number in [n for n, run in self._runs.items() if run.ended.is_set()][:-MOST_KEPT]:
@@ -137,6 +154,12 @@ class LiveRuns:
         """The run of that number, if it is or was one of this process."""
         with self._lock:
             return self._runs.get(number)
+
+    def sign_in_of(self, query: str) -> AssetSignIn | None:
+        """The sign-in that a provider's answer is for."""
+        with self._lock:
+            waiting = [run.sign_in for run in self._runs.values()]
+        return next((one for one in waiting if one is not None and one.is_of(query)), None)
 
     def told(self, number: int) -> Mapping[str, Any]:
         """What was told of a run, now or before a restart."""

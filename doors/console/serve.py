@@ -20,6 +20,8 @@ from doors.console.app import Beside, make_app
 from doors.console.catcher import Catcher
 from doors.console.console import Address, Console
 from doors.console.home_pages import CATCHER
+from doors.console.openid import OpenIdSettings, checked
+from doors.console.redirect_pages import OPENID_CALLBACK
 from host.local.files import StoreError
 from host.local.home import Home
 from host.local.inputs import InputError
@@ -44,6 +46,10 @@ class Options:
     tls_cert: str = ""
     tls_key: str = ""
     behind_proxy: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_secret: str = ""
+    """The file that holds the secret."""
 
 
 def serve(options: Options, pool: Pool, beside: Callable[[Console], Beside] | None = None) -> int:
@@ -53,12 +59,12 @@ def serve(options: Options, pool: Pool, beside: Callable[[Console], Beside] | No
     """
     if bool(options.tls_cert) != bool(options.tls_key):
         raise InputError("--tls-cert and --tls-key belong together: give both.")
-    manifest, home = load(), Home()
+    manifest, home, openid = load(), Home(), _openid(options)
     with ExitStack() as stack:
         listener = stack.enter_context(_listening(options))
         address = _address(options, listener.getsockname()[1])
         catcher = stack.enter_context(Catcher()) if options.catch else None
-        console = Console(manifest, home, pool, address, catcher)
+        console = Console(manifest, home, pool, address, catcher, openid)
         _check_reach(options, console)
         if catcher is not None:
             _make_sample(console, catcher)
@@ -144,6 +150,19 @@ def _address(options: Options, port: int) -> Address:
     return Address(f"{scheme}://{shown}" + ("" if port == default else f":{port}"), frozenset(hosts))
 
 
+def _openid(options: Options) -> OpenIdSettings | None:
+    """Where people sign in. Raises `InputError`."""
+    if not options.oidc_issuer and not options.oidc_client_id and not options.oidc_secret:
+        return None
+    secret = ""
+    if options.oidc_secret:
+        try:
+            secret = Path(options.oidc_secret).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise InputError(f"--oidc-secret {options.oidc_secret!r:.200} can't be read: {error}.") from error
+    return checked(options.oidc_issuer, options.oidc_client_id, secret)
+
+
 def _names(path: str) -> set[str]:
     """The names that a certificate is for. Raises `InputError`."""
     from cryptography import x509
@@ -204,6 +223,9 @@ def _make_sample(console: Console, catcher: Catcher) -> None:
 
 
 def _announce(options: Options, console: Console) -> None:
+    if console.openid is not None:
+        back = f"{console.address.url}{OPENID_CALLBACK}"
+        say(f"People sign in at {console.openid.name}, which has to know this redirect URI: {back}")
     if is_loopback(options.host) and not options.behind_proxy:
         say(f"The console is at {console.address.url}. This link signs you in, once:")
         sys.stdout.write(f"{console.address.url}/sign-in/link/{console.link.code}\n")

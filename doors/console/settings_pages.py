@@ -19,7 +19,7 @@ def add_user(visit: Visit) -> Response:
     """POST /settings/users"""
     password = "".join(visit.values.get("password", ())[:1])
     try:
-        if not password:
+        if not password and visit.console.openid is None:
             raise InputError("A user needs a password.")
         user = visit.console.users.add(visit.value("name"), password, _role(visit))
     except FORESEEN as error:
@@ -93,6 +93,7 @@ def _page(visit: Visit, *, error: str = "", new_token: str = "") -> Response:
         tokens=console.tokens.list(),
         audit=console.audit.list(),
         error=error,
+        provider=console.openid.name if console.openid is not None else "",
         new_token=new_token,
         days=DAYS,
     )

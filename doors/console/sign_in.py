@@ -12,14 +12,8 @@ from host.local.people.roles import Person
 def form(visit: Visit) -> Response:
     """GET /sign-in"""
     if visit.person is not None:
-        return go(_target(visit.query("to")))
-    return visit.page(
-        "sign_in.html",
-        to=_target(visit.query("to")),
-        error="",
-        name="",
-        has_users=bool(visit.console.users.list()),
-    )
+        return go(target(visit.query("to")))
+    return _page(visit, 200, target(visit.query("to")), "")
 
 
 def by_link(visit: Visit) -> Response:
@@ -30,7 +24,7 @@ def by_link(visit: Visit) -> Response:
             403,
             text="This link was used already, or is of another start of the console. Start it again for a new one.",
         )
-    return begin(visit, LOCAL, "/")
+    return begun(visit, LOCAL, go("/"))
 
 
 def by_password(visit: Visit) -> Response:
@@ -39,14 +33,14 @@ def by_password(visit: Visit) -> Response:
     place = visit.request.client.host if visit.request.client else ""
     wait = visit.console.limiter.wait(name, place)
     if wait > 0:
-        return _refused(visit, f"Too many failed sign-ins. Try again in {wait / 60:.0f} minutes.", 429)
+        return refused(visit, f"Too many failed sign-ins. Try again in {wait / 60:.0f} minutes.", 429)
     person = visit.console.users.check(name, password)
     if person is None:
         visit.console.limiter.failed(name, place)
         visit.console.audit.write(name[:100] or "nobody", "sign-in refused")
-        return _refused(visit, "There is no user of that name with that password.", 403)
+        return refused(visit, "There is no user of that name with that password.", 403)
     visit.console.limiter.succeeded(name)
-    return begin(visit, person, _target(visit.value("to")))
+    return begun(visit, person, go(target(visit.value("to"))))
 
 
 def out(visit: Visit) -> Response:
@@ -58,28 +52,35 @@ def out(visit: Visit) -> Response:
     return response
 
 
-def begin(visit: Visit, person: Person, to: str) -> Response:
-    """A new session, whatever the browser held before."""
+def begun(visit: Visit, person: Person, response: Response) -> Response:
+    """The response with a new session, whatever the browser held before."""
     if visit.session:
         visit.console.sessions.end(visit.session)
     visit.console.audit.write(person.name, "signed in")
-    response = go(to)
     set_cookie(visit.console, response, visit.console.sessions.begin(person))
     return response
 
 
-def _refused(visit: Visit, error: str, status: int) -> Response:
+def refused(visit: Visit, error: str, status: int) -> Response:
+    """The form again, and why."""
+    return _page(visit, status, target(visit.value("to")), error)
+
+
+def _page(visit: Visit, status: int, to: str, error: str) -> Response:
+    users = visit.console.users.list()
     return visit.page(
         "sign_in.html",
         status,
-        to=_target(visit.value("to")),
+        to=to,
         error=error,
         name=visit.value("name"),
-        has_users=True,
+        has_passwords=any(user.has_password for user in users),
+        provider=visit.console.openid.name if visit.console.openid is not None else "",
+        has_link=visit.console.address.is_of_this_machine,
     )
 
 
-def _target(path: str) -> str:
+def target(path: str) -> str:
     """A page of ours, whatever was asked for."""
     is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if is_ours else "/"

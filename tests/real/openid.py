@@ -33,6 +33,7 @@ ACCOUNT = "mailer@example.com"
 """The service account that the endpoints at /google know."""
 MACHINE = "machine@example.com"
 """Whose token the metadata service gives."""
+CONSOLE_CLIENT = "console"
 CLIENT_SECRET = "client-secret-of-the-tests"
 MICROSOFT = "login.microsoftonline.com"
 """A name under which the provider can be started where MSAL is to take it for Microsoft's."""
@@ -58,6 +59,7 @@ class OpenIdProvider:
     the other has a secret. `DEVICE_CLIENT` signs people in with a code, and `EXCHANGE_CLIENT` exchanges a workload's
     token for one (RFC 8693). The first two are sent back to any port of this machine. What a service account asks
     Google is at `google`, and a machine's metadata service is at `metadata_url`.
+    With a `console`, its address, there is `CONSOLE_CLIENT`, too, which has a secret.
     It goes by the name `host`; with a `tenant` its endpoints are where Microsoft has them for a tenant.
     """
 
@@ -71,6 +73,7 @@ class OpenIdProvider:
         tenant: str = "",
         lifetime: int = 3600,
         token_octets: int = 43,
+        console: str = "",
     ) -> None:
         self._folder = folder
         self._authority = certificates.certificate
@@ -78,6 +81,7 @@ class OpenIdProvider:
         self._lifetime = lifetime
         self._token_octets = token_octets
         self._tenant = tenant
+        self._console = console
         self._port, self._metadata_port = free_ports(2)
         self.issuer = f"https://{host}:{self._port}"
         endpoints = f"{self.issuer}/{tenant}/oauth2/v2.0" if tenant else self.issuer
@@ -161,8 +165,16 @@ class OpenIdProvider:
             "redirect_uris": ["http://localhost", "http://localhost/"],
             "scope": "openid offline_access profile smtp",
         }
+        console = {
+            "client_id": CONSOLE_CLIENT,
+            "client_secret": CLIENT_SECRET,
+            "grant_types": ["authorization_code", "refresh_token"],
+            "redirect_uris": [f"{self._console}/oauth/callback", f"{self._console}/sign-in/openid/callback"],
+            "scope": "openid offline_access profile email smtp",
+        }
         never_redirects: dict[str, Any] = {"redirect_uris": [], "response_types": []}
         return [
+            *([console] if self._console else ()),
             signs_people_in | {"client_id": PUBLIC_CLIENT, "token_endpoint_auth_method": "none"},
             signs_people_in | {"client_id": CONFIDENTIAL_CLIENT, "client_secret": CLIENT_SECRET},
             never_redirects

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page
 
-from host.local.home import HOME_VARIABLE, Home
+from host.local.catcher import CatchingServer
+from host.local.home import Home
 from tests.real.browser import browsing
+from tests.real.connector import ROOT
+from tests.real.consoles import RESULT_WITHIN, Served, serving, signed_in
+from tests.real.processes import wait_until
+from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
 
-ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / ".local" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 SAMPLE = "/run?action=send+htmlemail&asset=catcher&sample=1"
+PASSWORD = "correct horse battery"
 HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script>'{{7*7}}${7*7}"
 PAGES = (
     "/",
@@ -42,59 +41,11 @@ PAGES = (
 )
 
 
-_NO_FAULTS = (
-    "Failed to load resource: the server responded with a status of 40",
-    "Loading the image 'http://127",
-)
-"""What Chromium says of a page that refuses something, and of a picture that a mail wanted to fetch and did not get."""
-RESULT_WITHIN = 90_000
-"""Milliseconds; a second or two on a machine that has nothing else to do."""
-
-
-@dataclass(frozen=True)
-class Served:
-    """A console that runs as a process, as `make console` starts it. Its link works once."""
-
-    link: str
-    process: subprocess.Popen[str]
-
-    @property
-    def base(self) -> str:
-        return self.link.partition("/sign-in")[0]
-
-    def open(self, page: Page, path: str = "/") -> None:
-        page.goto(f"{self.base}{path}")
-
-
 @pytest.fixture
 def served(home: Home) -> Iterator[Served]:
-    process = subprocess.Popen(
-        [sys.executable, "smtp_connector.py", "serve", "--catch", "--port", "0"],
-        cwd=ROOT,
-        env={**os.environ, HOME_VARIABLE: str(home.folder)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield Served(process.stdout.readline().strip(), process)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        process.stdout.close()
-
-
-@contextmanager
-def signed_in(served: Served, **settings: Any) -> Iterator[Page]:
-    """A browser that has followed the link; what its console complains about fails the test."""
-    with browsing(**settings) as page:
-        faults: list[str] = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda told: faults.append(told.text) if told.type == "error" else None)
-        page.on("dialog", lambda dialog: (faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.goto(served.link)
-        yield page
-        assert [fault for fault in faults if not fault.startswith(_NO_FAULTS)] == []
+    """As `make console` starts it."""
+    with serving(home, "--catch") as console:
+        yield console
 
 
 def send_the_sample(page: Page, served: Served, **fields: str) -> None:
@@ -230,6 +181,63 @@ def test_hostile_strings_are_shown_and_do_nothing(served: Served) -> None:
         assert "onerror" in page.inner_text("table")
 
 
+class Hostile:
+    """A mail server that puts markup into all that it says."""
+
+    async def handle_RCPT(
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        if "refused" in address:
+            return f"550 5.1.1 {HOSTILE} {'very long ' * 40}"
+        envelope.rcpt_tos.append(address)
+        return f"250 2.1.5 {HOSTILE}"
+
+    async def handle_DATA(self, _server: Any, _session: Any, _envelope: Any) -> str:
+        return f"250 2.0.0 {HOSTILE}"
+
+
+def test_what_servers_and_people_say_is_shown_everywhere_and_does_nothing(served: Served, home: Home) -> None:
+    name = HOSTILE.replace("/", "")
+    with CatchingServer(Hostile(), ident=f"{HOSTILE} ESMTP") as server, signed_in(served) as page:
+        fields = {
+            "server": "127.0.0.1",
+            "port": server.port,
+            "ssl_config": "None",
+            "sender_address": "me@example.org",
+        }
+        home.assets.add(name, fields)
+        for asset in home.assets.list():
+            served.open(page, f"/assets/{asset.id}")
+            page.click("text=Test connectivity")
+            page.wait_for_selector("#result", timeout=RESULT_WITHIN)
+        served.open(page, f"/run?action=send+email&asset={quote(name)}")
+        for field in ("subject", "body"):
+            page.fill(f"#f-{field}", f"{HOSTILE} مرحبا 🎉")
+        page.fill("#f-to", f"{json.dumps(HOSTILE)} <ok@example.com>, refused@example.com")
+        page.click("button[value=send]")
+        page.wait_for_selector("#result", timeout=RESULT_WITHIN)
+        assert "1 of 2 recipients" in page.inner_text("#result")
+        assert page.inner_text(".lead").startswith("partly sent")
+        assert page.inner_text("tbody tr:nth-child(2)").count("<script>alert(2)</script>") == 1
+        served.open(page, "/settings")
+        page.fill("#user-name", HOSTILE[:100])
+        page.fill("#user-password", PASSWORD)
+        page.click("button >> text=/^Add$/")
+        page.fill("#token-name", HOSTILE)
+        page.click("button >> text=/^Make$/")
+        for path in (
+            *PAGES,
+            "/assets/2",
+            "/runs/2",
+            "/runs/3",
+            f"/runs?asset={quote(name)}",
+            "/run?from=3&position=1",
+        ):
+            served.open(page, path)
+            assert page.locator("img[src=x], main script, svg[onload]").count() == 0, path
+            assert "49" not in page.title(), path
+
+
 def test_no_page_is_wider_than_a_phone(served: Served) -> None:
     with signed_in(served, viewport={"width": 360, "height": 740}) as page:
         send_the_sample(page, served)
@@ -256,3 +264,135 @@ def test_axe_finds_nothing_serious_in_light_and_dark(served: Served) -> None:
                 if serious:
                     found[f"{path} {scheme}"] = serious
         assert found == {}, json.dumps(found, indent=1)
+
+
+def add_user(page: Page, served: Served, name: str, role: str) -> None:
+    served.open(page, "/settings")
+    page.fill("#user-name", name)
+    page.fill("#user-password", PASSWORD)
+    page.select_option("#user-role", role)
+    page.click("button >> text=/^Add$/")
+
+
+def sign_in_as(page: Page, name: str, password: str = PASSWORD) -> None:
+    page.fill("#name", name)
+    page.fill("#password", password)
+    page.click("main button >> text=Sign in")
+
+
+def test_each_role_sees_what_it_may_do(served: Served) -> None:
+    with signed_in(served) as page:
+        add_user(page, served, "vera", "viewer")
+        add_user(page, served, "sam", "sender")
+        page.click("text=Sign out")
+        assert "You are signed out." in page.inner_text("main")
+        served.open(page, "/runs")  # what somebody wanted to see comes after the sign-in
+        sign_in_as(page, "vera", "not the password")
+        assert "no user of that name with that password" in page.inner_text(".notice.bad")
+        sign_in_as(page, "vera")
+        page.wait_for_url("**/runs")
+        assert page.inner_text("nav").split() == ["Assets", "Runs", "Vault", "Inbox"]
+        served.open(page, "/assets")
+        assert page.locator("main button, main a.button").count() == 0
+        served.open(page, SAMPLE)
+        assert "takes the role sender; yours is viewer" in page.inner_text("main")
+        page.click("text=Sign out")
+        sign_in_as(page, "sam")
+        send_the_sample(page, served)
+        assert page.inner_text("#result") == "Email sent"
+        assert "Settings" not in page.inner_text("nav")
+
+
+def test_a_session_that_was_ended_meanwhile_does_nothing_and_says_so(served: Served) -> None:
+    with signed_in(served) as page:
+        served.open(page, SAMPLE)
+        other = page.context.new_page()
+        served.open(other, "/")
+        other.click("text=Sign out")
+        page.click("button[value=send]")
+        assert "Sign in first; nothing was done." in page.inner_text("main")
+        page.click("text=Go to the first page")
+        page.wait_for_url("**/sign-in")
+
+
+def test_going_back_after_sending_sends_nothing_again(served: Served) -> None:
+    with signed_in(served) as page:
+        send_the_sample(page, served, subject="Once")
+        page.go_back()
+        page.wait_for_selector("#f-subject")
+        assert page.input_value("#f-subject") == "Once"
+        page.go_forward()
+        page.wait_for_selector("#result", timeout=RESULT_WITHIN)
+        page.reload()
+        served.open(page, "/inbox")
+        assert page.locator("main >> text=Once").count() == 1
+
+
+DROP = """([selector, name, text]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([text], name, {type: "text/plain"}));
+    const target = document.querySelector(selector);
+    for (const kind of ["dragover", "drop"])
+        target.dispatchEvent(new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true}));
+}"""
+
+
+def test_files_are_dropped_into_the_vault_and_onto_a_mail(served: Served) -> None:
+    with signed_in(served) as page:
+        served.open(page, "/vault")
+        page.evaluate(DROP, ["[data-drop]", "dropped.txt", "into the vault"])
+        page.click("button >> text=Add")
+        assert "dropped.txt" in page.inner_text("table")
+        served.open(page, SAMPLE)
+        page.evaluate(DROP, ["[data-files=attachment1]", "pulled.txt", "onto the mail"])
+        page.wait_for_selector("#preview >> text=pulled.txt")
+        page.click("button[value=send]")
+        page.wait_for_selector("#result", timeout=RESULT_WITHIN)
+        served.open(page, "/inbox/1")
+        with page.expect_download() as download:
+            page.click("text=pulled.txt")
+        assert download.value.path().read_bytes() == b"onto the mail"
+
+
+def test_a_console_that_is_killed_in_the_middle_of_a_run_tells_the_truth_afterwards(home: Home) -> None:
+    silent = Settings(fault=Fault(Step.END, Kind.SILENCE))
+    with ScriptedServer(silent) as server:
+        address = {"server": server.host, "port": server.port, "ssl_config": "None", "read_timeout": 300}
+        home.assets.add("silent", address)
+        with serving(home) as served, browsing() as page:
+            page.goto(served.link)
+            served.open(page, "/run?action=send+email&asset=silent")
+            for name, value in (("from", "soc@example.org"), ("to", "jane@example.com"), ("body", "Hello")):
+                page.fill(f"#f-{name}", value)
+            page.click("button[value=send]")
+            page.wait_for_selector("#events li", timeout=RESULT_WITHIN)
+            wait_until(
+                lambda: [one.state for one in home.runs.get(1).mails] == ["committed"],
+                "the point of no return",
+            )
+            served.process.kill()
+            served.process.wait(60)
+    with serving(home) as served, signed_in(served) as page:
+        assert "1 mail may or may not have been delivered" in page.inner_text("main")
+        page.click("text=Look at it")
+        assert "jane@example.com" in page.inner_text("main")
+        served.open(page, "/runs/1")
+        assert "cut off" in page.inner_text(".lead")
+        assert "ended before the run did" in page.inner_text("#result")
+
+
+def test_a_page_tells_what_happens_while_it_happens(served: Served) -> None:
+    with signed_in(served) as page:
+        served.open(page, "/inbox")
+        page.click("summary >> text=Chaos")
+        page.select_option("#fault", "be slow")
+        page.select_option("#step", "answer")
+        page.click("button >> text=/^Set$/")
+        served.open(page, SAMPLE)
+        page.click("button[value=send]")
+        page.wait_for_selector("#events li")
+        steps = page.locator("#events li").count()
+        page.wait_for_selector("#result", timeout=RESULT_WITHIN)
+        assert steps > 0
+        assert page.locator(".timeline svg").count() >= steps
+        assert "EHLO" in page.text_content("details pre")

@@ -52,11 +52,11 @@ if (watched) {
     time.textContent = ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
     item.append(time, " ", text);
     list.append(item);
-    const link = text.match(/https:\/\/\S+/);
+    const link = text.match(/https:\/\/\S+/g)?.at(-1); // of a code's two links the one that has the code in it
     if (link) {
       const anchor = document.createElement("a");
       anchor.className = "button";
-      anchor.href = link[0].replace(/[.,;]$/, "");
+      anchor.href = link.replace(/[.,;]$/, "");
       anchor.target = "_blank";
       anchor.rel = "noopener noreferrer";
       anchor.textContent = "Open the sign-in page";

@@ -11,7 +11,7 @@ from host.local.files import StoreError, private_folder
 from host.local.sqlite import BUSY_TIMEOUT, faults_named, newer, transaction
 
 FILE = "people.db"
-VERSION = 1
+VERSION = 2
 _STATEMENTS = (
     """CREATE TABLE IF NOT EXISTS user (
         id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -67,9 +67,19 @@ _STATEMENTS = (
         ends REAL NOT NULL,
         run INTEGER NOT NULL
     )""",
+    """CREATE TABLE IF NOT EXISTS identity (
+        issuer VARCHAR NOT NULL,
+        subject VARCHAR NOT NULL,
+        user_id INTEGER NOT NULL UNIQUE,
+        PRIMARY KEY (issuer, subject),
+        FOREIGN KEY (user_id) REFERENCES user (id) ON DELETE CASCADE
+    )""",
     "CREATE INDEX IF NOT EXISTS ix_part_action_run ON part (action_run)",
     f"PRAGMA user_version = {VERSION}",
 )
+
+
+# Tables are only ever added, so that a file of an older version gets those that it lacks.
 
 
 class PeopleDatabase:

@@ -20,10 +20,13 @@ _HASHING = threading.BoundedSemaphore(2)
 
 @dataclass(frozen=True, slots=True)
 class User:
+    """`has_password` is False for one who signs in at a provider of OpenID Connect."""
+
     id: int
     name: str
     role: Role
     create_time: str
+    has_password: bool
 
 
 class Users:
@@ -53,7 +56,7 @@ class Users:
         """Raises `InputError` where there is none."""
         with self._database.reading() as connection:
             row = connection.execute(
-                "SELECT id, name, role, create_time FROM user WHERE id = ?", (number,)
+                "SELECT id, name, role, create_time, password FROM user WHERE id = ?", (number,)
             ).fetchone()
         if row is None:
             raise InputError("There is no such user.")
@@ -62,7 +65,9 @@ class Users:
     def list(self) -> tuple[User, ...]:
         """All of them, by name."""
         with self._database.reading() as connection:
-            rows = connection.execute("SELECT id, name, role, create_time FROM user ORDER BY name").fetchall()
+            rows = connection.execute(
+                "SELECT id, name, role, create_time, password FROM user ORDER BY name"
+            ).fetchall()
         return tuple(_user(row) for row in rows)
 
     def find(self, name: str) -> Person | None:
@@ -81,6 +86,31 @@ class Users:
         if not _is_right(known, password[:LONGEST_PASSWORD]) or row is None or not row[3]:
             return None
         return Person(row[1], Role(row[2]), row[0])
+
+    def of_identity(self, issuer: str, subject: str, name: str) -> Person | None:
+        """The user whom a provider knows by this subject; None where there is none.
+
+        The first who is called like a user without a password is that user from then on, whatever the provider calls
+        whom later. A user who has a password is nobody of a provider's.
+        """
+        with self._database.writing() as connection:
+            known = connection.execute(
+                "SELECT user.id, name, role FROM identity JOIN user ON user.id = user_id"
+                " WHERE issuer = ? AND subject = ?",
+                (issuer, subject),
+            ).fetchone()
+            if known is None:
+                known = connection.execute(
+                    "SELECT id, name, role FROM user WHERE name = ? AND password = ''"
+                    " AND NOT EXISTS (SELECT 1 FROM identity WHERE user_id = user.id)",
+                    (name,),
+                ).fetchone()
+                if known is not None:
+                    connection.execute(
+                        "INSERT INTO identity (issuer, subject, user_id) VALUES (?, ?, ?)",
+                        (issuer, subject, known[0]),
+                    )
+        return None if known is None else Person(known[1], Role(known[2]), known[0])
 
     def change_password(self, number: int, password: str) -> None:
         """Give a user another password, and end the user's sessions."""
@@ -111,8 +141,8 @@ class Users:
             raise InputError("This is the last administrator: make somebody else one first.")
 
 
-def _user(row: tuple[int, str, str, str]) -> User:
-    return User(row[0], row[1], Role(row[2]), row[3])
+def _user(row: tuple[int, str, str, str, str]) -> User:
+    return User(row[0], row[1], Role(row[2]), row[3], bool(row[4]))
 
 
 def _check_name(name: str) -> None:

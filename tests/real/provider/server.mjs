@@ -25,10 +25,11 @@ const provider = new Provider(settings.issuer, {
   clients: settings.clients,
   jwks: { keys: [{ ...signingKey, use: 'sig', alg: 'RS256' }] },
   cookies: { keys: [randomBytes(16).toString('hex')] },
-  scopes: ['openid', 'offline_access', 'profile', 'smtp'],
+  scopes: ['openid', 'offline_access', 'profile', 'email', 'smtp'],
   pkce: { required: () => true },
   features: { clientCredentials: { enabled: true }, deviceFlow: { enabled: true }, introspection: { enabled: true } },
-  findAccount: (context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+  claims: { email: ['email', 'email_verified'] },
+  findAccount: (context, id) => ({ accountId: id, claims: () => ({ sub: id, email: id, email_verified: true }) }),
   // The mail server asks whose login a token is for. A service's own token is for the mailbox named like the client.
   extraTokenClaims: (context, token) => ({
     username: context?.workload ?? token.accountId ?? `${token.clientId}@example.com`,

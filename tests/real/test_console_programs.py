@@ -1,0 +1,161 @@
+"""Programs at a console that runs as a process: schemathesis, a client of SOAR's, and the official client of MCP."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from mcp import Client, StdioServerParameters
+from mcp.types import ElicitResult
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    ignored_auth,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from host.local.home import HOME_VARIABLE, Home
+from host.local.people.database import PeopleDatabase
+from host.local.people.roles import Role
+from host.local.people.tokens import Tokens
+from tests.real.connector import ROOT
+from tests.real.consoles import Served, serving
+
+CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance, ignored_auth]
+ABROAD = ("POST /rest/action_run",)
+"""Would connect to whatever server is made up; `tests/doors/console/test_openapi.py` drives it without a network."""
+ENDS_WITHIN = 60.0
+
+
+@pytest.fixture
+def token(home: Home) -> str:
+    return Tokens(PeopleDatabase(home.folder)).make("a program", Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def served(home: Home, token: str) -> Iterator[Served]:
+    with serving(home, "--catch") as console:
+        yield console
+
+
+class Soar:
+    """A client of SOAR's REST API."""
+
+    def __init__(self, served: Served, token: str) -> None:
+        self._base = served.base
+        self._session = requests.Session()
+        self._session.headers["ph-auth-token"] = token
+        self._session.trust_env = False
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._session.get(f"{self._base}/rest/{path}", params=query, timeout=60).json()
+
+    def post(self, path: str, body: Any) -> Any:
+        return self._session.post(f"{self._base}/rest/{path}", json=body, timeout=60).json()
+
+    def ended(self, number: int) -> Any:
+        until = time.monotonic() + ENDS_WITHIN
+        while (run := self.get(f"action_run/{number}"))["status"] in ("pending", "running"):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        return run
+
+
+def test_a_client_of_soar_runs_an_action_with_a_file(served: Served, token: str) -> None:
+    soar = Soar(served, token)
+    file = {
+        "container_id": 7,
+        "file_name": "report.txt",
+        "file_content": base64.b64encode(b"the report").decode(),
+    }
+    vault_id = soar.post("container_attachment", file)["vault_id"]
+    found = soar.get("container_attachment", _filter_vault_document__hash=f'"{vault_id}"')
+    assert [one["name"] for one in found["data"]] == ["report.txt"]
+    asset = soar.get("asset", _filter_name='"catcher"')["data"][0]
+    parameters = {"to": "jane@example.com", "subject": "By REST", "body": "Hello", "attachments": vault_id}
+    targets = [{"app_id": 1, "assets": [asset["id"]], "parameters": [parameters]}]
+    begun = soar.post(
+        "action_run", {"action": "send email", "container_id": 7, "name": "n", "targets": targets}
+    )
+    assert begun["success"] is True
+    assert soar.ended(begun["action_run_id"])["status"] == "success"
+    (run,) = soar.get(f"action_run/{begun['action_run_id']}/app_runs", include_expensive="true")["data"]
+    assert run["result_data"][0]["data"][0]["outcome"] == "sent"
+    assert run["result_summary"]["total_objects_successful"] == 1
+    wrong = soar.post(
+        "action_run", {"action": "send email", "targets": [{"assets": ["nowhere"], "parameters": [{}]}]}
+    )
+    assert wrong["failed"] is True
+    assert soar.post("action_run", {"action": "send pigeon", "targets": targets})["failed"] is True
+
+
+def test_schemathesis_finds_no_server_error(served: Served, token: str) -> None:
+    schema = schemathesis.openapi.from_url(f"{served.base}/openapi.json")
+    driven = []
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        if operation.label in ABROAD:
+            continue
+        driven.append(operation.label)
+
+        @settings(
+            max_examples=15,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def one(case: Any) -> None:
+            case.call_and_validate(headers={"ph-auth-token": token}, checks=CHECKS, timeout=60)
+
+        one()
+    assert len(driven) >= 15
+    assert served.process.poll() is None
+
+
+def test_the_official_client_of_agents_sends_what_a_person_agreed_to(served: Served, home: Home) -> None:
+    asset = home.assets.get("catcher")
+    home.assets.change(asset.id, "catcher", {**asset.config, "allowed_recipients": "example.com"})
+    mail = {
+        "to": "jane@example.com",
+        "subject": "From an agent",
+        "body": "Hello",
+        "idempotency_key": "one",
+        "reason": "The user asked for it",
+    }
+
+    async def agree(_context: Any, _params: Any) -> ElicitResult:
+        return ElicitResult(action="accept", content={"agree": True})
+
+    async def run() -> tuple[list[str], Any, Any]:
+        parameters = StdioServerParameters(
+            command=sys.executable,
+            args=["smtp_connector.py", "mcp", "--asset", "catcher"],
+            cwd=ROOT,
+            env={**os.environ, HOME_VARIABLE: str(home.folder)},
+        )
+        async with Client(parameters, elicitation_callback=agree) as client:
+            names = [tool.name for tool in (await client.list_tools()).tools]
+            sent = await client.call_tool("send_email", mail)
+            refused = await client.call_tool(
+                "send_email", {**mail, "to": "jane@evil.example", "idempotency_key": "two"}
+            )
+            return names, sent, refused
+
+    names, sent, refused = asyncio.run(run())
+    assert {"send_email", "send_htmlemail", "preview_email", "list_runs", "show_run"} <= set(names)
+    assert not sent.is_error, sent.content
+    assert refused.is_error
+    (run_entry,) = [entry for entry in home.runs.list() if entry.status == "success"]
+    assert run_entry.action == "send email"
