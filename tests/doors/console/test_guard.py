@@ -10,7 +10,10 @@ from doors.console.guard import MAIL_POLICY
 from host.local.people.roles import Role
 from tests.doors.console.conftest import ADDRESS, PASSWORD, Desk
 
-OPEN = {"/static/{name}", "/favicon.ico", "/sign-in", "/sign-in/link/{code}", "/sign-out"}
+OPEN = {
+    "/static/{name}", "/favicon.ico", "/sign-in", "/sign-in/link/{code}", "/sign-out",
+    "/sign-in/openid", "/sign-in/openid/callback", "/oauth/callback",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1:9", "127.0.0.1.nip.io:8025", ""])
