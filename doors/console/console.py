@@ -50,6 +50,7 @@ class Address:
 
     url: str
     hosts: frozenset[str]
+    is_behind_proxy: bool = False
 
     @property
     def is_secure(self) -> bool:

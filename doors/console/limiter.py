@@ -14,7 +14,7 @@ _MOST_KNOWN = 10_000
 
 
 class Limiter:
-    """Counts failures for a name and for a network address. `clock` gives seconds."""
+    """Counts failures for a name and for a network address, "" where that isn't known. `clock` gives seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -24,10 +24,8 @@ class Limiter:
     def wait(self, name: str, place: str) -> float:
         """Seconds until another try is allowed; 0 is now."""
         with self._lock:
-            return max(
-                self._wait(f"name {name.casefold()}", MOST_FOR_A_NAME),
-                self._wait(f"place {place}", MOST_FOR_A_PLACE),
-            )
+            of_place = self._wait(f"place {place}", MOST_FOR_A_PLACE) if place else 0.0
+            return max(self._wait(f"name {name.casefold()}", MOST_FOR_A_NAME), of_place)
 
     def failed(self, name: str, place: str) -> None:
         with self._lock:

@@ -139,7 +139,9 @@ def _address(options: Options, port: int) -> Address:
         parts = urlsplit(options.behind_proxy)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
             raise InputError("--behind-proxy is the address people open, such as https://mail.example.com.")
-        return Address(f"{parts.scheme}://{parts.netloc}", frozenset({parts.netloc.lower()}))
+        return Address(
+            f"{parts.scheme}://{parts.netloc}", frozenset({parts.netloc.lower()}), is_behind_proxy=True
+        )
     names = {options.host, *(_names(options.tls_cert) if options.tls_cert else ())}
     if is_loopback(options.host):
         names |= {"localhost", "127.0.0.1", "::1"}

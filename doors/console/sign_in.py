@@ -30,13 +30,12 @@ def by_link(visit: Visit) -> Response:
 def by_password(visit: Visit) -> Response:
     """POST /sign-in"""
     name, password = visit.value("name"), "".join(visit.values.get("password", ())[:1])
-    place = visit.request.client.host if visit.request.client else ""
-    wait = visit.console.limiter.wait(name, place)
+    wait = visit.console.limiter.wait(name, visit.place)
     if wait > 0:
         return refused(visit, f"Too many failed sign-ins. Try again in {wait / 60:.0f} minutes.", 429)
     person = visit.console.users.check(name, password)
     if person is None:
-        visit.console.limiter.failed(name, place)
+        visit.console.limiter.failed(name, visit.place)
         visit.console.audit.write(name[:100] or "nobody", "sign-in refused")
         return refused(visit, "There is no user of that name with that password.", 403)
     visit.console.limiter.succeeded(name)

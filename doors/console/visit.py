@@ -59,6 +59,16 @@ class Visit:
     def query(self, name: str) -> str:
         return self.request.query_params.get(name, "")
 
+    @property
+    def place(self) -> str:
+        """The network address that the request came from; "" where a proxy does not say it.
+
+        A proxy writes whom it has it from behind what others claimed before (X-Forwarded-For).
+        """
+        if self.console.address.is_behind_proxy:
+            return self.request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        return self.request.client.host if self.request.client else ""
+
     def number(self, name: str) -> int:
         """A number of the address. Raises `NotThere` for one that nothing can have."""
         text = str(self.request.path_params[name])

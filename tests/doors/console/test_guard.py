@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from doors.console.app import PAGES
+from delivery.pool import Pool
+from doors.console.app import PAGES, make_app
+from doors.console.console import Address, Console
 from doors.console.guard import MAIL_POLICY
+from doors.console.limiter import MOST_FOR_A_PLACE
 from host.local.people.roles import Role
 from tests.doors.console.conftest import ADDRESS, PASSWORD, Desk
 
@@ -181,3 +184,19 @@ def test_what_looks_like_a_number_and_is_none_is_refused(
     desk: Desk, path: str, fields: dict[str, str]
 ) -> None:
     assert desk.signed_in().post(path, data=fields).status_code == 404
+
+
+@pytest.mark.parametrize("forwarded", ["", "203.0.113.9", "192.0.2.1, 203.0.113.9"])
+def test_who_guesses_behind_a_proxy_locks_nobody_else_out(desk: Desk, forwarded: str) -> None:
+    address = Address("https://mail.example.com", frozenset({"mail.example.com"}), is_behind_proxy=True)
+    console = Console(desk.console.manifest, desk.console.home, Pool(), address)
+    console.users.add("jane", PASSWORD, Role.VIEWER)
+    console.limiter.failed("somebody", "203.0.113.9")
+    for guess in range(MOST_FOR_A_PLACE):
+        console.limiter.failed(f"guess {guess}", "203.0.113.9")
+    with TestClient(make_app(console), base_url=address.url, follow_redirects=False) as browser:
+        data = {"name": "jane", "password": PASSWORD}
+        headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+        assert browser.post("/sign-in", data=data, headers=headers).status_code == (429 if forwarded else 303)
+        other = {"X-Forwarded-For": f"{forwarded}, 198.51.100.7"}
+        assert browser.post("/sign-in", data=data, headers=other).status_code == 303
