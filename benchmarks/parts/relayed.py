@@ -31,7 +31,9 @@ def measure(effort: int) -> Result:
             "connector": stack.enter_context(_ours(drain)),
             "aiosmtpd, kept session": stack.enter_context(_aiosmtpd(drain)),
             "octets forwarded by asyncio": stack.enter_context(servers.link(drain, 0.0)).port,
+            "Postfix, into its queue": stack.enter_context(servers.postfix()),
             "no relay": drain,
+            "no relay, smtp-sink": stack.enter_context(servers.smtp_sink()),
         }
         contenders = {name: partial(_seconds, port) for name, port in ports.items()}
         rates = {name: COUNT / taken for name, taken in medians(contenders, effort).items()}

@@ -37,13 +37,8 @@ def handed_on(said: Reply) -> Reply:
     and the server that will be, so the client is told 451 with the same words.
     """
     line = said.lines[0].strip()
-    if (
-        said.code != 421
-        and len(said.lines) == 1
-        and " " in line
-        and len(line) <= WIDTH
-        and line.isprintable()
-    ):
+    is_one_line = len(said.lines) == 1 and len(line) <= WIDTH and line.isprintable()
+    if is_one_line and said.code != 421 and (" " in line or line.isalpha()):
         return Reply(said.code, (line,))  # nearly every one: nothing has to be done to it
     enhanced, text = said.enhanced_code, said.text or "no reason given"
     if said.code == 421:

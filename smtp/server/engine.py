@@ -98,7 +98,7 @@ class ServerEngine:
             return self._next_of_data(self._data)
         if self._expected in (State.NEGOTIATING, State.CLOSED) or self._is_waiting:
             return None
-        while (line := self._next_line()) is not None:
+        while self._buffer and (line := self._next_line()) is not None:
             if self._expected is not State.AUTHENTICATING and not line.strip():
                 continue  # people at a terminal leave lines empty
             if (event := self._request(line)) is not None or self._chunk is not None:
@@ -147,25 +147,29 @@ class ServerEngine:
 
     def _next_line(self) -> bytes | None:
         """The next line without its end; a line that is too long comes as what no command is."""
-        limit = MAX_RESPONSE if self._expects_base64() else MAX_COMMAND
         end = self._buffer.find(b"\n", self._scanned)
         if end < 0:
             self._scanned = len(self._buffer)
-            if self._scanned > limit + 2:
+            if self._is_too_long(self._scanned):
                 self._is_skipping = True
                 self._buffer.clear()
                 self._scanned = 0
             return None
+        is_too_long = self._is_too_long(end + 1)
         line = bytes(self._buffer[: end + 1])
         del self._buffer[: end + 1]
         self._scanned = 0
-        if self._is_skipping or len(line) > limit + 2:
+        if self._is_skipping or is_too_long:
             self._is_skipping = False
             return _TOO_LONG
         return line[:-2] if line.endswith(b"\r\n") else _BARE_LF
 
-    def _expects_base64(self) -> bool:
-        return self._expected is State.AUTHENTICATING or self._buffer[:5].upper() == b"AUTH "
+    def _is_too_long(self, octets: int) -> bool:
+        """Whether a line that the buffer begins with may not have so many octets, its end among them."""
+        if octets <= MAX_COMMAND + 2:
+            return False
+        is_base64 = self._expected is State.AUTHENTICATING or self._buffer[:5].upper() == b"AUTH "
+        return not is_base64 or octets > MAX_RESPONSE + 2
 
     def _request(self, line: bytes) -> Event | None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
+from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
 import requests
@@ -13,34 +14,38 @@ from tests.real.openid import CLIENT_SECRET, CONFIDENTIAL_CLIENT, OpenIdProvider
 
 _VERIFIER = "0123456789-verifier-of-the-tests-0123456789"
 _REDIRECT = "http://localhost:10001/"
+WITH_CODE = MappingProxyType({"code_verifier": _VERIFIER, "redirect_uri": _REDIRECT})
 _HIDDEN = re.compile(r'<input[^>]* name="([^"]+)" value="([^"]*)"')
 _FORM = re.compile(r'<form[^>]* action="([^"]+)"')
 
 
-def refresh_token(provider: OpenIdProvider, authority: str, client: str, login: str) -> str:
-    """The refresh token that `client` gets when `login` signs in and agrees. `authority` is a PEM file."""
+def authorization_code(provider: OpenIdProvider, authority: str, client: str, login: str) -> str:
+    """The code that `client` is sent when `login` signs in and agrees; `WITH_CODE` goes with it to the token endpoint.
+
+    `authority` is a PEM file.
+    """
     with requests.Session() as browser:
         browser.verify = authority
         browser.trust_env = False
         page = browser.get(provider.auth_url, params=_request(client), timeout=10)
         for form in ({"prompt": "login", "login": login, "password": "any"}, {"prompt": "consent"}):
             page = _submit(browser, page, form)
-        code = parse_qs(urlsplit(page.headers["Location"]).query)["code"][0]
-        answer = browser.post(
-            provider.token_url,
-            data={
-                "grant_type": "authorization_code",
-                "code": code,
-                "code_verifier": _VERIFIER,
-                "redirect_uri": _REDIRECT,
-                "client_id": client,
-            },
-            auth=(client, CLIENT_SECRET) if client == CONFIDENTIAL_CLIENT else None,
-            timeout=10,
-        )
-        answer.raise_for_status()
-        token: str = answer.json()["refresh_token"]
-        return token
+        return parse_qs(urlsplit(page.headers["Location"]).query)["code"][0]
+
+
+def refresh_token(provider: OpenIdProvider, authority: str, client: str, login: str) -> str:
+    """The refresh token that `client` gets for such a code."""
+    code = authorization_code(provider, authority, client, login)
+    answer = requests.post(
+        provider.token_url,
+        data={"grant_type": "authorization_code", "code": code, "client_id": client, **WITH_CODE},
+        auth=(client, CLIENT_SECRET) if client == CONFIDENTIAL_CLIENT else None,
+        verify=authority,
+        timeout=10,
+    )
+    answer.raise_for_status()
+    token: str = answer.json()["refresh_token"]
+    return token
 
 
 def agree_to_code(link: str, authority: str, login: str) -> None:

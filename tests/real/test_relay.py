@@ -26,7 +26,7 @@ from tests.real.people import ALICE, BLOCKED, BOB, CAROL, UNKNOWN
 from tests.real.postfix import Postfix
 from tests.real.processes import public_folder, wait_until
 from tests.real.services import LOGIN_BY, LOGIN_STARTTLS, RELAY
-from tests.real.sign_in import refresh_token
+from tests.real.sign_in import WITH_CODE, authorization_code, refresh_token
 from tests.real.smarthosts import EximSmarthost, PostfixSmarthost
 
 PATIENCE = 30.0
@@ -220,6 +220,40 @@ def test_a_refresh_token_that_is_typed_into_nc_is_exchanged_at_the_provider(
         assert codes == ["220", "500", "235", "250", "250", "354", "250", "221"], answers
     assert postfix.mailboxes.wait_for(CAROL, "From: <sender@transparentproxy.com>")
     assert token not in "\n".join(said)
+
+
+def test_an_authorization_code_that_is_typed_into_nc_is_exchanged_at_the_provider_once(
+    tmp_path: Path,
+    home: Home,
+    postfix: Postfix,
+    dovecot: Dovecot,
+    provider: OpenIdProvider,
+    certificates: Certificates,
+) -> None:
+    code = authorization_code(provider, str(certificates.certificate), PUBLIC_CLIENT, ALICE)
+    destination = {
+        "Name": "example-dest-smtp",
+        "Type": "MAIL",
+        "Authentication": "OAuth2AuthorizationCode",
+        "mail.user": ALICE,
+        "mail.smtp.host": "localhost",
+        "mail.smtp.port": str(postfix.port(LOGIN_BY["XOAUTH2"])),
+        "tokenServiceURL": provider.token_url,
+        "clientId": PUBLIC_CLIENT,
+        **{f"tokenService.body.{name}": value for name, value in WITH_CODE.items()},
+    }
+    path = tmp_path / "destination.json"
+    path.write_text(json.dumps(destination))
+    encoded = base64.b64encode(f"user={ALICE}\x01auth=Bearer {code}\x01\x01".encode()).decode()
+    session = TOKEN_SESSION.replace("<base64-encoded-token>", encoded)
+    with relay("--destinations", str(path), authority=certificates.certificate) as (port, said):
+        answers = by_nc(port, session.replace("receiver@transparentproxy.com", BOB))
+        codes = [line[:3] for line in answers.splitlines()]
+        assert codes == ["220", "500", "235", "250", "250", "354", "250", "221"], answers
+        again = by_nc(port, session)
+        assert [line[:3] for line in again.splitlines()][2:4] == ["535", "530"], again
+    assert postfix.mailboxes.wait_for(BOB, "From: <sender@transparentproxy.com>")
+    assert code not in "\n".join(said)
 
 
 def test_what_a_relay_can_not_reach_is_told_by_postfix_itself(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,6 +204,42 @@ def test_reflection_names_the_service_and_knows_its_messages(component: Client) 
     assert OUTPUT_BINDING in database.get_services()
     file = database.FindFileContainingSymbol(OUTPUT_BINDING)
     assert [method.name for method in file.service[0].method] == ["Init", "Invoke", "ListOperations", "Ping"]
+
+
+def test_no_requests_recipients_are_in_anothers_mail_through_whichever_door_it_came(
+    served: Served, catcher: Catcher
+) -> None:
+    """Fifty at once, over HTTP and gRPC in turns, half of them with the component's own recipient."""
+    smtp(served, catcher)
+    web, rpc = served.http(), runtime(served)
+    failed: list[object] = []
+
+    def ask(number: int) -> None:
+        own = {"subject": str(number)} | ({"emailTo": f"to{number}@example.net"} if number % 4 > 1 else {})
+        data = f"text {number}"
+        try:
+            if number % 2:
+                rpc.call("InvokeBinding", name="smtp", data=data.encode(), metadata=own, operation="create")
+            else:
+                assert web.create("smtp", data=data, **own).status == 200
+        except (AssertionError, grpc.RpcError) as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    seen = {
+        int(parsed(caught.content)["Subject"]): (caught.rcpt_tos, html(caught.content))
+        for caught in catcher.messages
+    }
+    assert len(catcher.messages) == 50
+    assert seen == {
+        number: ((f"to{number}@example.net" if number % 4 > 1 else "to@example.net",), f"text {number}")
+        for number in range(50)
+    }
 
 
 def test_programs_invoke_a_binding_and_ask_for_metadata(served: Served, catcher: Catcher) -> None:
