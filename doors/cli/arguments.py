@@ -206,12 +206,23 @@ def _relay(commands: Any, _manifest: Manifest) -> None:
     which = relay.add_mutually_exclusive_group(required=True)
     which.add_argument("--asset", metavar="ASSET", help="a stored name, or a JSON file of asset fields")
     which.add_argument(
-        "--destinations", metavar="PATH", help="a file or folder of MAIL destinations (SAP BTP)"
+        "--destinations",
+        metavar="PATH",
+        nargs="+",
+        action="extend",
+        help="files and folders of MAIL destinations (SAP BTP)",
     )
     which.add_argument("--make-account", metavar="NAME", help="print a line for the file of accounts")
     add("--listen", metavar="HOST:PORT", default="127.0.0.1:2587", help="127.0.0.1:2587 by default")
     add("--accounts", metavar="FILE", help="who may log in: a line NAME:ARGON2-HASH each")
-    add("--allow", metavar="NETWORK", action="append", default=[], help="who may send without a login")
+    add(
+        "--allow",
+        metavar="NETWORK",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="who may send without a login",
+    )
     add(
         "--connectivity",
         metavar="FILE",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,15 +40,20 @@ class Found:
     faults: list[str]
 
 
-def find(path: Path) -> Found:
-    """The destinations and resources in a file, or in the files of a folder. Raises `InputError` for the path alone."""
+def find(given: Iterable[Path]) -> Found:
+    """The destinations and resources in these files, and in the files of these folders.
+
+    Raises `InputError` where there is no file or folder; what is wrong with one is in `faults`.
+    """
     found = Found({}, [], [])
-    if path.is_dir():
-        paths = sorted(one for one in path.iterdir() if one.suffix in (".json", ".yaml", ".yml"))
-    elif path.is_file():
-        paths = [path]
-    else:
-        raise InputError(f"There is no file or folder {str(path)!r:.200}.")
+    paths: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            paths += sorted(one for one in path.iterdir() if one.suffix in (".json", ".yaml", ".yml"))
+        elif path.is_file():
+            paths.append(path)
+        else:
+            raise InputError(f"There is no file or folder {str(path)!r:.200}.")
     for one in paths:
         try:
             _read(one, found)

@@ -52,7 +52,7 @@ def ways(arguments: Namespace, log: Log, limits: Limits) -> list[Way]:
     home = Home()
     if arguments.asset:
         return [_of_asset(arguments.asset, home, log, limits)]
-    found = find(Path(arguments.destinations))
+    found = find(Path(path) for path in arguments.destinations)
     faults = list(found.faults)
     connectivity = Connectivity.read(Path(arguments.connectivity)) if arguments.connectivity else None
     ready: list[Way] = []
@@ -69,7 +69,8 @@ def ways(arguments: Namespace, log: Log, limits: Limits) -> list[Way]:
     for fault in faults:
         log.warn(fault)
     if not ready:
-        raise InputError(f"There is no destination that can be relayed for in {arguments.destinations}.")
+        where = ", ".join(arguments.destinations)
+        raise InputError(f"There is no destination that can be relayed for in {where}.")
     return ready
 
 

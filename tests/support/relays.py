@@ -68,6 +68,8 @@ class RunningRelay:
             "spool": False,
             **options,
         }
+        if isinstance(given["destinations"], str):
+            given["destinations"] = [given["destinations"]]
         self.heard = Heard()
         log, arguments = Log(self.heard, steps=transcript), Namespace(**given)
         self.spool = spool_of(arguments, log, Pool())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -70,6 +71,19 @@ def test_it_logs_as_json_where_a_service_wants_that(tmp_path: Path) -> None:
     with started("--asset", asset, "--listen", "127.0.0.1:0", "--log-format", "json") as (_, line, _port):
         assert line.startswith("{")
         assert '"message": "listening on 127.0.0.1:' in line
+
+
+def test_several_destinations_and_networks_are_named_one_behind_the_other(tmp_path: Path) -> None:
+    folder, file = tmp_path / "folder", tmp_path / "b.json"
+    folder.mkdir()
+    for path, name in ((folder / "a.json", "a"), (file, "b")):
+        path.write_text(json.dumps({"Name": name, "Type": "MAIL", "mail.smtp.host": "127.0.0.1"}))
+    networks = ("--allow", "127.0.0.1", "192.0.2.0/24", "--allow", "2001:db8::/32")
+    paths = ("--destinations", str(folder), str(file))
+    with started(*paths, *networks, "--listen", "127.0.0.1:0") as (process, line, port):
+        assert process.stderr is not None
+        assert line == f"listening on 127.0.0.1:{port} for a"
+        assert re.fullmatch(r"listening on 127\.0\.0\.1:\d+ for b\n", process.stderr.readline())
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0:0", "[::]:0"])
