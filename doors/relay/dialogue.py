@@ -20,6 +20,8 @@ from smtp.server.state import State
 from smtp.stream import SocketStream
 
 TOO_SLOW = reply(421, "4.4.2", "Nothing came for too long; the connection is closed")
+_OF_A_MAIL = frozenset({Kind.RCPT, Kind.BDAT, Kind.BDAT_LAST})
+"""A mail may have any number of them: recipients and octets have bounds of their own."""
 STOPPING = reply(421, "4.3.2", "The relay is being stopped; try again soon")
 
 
@@ -210,7 +212,7 @@ class Dialogue:
             self._send_away("Too many mistakes; the connection is closed")
 
     def _count_command(self, kind: Kind) -> None:
-        self._commands += kind is not Kind.RCPT
+        self._commands += kind not in _OF_A_MAIL
         if self._commands > self._limits.commands:
             self._send_away("Too many commands without a mail; the connection is closed")
 

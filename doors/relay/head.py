@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from smtp.envelope import Address
+from smtp.text import showable
 
 MAX_HEAD = 256 * 1024
 """Octets of a header that is looked through; of a longer one the beginning is."""
@@ -36,7 +37,7 @@ class Head:
         self._gathered = bytearray()
         self._is_past = False
         self.message_id = ""
-        """The message's own, or the one it got; "" until the header was seen."""
+        """The message's own, fit to be shown, or the one it got; "" until the header was seen."""
 
     def take(self, piece: bytes) -> bytes:
         """What may leave by now. Raises `MailLoop`."""
@@ -76,7 +77,7 @@ class Head:
         if not _HAS_DATE.search(header):
             added.append(f"Date: {format_datetime(datetime.now(UTC))}")
         if found := _HAS_ID.search(header):
-            self.message_id = header[found.end() :].split(b"\r\n", 1)[0].decode("utf-8", "replace").strip()
+            self.message_id = showable(header[found.end() :].split(b"\r\n", 1)[0].decode("utf-8", "replace"))
         else:
             domain = self._sender.domain if self._sender is not None else "localhost.invalid"
             domain = domain if domain.isascii() and not domain.startswith("[") else "localhost.invalid"

@@ -20,7 +20,7 @@ class Limits:
     message_seconds: float = 3600.0
     """For a whole mail, from MAIL to the end of the message."""
     commands: int = 1000
-    """In a row without a message; recipients that were accepted do not count."""
+    """In a row without a message; recipients and chunks do not count."""
     mistakes: int = 20
     """Of one client: what is no command, or comes where it may not, or is refused here."""
     recipients: int = 10_000

@@ -274,6 +274,21 @@ def test_what_the_mail_server_says_is_shown_as_one_harmless_line(tmp_path: Path)
         assert all(len(line) <= 510 for line in said.split("\n"))
 
 
+def test_what_a_message_says_of_itself_is_one_short_harmless_line_of_the_log(tmp_path: Path) -> None:
+    odd = b"<\x1b]0;owned\x07 \xe2\x80\xae \x85" + b"long" * 20_000 + b"@x.test>"
+    with (
+        ScriptedServer() as server,
+        RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
+        Talk(relay.port) as client,
+    ):
+        message = b"Message-ID: " + odd + b"\r\nSubject: x\r\n\r\nx\r\n.\r\n"
+        assert client.codes(ENVELOPE + b"DATA\r\n" + message, 4)[-1] == "250"
+        line = relay.heard.wait_for("1 of 1 recipients")
+    assert line.isprintable()
+    assert len(line) < 500
+    assert odd in server.log.accepted[0].content
+
+
 def test_a_mail_that_goes_round_in_circles_is_stopped(tmp_path: Path) -> None:
     hops = b"".join(b"Received: from a by b; date\r\n" for _ in range(100))
     with (

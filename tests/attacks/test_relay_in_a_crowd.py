@@ -95,6 +95,20 @@ def test_a_lone_cr_or_lf_is_refused_in_chunks_too_wherever_they_are_cut(
     assert server.log.accepted == []
 
 
+def test_a_message_may_come_in_thousands_of_chunks(tmp_path: Path) -> None:
+    """Exim makes small ones, however large the message."""
+    lines = [b"%d\r\n" % number for number in range(3000)]
+    with (
+        ScriptedServer() as server,
+        RunningRelay(asset=asset_file(tmp_path, port=server.port), transcript=False) as relay,
+        Talk(relay.port) as client,
+    ):
+        wire = b"".join(b"BDAT %d\r\n%b" % (len(line), line) for line in (b"Subject: x\r\n\r\n", *lines))
+        codes = client.codes(ENVELOPE + wire + b"BDAT 0 LAST\r\n", len(lines) + 4)
+        assert set(codes) == {"250"}
+    assert server.log.accepted[0].content.endswith(b"\r\n\r\n" + b"".join(lines))
+
+
 @pytest.mark.parametrize("how", ["closed", "reset"])
 @pytest.mark.parametrize(
     "message", [b"DATA\r\nSubject: x\r\n\r\nhel", b"BDAT 900 LAST\r\nSubject: x\r\n\r\nhel"]
