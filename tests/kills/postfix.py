@@ -121,7 +121,7 @@ def kill_until_the_end(
             working.kill()
             killed += 1
             amid += _count(home, "SELECT count(*) FROM mail WHERE state = 'committed'") > 0
-            goal = ended + chance.randrange(1, max(2, 2 * mails // (kills + 10)))
+            goal = ended + chance.randrange(1, max(2, 2 * mails // (kills + 40)))
         time.sleep(0.05)
     return killed, amid
 
