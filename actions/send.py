@@ -11,7 +11,7 @@ from actions.contract import Context, Report
 from delivery.asset import Asset
 from delivery.attempt import Attempt, Outgoing
 from delivery.audience import audience
-from delivery.errors import UnusableSettings
+from delivery.errors import UnusableSettings, unusable
 from delivery.transport import Transport
 from delivery.window import deliver
 from message.audience import EVERYBODY
@@ -96,6 +96,10 @@ def defaults(asset: Asset) -> Defaults:
         sender, field = asset.sender_address, "sender_address"
     else:
         sender, field = (asset.username if "@" in asset.username else ""), "username"
+    if not asset.encoding:
+        reason = "it is not ASCII, and the asset's setting 'Enable Unicode support' is off"
+        signatures = {"signature_text": asset.signature_text, "signature_html": asset.signature_html}
+        faults += [unusable(name, reason) for name, text in signatures.items() if not text.isascii()]
     return Defaults(
         sender,
         field,

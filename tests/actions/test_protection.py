@@ -193,3 +193,13 @@ def test_a_domain_that_vouches_for_somebody_elses_mail_is_told(
     warning = f"DKIM vouches for {domain}, and the mail is from example.com: DMARC does not count it"
     assert (warning in result.warnings) is is_told
     assert b"DKIM-Signature" in inbox.only.content
+
+
+def test_without_unicode_support_a_signature_has_to_be_ascii_too(
+    run: Runner, catcher: Catcher, inbox: Inbox
+) -> None:
+    account = asset(catcher, encoding=False, signature_text="Grüße", signature_html="<b>Gr&uuml;&szlig;e</b>")
+    message = run("send_email", account, {"to": "bob@example.com", "body": "x"}).message
+    assert "the asset's signature_text can't be used: it is not ASCII" in message
+    assert "signature_html" not in message
+    assert inbox.is_empty
