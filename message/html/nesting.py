@@ -54,7 +54,7 @@ _ENDS = MappingProxyType(
 
 
 Piece = tuple[str, str]
-"""An element's name and its start tag, "/name" and its end tag, or "" and text, as they are to be written."""
+"""An element's name and its start tag, "/name" and its end tag, "" and text, or "!--" and a comment, as written."""
 
 
 class Nesting:
@@ -78,7 +78,9 @@ class Nesting:
 
     def _nested(self, pieces: Iterable[Piece]) -> Iterator[str]:
         for tag, written in pieces:
-            if not tag:
+            if tag == "!--":
+                yield written
+            elif not tag:
                 if not written.isspace():
                     yield from self._into_cell()
                 yield written

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from message.html.allowed import (
+    ADDRESSES,
+    ATTRIBUTES,
+    DOCTYPES,
+    IDLE,
+    METAS,
+    OF_A_LABEL,
+    OF_A_SWITCH,
+    OF_THE_BODY,
+    OF_THE_DOCUMENT,
+    REPLACED_METAS,
+    SWITCHES,
+    TAGS,
+)
+from message.html.conditional import STRUCTURE, after_head, are_plain, as_comment, conditional
 from message.html.hidden import Unseen, is_hidden_by, is_unseen
 from message.html.losses import Losses
 from message.html.markup import Token, all_tokens, names, tokens, unescaped, unescaped_attribute
@@ -20,35 +35,6 @@ from message.html.urls import SCHEMES, kept_url
 __all__ = ["Sanitised", "content_ids", "is_html", "sanitize", "to_text"]
 
 _HTML_START = re.compile(r"[\s\ufeff]*<(?:!doctype\s+html|html)(?![\w:.-])", re.IGNORECASE)
-_TAGS = names(
-    """a abbr acronym address area article aside b bdi bdo big blockquote br caption center cite code
-    col colgroup dd del details dfn dir div dl dt em fieldset figcaption figure font footer h1 h2 h3 h4 h5 h6
-    header hgroup hr i img ins kbd label legend li main map mark menu nav nobr ol p pre q rp rt ruby s samp section
-    small span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr"""
-)
-_ATTRIBUTES = names(
-    """abbr align alt background bgcolor border bordercolor cellpadding cellspacing char charoff cite class clear color
-    cols colspan coords datetime dir face frame headers height hidden href hspace id lang name noshade nowrap open
-    reversed role rowspan rules scope shape size span src start style summary title type usemap valign value vspace
-    width"""
-)
-# Menus and galleries of mails open and close by boxes that are ticked, without a script: those send nothing anywhere.
-_SWITCHES = names("checkbox radio")
-_OF_A_SWITCH = _ATTRIBUTES | names("type checked")
-_OF_A_LABEL = _ATTRIBUTES | names("for")
-_OF_THE_BODY = names(
-    """alink background bgcolor bottommargin class dir id lang leftmargin link marginheight marginwidth
-    rightmargin style text title topmargin vlink width"""
-)
-_OF_THE_DOCUMENT = names("class dir id lang style")
-# Without effect in a mail, whose links open in a window of their own anyway: these go without a word.
-_IDLE = re.compile(r"xmlns(?::.*)?|data-.*|target|rel|loading|decoding|xml:.*|v:.*|o:.*|w:.*", re.DOTALL)
-_ADDRESSES = names("href src cite background")
-_METAS = names(
-    """viewport color-scheme supported-color-schemes format-detection x-apple-disable-message-reformatting
-    generator author description keywords progid originator"""
-)
-_REPLACED_METAS = names("content-type x-ua-compatible content-language content-style-type")
 _STRUCTURE = names("html head body")
 # What acts, as what only looks like it; it is a loss all the same.
 _INSTEAD = MappingProxyType(
@@ -58,29 +44,8 @@ _OF_AN_ACTING_ONE = names("align bgcolor class dir id lang style title width")
 _BESIDE_WORDS = names("button input marquee select textarea")
 _BETWEEN_CELLS = names("table tbody tfoot thead tr col /colgroup /tbody /tfoot /thead /tr /td /th /caption")
 _IN_CELLS = names("td th caption /table")
-_CONDITIONAL = re.compile(r"<!--\[if [^\]]*+\]>(?!<!|-->)", re.IGNORECASE)
+_CONDITIONAL = re.compile(r"<!--\[if ", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!doctype\s+html\s*([^>]*)>", re.IGNORECASE)
-_DOCTYPES = (
-    (
-        "xhtml 1.0 transitional",
-        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
-        '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n',
-    ),
-    (
-        "xhtml 1.0 strict",
-        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" '
-        '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">\n',
-    ),
-    (
-        "html 4.01 transitional",
-        '<!DOCTYPE html PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN" '
-        '"http://www.w3.org/TR/html4/loose.dtd">\n',
-    ),
-    (
-        "html 4.01",
-        '<!DOCTYPE html PUBLIC "-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd">\n',
-    ),
-)
 _HTML5 = "<!DOCTYPE html>\n"
 
 _REFERRING = names("src href background poster")
@@ -121,25 +86,31 @@ class _Sanitising:
         self._doctype = _HTML5
         self._unseen = Unseen()
         self._is_between_cells = False
-        self._had_outlook_parts = False
+        self._has_left_head = True
+        self._keeps_outlooks_choice = True
+        """Whether all that is there for Outlook alone stays, so that what is hidden from it may be hidden."""
         self._forms: list[str] = []
         """What is written for the end of each form that is open, "" for nothing."""
 
     def document(self, html: str) -> Sanitised:
         import nh3
 
-        self._had_outlook_parts = "<!--[if " in html.lower()
-        pieces = list(self._pieces(html))
+        tokens = tuple(all_tokens(html))
+        body = after_head(tokens)
+        self._has_left_head = len(body) == len(tokens)
+        self._keeps_outlooks_choice = are_plain(body, TAGS)
+        pieces = list(self._pieces(tokens))
         nesting = Nesting(pieces)
         if nesting.is_cut:
             self._losses.take("elements nested too deeply")
         content = nh3.clean(
             "".join(written for _, written in pieces) if nesting.is_mended else nesting.written,
-            tags=_TAGS | {"input"},
-            attributes={"*": _ATTRIBUTES, "input": _OF_A_SWITCH, "label": _OF_A_LABEL},
+            tags=TAGS | {"input"},
+            attributes={"*": ATTRIBUTES, "input": OF_A_SWITCH, "label": OF_A_LABEL},
             generic_attribute_prefixes={"aria-"},
             url_schemes=SCHEMES,
             link_rel=None,
+            strip_comments=False,  # all that are left are written here
         ).strip()
         css = "\n".join(self._sheets)
         head = "".join([*self._metas, self._title, f"<style>\n{css}\n</style>" if css else ""])
@@ -150,9 +121,9 @@ class _Sanitising:
         is_blank = not any(tag == "img" or (not tag and not _is_blank(text)) for tag, text in pieces)
         return Sanitised(document, self._losses.told(), is_blank)
 
-    def _pieces(self, html: str) -> Iterator[Piece]:
+    def _pieces(self, tokens: Iterable[Token]) -> Iterator[Piece]:
         """What is inside the body, filtered and as it is to be written; the rest is kept aside."""
-        for token in all_tokens(html):
+        for token in tokens:
             tag, name = token.tag, token.tag.lstrip("/")
             if self._unseen.covers(token):
                 continue
@@ -163,7 +134,7 @@ class _Sanitising:
             if not tag:
                 yield "", token.text.replace("<", "&lt;")
             elif tag == "!--":
-                self._comment(token.text)
+                yield "!--", self._comment(token.text)
             elif tag.startswith("!"):
                 if tag[1:] in _BESIDE_WORDS:
                     yield "", " "
@@ -178,12 +149,12 @@ class _Sanitising:
             elif name == "meta":
                 self._meta(token)
             elif tag.startswith("/"):
-                if name in _TAGS and name not in VOID:
+                if name in TAGS and name not in VOID:
                     yield tag, f"<{tag}>"
             elif tag == "input" and _is_switch(token):
-                yield tag, f"<input{self._attributes(token, _OF_A_SWITCH)}>"
-            elif tag in _TAGS:
-                kept = _OF_A_LABEL if tag == "label" else _ATTRIBUTES
+                yield tag, f"<input{self._attributes(token, OF_A_SWITCH)}>"
+            elif tag in TAGS:
+                kept = OF_A_LABEL if tag == "label" else ATTRIBUTES
                 yield tag, f"<{tag}{self._attributes(token, kept)}>"
             elif tag != "o:p":
                 self._losses.take(f"<{tag}>")
@@ -204,14 +175,42 @@ class _Sanitising:
             self._forms.append(written)
         if written:
             kept = tuple(pair for pair in token.attributes if pair[0] in _OF_AN_ACTING_ONE)
-            yield written, f"<{written}{self._attributes(Token(tag, '', kept), _ATTRIBUTES)}>"
+            yield written, f"<{written}{self._attributes(Token(tag, '', kept), ATTRIBUTES)}>"
 
-    def _comment(self, text: str) -> None:
+    def _comment(self, text: str) -> str:
+        """What stays of a comment: only what lays out a mail for Outlook."""
         if doctype := _DOCTYPE.match(text):
             public = doctype[1].lower()
-            self._doctype = next((known for part, known in _DOCTYPES if part in public), _HTML5)
-        elif _CONDITIONAL.match(text):
+            self._doctype = next((known for part, known in DOCTYPES if part in public), _HTML5)
+            return ""
+        part = conditional(text)
+        if part is not None and part.content is None:
+            is_kept = self._has_left_head and self._keeps_outlooks_choice
+            return as_comment(part, "") if is_kept else ""
+        if part is not None and part.content is not None and self._has_left_head:
+            return as_comment(part, self._for_outlook(part.content))
+        if _CONDITIONAL.match(text):
             self._losses.take("conditional comment")
+        return ""
+
+    def _for_outlook(self, content: str) -> str:
+        """What stays of a part that only Outlook reads; where not all can, only what gives the mail its width."""
+        kept = TAGS if self._keeps_outlooks_choice else STRUCTURE
+        pieces: list[str] = []
+        is_whole = True
+        for token in all_tokens(content):
+            tag, name = token.tag, token.tag.lstrip("/")
+            if not tag and (self._keeps_outlooks_choice or _is_blank(token.text)):
+                pieces.append(token.text.replace("<", "&lt;").replace(">", "&gt;"))
+            elif name not in kept:
+                is_whole = False
+            elif not tag.startswith("/"):
+                pieces.append(f"<{tag}{self._attributes(token, ATTRIBUTES)}>")
+            elif name not in VOID:
+                pieces.append(f"<{tag}>")
+        if not is_whole:
+            self._losses.take("conditional comment")
+        return "".join(pieces)
 
     def _hidden(self, tag: str, token: Token) -> None:
         attributes = dict(token.attributes)
@@ -225,29 +224,30 @@ class _Sanitising:
             self._losses.take(f"<{tag}>")
 
     def _structure(self, tag: str, token: Token) -> None:
+        self._has_left_head = self._has_left_head or tag == "body"
         if tag in self._outer and not self._outer[tag]:
-            kept = _OF_THE_BODY if tag == "body" else _OF_THE_DOCUMENT
+            kept = OF_THE_BODY if tag == "body" else OF_THE_DOCUMENT
             self._outer[tag] = self._attributes(token, kept)
 
     def _meta(self, token: Token) -> None:
         attributes = {name: unescaped_attribute(value) for name, value in token.attributes}
         name, content = attributes.get("name", ""), attributes.get("content", "")
-        if name.lower() in _METAS:
+        if name.lower() in METAS:
             self._metas.append(f'<meta name="{escape(name)}" content="{escape(content)}">')
-        elif "charset" not in attributes and attributes.get("http-equiv", "").lower() not in _REPLACED_METAS:
+        elif "charset" not in attributes and attributes.get("http-equiv", "").lower() not in REPLACED_METAS:
             self._losses.take("<meta>")
 
     def _attributes(self, token: Token, kept: frozenset[str]) -> str:
         written: list[str] = []
         for name, value in token.attributes:
             if name not in kept and not name.startswith("aria-"):
-                if not _IDLE.fullmatch(name):
+                if not IDLE.fullmatch(name):
                     self._losses.take(name)
                 continue
             text: str | None = unescaped_attribute(value)
             if name == "style":
                 text = self._style(text or "", token.tag) or None
-            elif name in _ADDRESSES:
+            elif name in ADDRESSES:
                 text = kept_url(name, text or "", self._losses)
             if text is not None:
                 written.append(f' {name}="{escape(text)}"')
@@ -256,17 +256,17 @@ class _Sanitising:
     def _style(self, text: str, tag: str) -> str:
         """A style attribute, as it may stay.
 
-        What is hidden from Outlook has a twin that only Outlook shows; where that went, this is there for all.
+        What is hidden from Outlook has a twin that only Outlook shows; where that goes, this is there for all.
         """
         text = self._styles.attribute(text)
-        if self._had_outlook_parts and "mso-hide" in text and not is_hidden_by(text, tag):
+        if not self._keeps_outlooks_choice and "mso-hide" in text and not is_hidden_by(text, tag):
             text = "; ".join(part for part in text.split("; ") if not part.startswith("mso-hide:"))
         return text
 
 
 def _is_switch(token: Token) -> bool:
     kinds = [unescaped_attribute(value) for name, value in token.attributes if name == "type"]
-    return bool(kinds) and kinds[0].lower() in _SWITCHES
+    return bool(kinds) and kinds[0].lower() in SWITCHES
 
 
 def _is_blank(text: str) -> bool:

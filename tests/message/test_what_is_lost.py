@@ -26,7 +26,8 @@ def lost(html: str) -> str:
         ("<iframe src=x></iframe>a<object></object><embed src=x>", "<iframe> 1×, <object> 1×, <embed> 1×"),
         ("<link rel=stylesheet href=x><base href=y>a", "<link> 1×, <base> 1×"),
         ("<meta http-equiv=refresh content='0;url=x'>a", "<meta> 1×"),
-        ("<!--[if mso]><table><tr><td><![endif]-->a", "conditional comment 1×"),
+        ("<!--[if mso]><v:rect src=x></v:rect><![endif]-->a", "conditional comment 1×"),
+        ("<head><!--[if mso]><style>p{}</style><![endif]--></head><body>a", "conditional comment 1×"),
         ("<svg><path/></svg>a<video src=x></video>", "<svg> 1×, <video> 1×"),
         ("<style>@import 'x';</style>a", "@import 1×"),
         ("<img srcset='a 1x' src=cid:b>", "srcset 1×"),
@@ -206,3 +207,35 @@ OUTLOOKS = "<!--[if mso]><v:roundrect>Go</v:roundrect><![endif]-->"
 def test_what_stands_beside_a_part_for_outlook_is_there_for_outlook_too(html: str, is_hidden: bool) -> None:
     """Where Outlook's own button goes, the other one must not be hidden from it."""
     assert ("mso-hide: all" in sanitize(html).html) is is_hidden
+
+
+@pytest.mark.parametrize(
+    ("html", "kept"),
+    [
+        (
+            '<!--[if mso | IE]><table width="600" onclick=x><tr><td style="width:600px;background:url(http://x)">'
+            "<![endif]--><p>a</p><!--[if mso | IE]></td></tr></table><![endif]-->",
+            '<!--[if mso | IE]><table width="600"><tr><td style="width: 600px"><![endif]--><p>a</p>'
+            "<!--[if mso | IE]></td></tr></table><![endif]-->",
+        ),
+        (
+            "<!--[if !mso]><!-- --><b>a</b><!--<![endif]--><!--[if mso]><i>b > c</i><![endif]-->",
+            "<!--[if !mso]><!--><b>a</b><!--<![endif]--><!--[if mso]><i>b &gt; c</i><![endif]-->",
+        ),
+        (
+            "<!--[if mso]><table><tr><td><v:rect>b</v:rect><![endif]--><!--[if !mso]><!-->a<!--<![endif]-->"
+            "<!--[if mso]></td></tr></table><![endif]-->",
+            "<!--[if mso]><table><tr><td><![endif]-->a<!--[if mso]></td></tr></table><![endif]-->",
+        ),
+        ("<!--[if mso]><script>alert(1)</script><![endif]-->a", "a"),
+        ("<!--[if mso]><svg onload=x></svg><![endif]-->a", "a"),
+        ('<!--[if mso]><a href="javascript:x">b</a><![endif]-->a', "<!--[if mso]><a>b</a><![endif]-->a"),
+        ("<!--[if mso]>--><img src=x onerror=alert(1)><![endif]-->", '<!--[if mso]><!--><img src="x">'),
+        ('<!--[if mso]><p title="--!><img src=x onerror=y>"><![endif]-->', '<img src="x">"&gt;'),
+        ('<!--[if x"><script>]><b>a</b><![endif]-->a', "a"),
+        ("<!-- a comment -->a", "a"),
+    ],
+)
+def test_what_lays_out_a_mail_for_outlook_stays_and_is_filtered_like_all_else(html: str, kept: str) -> None:
+    assert body(html) == kept
+    assert sanitize(sanitize(html).html).html == sanitize(html).html
