@@ -29,6 +29,8 @@ def by_html5lib(html: str) -> Iterator[Element]:
         if isinstance(element.tag, str):
             attributes = {str(name).rpartition("}")[2]: value for name, value in element.attrib.items()}
             yield element.tag.rpartition("}")[2].lower(), attributes, element.text or ""
+        elif (element.text or "").startswith("[if "):  # which Outlook reads as HTML
+            yield from by_html5lib(element.text.partition(">")[2].removesuffix("<![endif]"))
 
 
 def by_lxml(html: str) -> Iterator[Element]:
