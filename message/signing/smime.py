@@ -1,7 +1,7 @@
 """S/MIME (RFC 8551): a mail signed by its sender, encrypted for its recipients, or both.
 
-The library signs and encrypts what it is given as a whole, so such a mail is in memory, about four times as large as
-it is sent; `LARGEST` bounds that.
+The library signs and encrypts what it is given as a whole, so such a mail is in memory: signed, one and a half times
+what is sent, encrypted about six times; `LARGEST` bounds that.
 """
 
 from __future__ import annotations
