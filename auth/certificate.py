@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509 import load_pem_x509_certificates
 
 from smtp import pem
 
@@ -62,7 +63,26 @@ def read(certificate: str, key: str, password: str) -> Certificate:
         raise UnusableCertificate("it holds no certificate in PEM")
     if key:
         found = _blocks(_octets(key.strip(), in_key=True), in_key=True)
-    return Certificate(chain, _key(found, password, in_key=bool(key)))
+    own = _key(found, password, in_key=bool(key))
+    return Certificate(_own_first(chain, own, in_key=bool(key)), own)
+
+
+def _own_first(chain: str, key: PrivateKeyTypes, *, in_key: bool) -> str:
+    """The chain, beginning with the certificate that the key belongs to, wherever that stood."""
+    try:
+        certificates = load_pem_x509_certificates(chain.encode("ascii"))
+        public = _public(key.public_key())
+        own = [each for each in certificates if _public(each.public_key()) == public]
+    except _DAMAGED as exc:
+        raise UnusableCertificate("a certificate in it is damaged, or of a kind not known here") from exc
+    if not own:
+        raise UnusableCertificate("the private key belongs to another certificate", in_key=in_key)
+    ordered = [own[0], *(each for each in certificates if each is not own[0])]
+    return "".join(each.public_bytes(serialization.Encoding.PEM).decode("ascii") for each in ordered)
+
+
+def _public(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _key(found: tuple[pem.Block, ...], password: str, *, in_key: bool) -> PrivateKeyTypes:

@@ -59,12 +59,16 @@ class Access:
         self.observer = observer
         self._state = state
         self._is_stopped = False
-        self._choice = (
-            choose(_login(asset), state, sign_in, self.is_cancelled) if method is None else Choice(method, ())
-        )
-        own_proxy = _proxy(asset.proxy)
+        login = _login(asset)
+        try:
+            self._choice = (
+                choose(login, state, sign_in, self.is_cancelled) if method is None else Choice(method, ())
+            )
+            own_proxy = _proxy(asset.proxy)
+            self._tls = _context(asset)
+        except MailError as first:
+            raise _with_all_faults(asset, login, first) from first
         self._find_proxy = find_proxy or (lambda: own_proxy)
-        self._tls = _context(asset)
         self._habits = Habits()
         self.tried = ""
         """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
@@ -220,6 +224,25 @@ def _context(asset: Asset) -> ssl.SSLContext | None:
     from delivery.certificates import tls_context  # reading certificates takes a module of its own
 
     return tls_context(asset)
+
+
+def _with_all_faults(asset: Asset, login: Login, first: MailError) -> MailError:
+    """`first`, told together with whatever else of the account's settings can't be used."""
+    from auth.oauth.check import faults_of, together
+
+    found = {first.text: first}
+    checks: tuple[Callable[[], object], ...] = (lambda: _proxy(asset.proxy), lambda: _context(asset))
+    for check in checks:
+        try:
+            check()
+        except MailError as error:
+            found[error.text] = error
+    if login.auth_type not in ("Basic", "Passwordless") and (login.client_id or login.service_account_json):
+        is_told = any("ca_bundle" in text for text in found)
+        found |= {
+            error.text: error for error in faults_of(login._replace(ca_bundle="") if is_told else login)
+        }
+    return together(found.values()) if len(found) > 1 else first
 
 
 def _proxy(url: str) -> Proxy | None:

@@ -64,7 +64,7 @@ def read(value: str) -> bytes:
             octets = file.read(MAX_SIZE + 1)
     except (OSError, ValueError, RuntimeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "it is not the name of a file"
-        raise NotPem(reason.lower()) from exc
+        raise NotPem(reason.lower()) from None  # the cause holds the value, which may be a key after all
     if not octets:
         raise NotPem("the file is empty")
     if len(octets) > MAX_SIZE:

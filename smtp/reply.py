@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from smtp.text import showable
+
+if TYPE_CHECKING:
+    from smtp.concealed import Concealer
 
 # RFC 5321 4.5.3.1.5 gives a reply line 512 octets; RFC 4954 4 lets a challenge have 12,288. One bound for both.
 MAX_LINE = 12_288 + len("334 \r\n")
 MAX_LINES = 512
 MAX_REPLY = 64 * 1024
 MAX_SHOWN = 512
-# What is shorter would hide ordinary words.
-SHORTEST_SECRET = 6
 CHALLENGE = 334
 
 _LINE = re.compile(rb"([1-5][0-9][0-9])(?:([ -])([^\n]*))?\Z")
@@ -58,13 +58,15 @@ class ReplyReader:
         self._code = 0
         self._lines: list[str] = []
         self._octets = 0
-        self._secrets: tuple[str, ...] = ()
+        self._secrets: Concealer | None = None
 
     def conceal(self, secret: str) -> None:
-        """Replace it, and its base64, in all replies from now on: servers repeat lines that they don't understand."""
-        if len(secret) >= SHORTEST_SECRET:
-            encoded = b64encode(secret.encode(errors="replace")).decode()
-            self._secrets = tuple(sorted({*self._secrets, secret, encoded}, key=len, reverse=True))
+        """Hide every part and form of it in all replies from now on: servers repeat what they don't know."""
+        if self._secrets is None:
+            from smtp.concealed import Concealer  # who does not log in has nothing to hide
+
+            self._secrets = Concealer()
+        self._secrets.add(secret)
 
     def feed(self, data: bytes) -> None:
         self._buffer += data
@@ -97,7 +99,7 @@ class ReplyReader:
             raise ReplySyntaxError(f"something that is no SMTP reply: {text!r}")
         code = int(match.group(1))
         text = (match.group(3) or b"").decode("utf-8", "replace")
-        if self._secrets and code != CHALLENGE:
+        if code != CHALLENGE:
             text = self._without_secrets(text)
         if not self._lines and match.group(2) != b"-":
             return Reply(code, (text,))
@@ -116,6 +118,4 @@ class ReplyReader:
         return reply
 
     def _without_secrets(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "<hidden>")
-        return text
+        return text if self._secrets is None else self._secrets.hide(text)

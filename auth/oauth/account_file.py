@@ -20,8 +20,8 @@ def read_account(value: str) -> dict[str, Any]:
         account = json.loads(octets)
     except pem.NotPem as exc:
         raise unusable(str(exc)) from exc
-    except (ValueError, RecursionError) as exc:
-        raise unusable("it is not JSON") from exc
+    except (ValueError, RecursionError):
+        raise unusable("it is not JSON") from None  # the cause holds the whole text, and so the key
     if not isinstance(account, dict):
         raise unusable("it is not a JSON object")
     kind = account.setdefault("type", _WITH_KEY)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from auth.errors import AuthError, Step
+from smtp.concealed import Concealer
 from smtp.errors import Category
 from smtp.text import showable
 
@@ -59,6 +58,8 @@ _ERRORS = MappingProxyType(
     }
 )
 
+_LONGEST = 10_000
+"""Characters of a provider's text that are looked through; a few hundred are shown."""
 # How every JSON Web Token begins (`{"`), and what it consists of.
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_.=-]{8,}")
 # Microsoft says more in the number that its description begins with.
@@ -106,13 +107,14 @@ _MICROSOFT = MappingProxyType(
 
 def refusal(answer: Mapping[str, Any], step: Step, secrets: Iterable[str]) -> AuthError:
     """The error that `answer` reports, with nothing of `secrets` in it even if the provider repeats them."""
-    secrets = spellings(secrets)
+    concealer = Concealer(*secrets)
     error: Any = answer.get("error")
     told = answer.get("error_description")
     if isinstance(error, Mapping):  # Google's services say it in an object
         error, told = error.get("status") or error.get("code"), error.get("message")
-    code = _text(error, secrets) or "an error without a name"
-    description = _text(told, secrets)
+    known = isinstance(error, str) and error in _ERRORS  # then it is the RFC's word, and no secret's
+    code = error if known else _text(error, concealer) or "an error without a name"
+    description = _text(told, concealer)
     category, hint = _ERRORS.get(
         code, (Category.PERMANENT, "See what the provider says, and its documentation.")
     )
@@ -130,22 +132,8 @@ def refusal(answer: Mapping[str, Any], step: Step, secrets: Iterable[str]) -> Au
     )
 
 
-def spellings(secrets: Iterable[str]) -> tuple[str, ...]:
-    """Each secret as it is, as a form or a URL holds it, and in base64; the longest first."""
-    forms = {
-        form
-        for secret in secrets
-        if secret
-        for form in (
-            secret,
-            quote(secret, safe=""),
-            quote_plus(secret),
-            b64encode(secret.encode("utf-8", "replace")).decode(),
-        )
-    }
-    return tuple(sorted(forms, key=len, reverse=True))
-
-
-def _text(value: object, secrets: tuple[str, ...]) -> str:
+def _text(value: object, concealer: Concealer) -> str:
     """`value` as one line; providers put objects where the RFC has strings. No token is shown, whosever it is."""
-    return "" if value is None else showable(_TOKEN.sub("…", str(value)), *secrets).rstrip(".")
+    return (
+        "" if value is None else showable(concealer.hide(_TOKEN.sub("…", str(value)[:_LONGEST]))).rstrip(".")
+    )

@@ -177,7 +177,8 @@ class Generic:
         return answer
 
     def _secrets(self, *hidden: str) -> tuple[str, ...]:
-        return (*hidden, self._login.client_secret, self._assertion)
+        basic = f"{self._login.client_id}:{self._login.client_secret}" if self._login.client_secret else ""
+        return (*hidden, self._login.client_secret, basic, self._assertion)
 
     def _session(self, way: str) -> Any:
         make: Any = _Session  # its arguments are Authlib's, which has no types

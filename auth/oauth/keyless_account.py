@@ -91,8 +91,8 @@ def _subject(login: Login, source: object) -> str:
         return federated_token(login._replace(federated_token_file=str(path)))
     try:
         token = json.loads(pem.read(str(path)))[form.get("subject_token_field_name")]
-    except (pem.NotPem, ValueError, KeyError, TypeError, RecursionError) as exc:
-        raise unusable("the file that its credential_source names does not hold the token") from exc
+    except (pem.NotPem, ValueError, KeyError, TypeError, RecursionError):
+        raise unusable("the file that its credential_source names does not hold the token") from None
     if not is_text(token):
         raise unusable("the file that its credential_source names does not hold the token")
     return str(token)

@@ -37,16 +37,16 @@ class ManagedIdentity:
         asked_at = time.time()
         try:
             answer = self._ask()
+            if "error" not in answer:
+                return granted(answer, asked_at=asked_at, scopes=self._scopes)
         except AuthError as error:
             error.hint = _HINT
             raise
-        if "error" in answer:
-            refused = refusal(answer, Step.TOKEN, ())
-            refused.hint = (
-                "Check that the identity is assigned to this machine and has the permission SMTP.SendAsApp."
-            )
-            raise refused
-        return granted(answer, asked_at=asked_at, scopes=self._scopes)
+        refused = refusal(answer, Step.TOKEN, ())
+        refused.hint = (
+            "Check that the identity is assigned to this machine and has the permission SMTP.SendAsApp."
+        )
+        raise refused
 
     def _ask(self) -> Mapping[str, Any]:
         """What the endpoint said, an error included."""

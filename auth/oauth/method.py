@@ -53,6 +53,7 @@ class OAuth:
         self._presented = ""
         self._renewed = False
         self._unsaved = Token()
+        self._is_checked = False
 
     def credentials(self, progress: Progress) -> Credentials | None:
         """Return a token that is good for a while yet. Raises `AuthError`."""
@@ -98,6 +99,7 @@ class OAuth:
             if token.is_fresh(self._scopes) and token.access_token != rejected:
                 return token
             usable = token.is_usable() and token.scopes == self._scopes and token.access_token != rejected
+            self._check()
             try:
                 if self._login.is_application:
                     progress("Asking for an access token.")
@@ -114,6 +116,14 @@ class OAuth:
                     raise
                 progress(f"{exc.text} The token that is there holds for a while yet.")
             return token if usable else None
+
+    def _check(self) -> None:
+        """Raise `AuthError` for all settings that can't be used, before the provider is asked anything."""
+        if not self._is_checked:
+            from auth.oauth.check import check  # who has a token needs no certificate
+
+            check(self._login)
+            self._is_checked = True
 
     def _refresh(self, provider: Provider, remembered: Remembered) -> Token:
         token = remembered.token

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ class Request:
     """A sign-in that was begun: the link to open, and what `redeem` needs to have back (a JSON object)."""
 
     link: str
-    secrets: Mapping[str, Any]
+    secrets: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def device_request(answer: Mapping[str, Any]) -> DeviceRequest:
     # Google, older than the RFC, has a name of its own for the address.
     address = answer.get("verification_uri") or answer.get("verification_url")
     texts = (answer.get("device_code"), answer.get("user_code"), address)
-    if not all(isinstance(text, str) and text for text in texts):
+    if not all(isinstance(text, str) and text for text in texts) or not _is_for_browsers(str(address)):
         raise AuthError(
             "The provider's answer to the sign-in with a code lacks the code or the address.",
             step=Step.SIGN_IN,
@@ -55,10 +56,17 @@ def device_request(answer: Mapping[str, Any]) -> DeviceRequest:
     return DeviceRequest(
         user_code=str(answer["user_code"]),
         address=str(address),
-        link=link if isinstance(link, str) else "",
+        link=link if isinstance(link, str) and _is_for_browsers(link) else "",
         seconds=lifetime(answer.get("expires_in")),
         interval=_interval(answer.get("interval")),
         secrets=dict(answer),
+    )
+
+
+def _is_for_browsers(address: str) -> bool:
+    """Whether it is the address of a page, and not one that runs or opens something else (`javascript:`)."""
+    return re.match(r"\s*[a-z][a-z0-9+.-]*:(?!\d)", address, re.IGNORECASE) is None or bool(
+        re.match(r"https?://", address, re.IGNORECASE)
     )
 
 

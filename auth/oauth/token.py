@@ -70,8 +70,8 @@ def granted(
     access_token = answer.get("access_token")
     if not isinstance(access_token, str) or not access_token or not _is_token(access_token):
         raise _unusable("The token endpoint's answer holds no usable access_token.")
-    kind = answer.get("token_type", "Bearer")
-    if not isinstance(kind, str) or kind.lower() != "bearer":
+    kind = answer.get("token_type") or "Bearer"  # not everybody says it
+    if not isinstance(kind, str) or kind.strip().lower() != "bearer":
         raise _unusable("The token endpoint gave a token that isn't of the type Bearer.")
     replaced = answer.get("refresh_token")
     if isinstance(replaced, str) and replaced:

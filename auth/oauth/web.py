@@ -6,8 +6,10 @@ import io
 import json
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,7 +60,7 @@ class BoundedSession(requests.Session):
     def use(self, limits: Limits) -> None:
         """Take `limits` for every request from here on."""
         self.limits = limits
-        self.mount("https://", _Adapter(_tls(limits.ca_bundle)))
+        self.mount("https://", _Adapter(trusting(limits.ca_bundle)))
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         url = request.url or ""
@@ -76,6 +78,8 @@ class BoundedSession(requests.Session):
         }
         response, body = _Fetch(self, request, kwargs).run_for(total, host)
         answer = _checked(response, body, host)
+        if not answer.get("error") and answer.get("access_token"):
+            answer.pop("error", None)  # some send an empty one with every token
         for name in ("expires_in", "ext_expires_in"):
             if name in answer:
                 answer[name] = lifetime(answer[name])
@@ -141,7 +145,7 @@ class _Adapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
 
 
-def _tls(ca_bundle: str) -> ssl.SSLContext:
+def trusting(ca_bundle: str) -> ssl.SSLContext:
     """A context for the token endpoint, which the authorities in `ca_bundle` may vouch for besides the public ones."""
     context = ssl.create_default_context()
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as for the mail server: see smtp/tls.py
@@ -190,7 +194,8 @@ def _checked(response: requests.Response, body: bytes, host: str) -> dict[str, A
             retry_after=_retry_after(response.headers),
         )
     try:
-        answer = json.loads(body)
+        # Of a text in another character set the names and codes, which are ASCII, can be read all the same.
+        answer = json.loads(body.decode(json.detect_encoding(body), "replace"))
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
@@ -199,9 +204,15 @@ def _checked(response: requests.Response, body: bytes, host: str) -> dict[str, A
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds; the other form, a date, is rare enough to do without."""
-    value = headers.get("Retry-After", "")
-    return float(min(int(value), MAX_RETRY_AFTER)) if value.isascii() and value.isdigit() else None
+    """Seconds, from either form of the field (RFC 9110 section 10.2.3); None for what is neither."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(min(int(value[:9]), MAX_RETRY_AFTER))
+    try:
+        seconds = parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return float(min(round(seconds), MAX_RETRY_AFTER)) if seconds > 0 else None
 
 
 _REASONS = MappingProxyType(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import ClassVar
 
+from smtp.concealed import Concealer
 from smtp.errors import AuthenticationFailed
 from smtp.sasl.mechanism import OneMessage, unusable, utf8
 from smtp.text import showable
@@ -85,4 +86,4 @@ def _explained(challenge: bytes, token: str) -> str:
         names = ("status", "error", "error_description", "scope", "schemes")
         facts = [f"{name} {answer[name]}" for name in names if isinstance(answer.get(name), str | int)]
         text = ", ".join(facts) or text
-    return showable(text, token) or "an error without an explanation"
+    return showable(Concealer(token).hide(text)) or "an error without an explanation"

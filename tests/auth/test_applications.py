@@ -85,6 +85,17 @@ def test_a_certificate_as_pem_in_every_shape(
         assert token_of(settings, KeptState()) == provider.access_tokens[-1]
 
 
+def test_the_certificate_of_the_key_is_found_wherever_it_stands_in_a_chain(
+    provider: TokenEndpoint, state: KeptState
+) -> None:
+    provider.behaviour.application_key = own().public
+    other = own("P-256").pem.replace(own("P-256").key_pem, "")
+    assert token_of(login(provider, oauth_certificate=other + own().pem), state) == provider.access_tokens[-1]
+    thumbprint = hashlib.sha256(own().certificate.public_bytes(Encoding.DER)).digest()
+    shown = provider.requests[-1].jose["x5t#S256"]
+    assert shown == base64.urlsafe_b64encode(thumbprint).rstrip(b"=").decode()
+
+
 def test_a_certificate_as_pkcs12(provider: TokenEndpoint, tmp_path: Path) -> None:
     provider.behaviour.application_key = own().public
     file = tmp_path / "app.pfx"
@@ -137,6 +148,10 @@ def test_a_refresh_token_is_used_with_the_certificate_too(provider: TokenEndpoin
         ),
         ({"oauth_certificate": own().pkcs12_text}, "neither PEM nor a PKCS#12 file that its password opens"),
         ({"oauth_certificate": own("Ed25519").pem}, "its key is neither RSA nor EC"),
+        (
+            {"oauth_certificate": own("P-256").pem.replace(own("P-256").key_pem, own().key_pem)},
+            "the private key belongs to another certificate",
+        ),
         ({"oauth_certificate": own("secp256k1").pem}, "its key is on the curve secp256k1"),
         ({"oauth_certificate": "MIIB c4nary"}, "no such file"),
         ({"oauth_certificate": own().pem.replace("PRIVATE KEY-----\nMII", "PRIVATE KEY-----\nAAA")}, "damaged"),
@@ -361,6 +376,28 @@ def test_a_metadata_endpoint_that_is_busy_is_asked_later(machine: TokenEndpoint,
     machine.behaviour.answer = lambda sender: sender.say(503, {"error": "busy"})
     error = refused(identity(), state)
     assert (error.category, error.retryable) == (Category.TEMPORARY, True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>",
+        b"null",
+        b"[]",
+        {},
+        {"access_token": None, "expires_in": None},
+        {"access_token": 5},
+        b"\xff\xfe",
+    ],
+)
+@pytest.mark.parametrize("status", [200, 404, 410])
+def test_a_metadata_endpoint_that_says_something_odd_is_named_as_that(
+    status: int, answer: object, machine: TokenEndpoint, state: KeptState
+) -> None:
+    machine.behaviour.answer = lambda sender: sender.say(status, answer)
+    error = refused(identity(), state)
+    assert error.category is Category.PROTOCOL
+    assert error.hint.startswith("managed_identity works on machines in Azure")
 
 
 def test_only_the_machine_s_own_address_is_asked_without_tls(

@@ -75,6 +75,13 @@ def test_a_link_that_holds_the_code_is_shown_too(provider: TokenEndpoint, state:
     assert texts[0].endswith(", or open https://id.example/activate?code=WDJB-MJHT")
 
 
+def test_a_link_that_is_no_page_is_not_shown(provider: TokenEndpoint, state: KeptState) -> None:
+    provider.behaviour.device = {"verification_uri_complete": "javascript:alert(1)"}
+    texts: list[str] = []
+    OAuth(device(provider), state, asking()).credentials(texts.append)
+    assert texts[0].endswith("enter the code WDJB-MJHT")
+
+
 def test_the_address_may_have_the_name_that_google_gives_it(
     provider: TokenEndpoint, state: KeptState
 ) -> None:
@@ -183,6 +190,8 @@ def test_a_provider_that_is_not_known_needs_the_address_to_begin_at(
         {"user_code": {}},
         {"verification_uri": None},
         {"verification_uri": ""},
+        {"verification_uri": "javascript:alert(1)"},
+        {"verification_uri": " Data:text/html,x"},
     ],
 )
 def test_an_answer_without_a_code_or_an_address_is_no_beginning(

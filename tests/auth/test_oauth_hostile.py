@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import os
@@ -9,12 +10,14 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from email.utils import formatdate
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from auth.errors import AuthError, Step
-from auth.oauth.web import MAX_ANSWER, _tls
+from auth.oauth.web import MAX_ANSWER, trusting
 from smtp.errors import Category
 from tests.auth.helpers import CANARY, KeptState, login, token_of
 from tests.support.authority import authority, be_strict
@@ -148,6 +151,82 @@ def test_a_busy_provider_is_worth_a_retry_and_says_when(
     assert (error.category, error.retryable, error.retry_after) == (Category.TEMPORARY, True, wait)
 
 
+def test_a_date_says_when_too(provider: TokenEndpoint) -> None:
+    when = formatdate(time.time() + 120, usegmt=True)
+    error = failure(provider, lambda sender: sender.say(429, b"busy", Retry_After=when))
+    assert error.retry_after is not None
+    assert 100 < error.retry_after <= 120
+
+
+@pytest.mark.parametrize(
+    "value", ["soon", "", "1" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 99 Foo 2026", "\xb2"]
+)
+def test_a_time_that_is_none_is_lived_with(value: str, provider: TokenEndpoint) -> None:
+    error = failure(provider, lambda sender: sender.say(429, b"busy", Retry_After=value))
+    assert error.retry_after in (None, 3600)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"access_token": "at", "error": None},
+        {"access_token": "at", "error": "", "error_description": ""},
+        {"access_token": "at", "token_type": None},
+        {"access_token": "at", "token_type": "BEARER "},
+        {"access_token": "at", "expires_in": None, "scope": None, "refresh_token": None},
+        {"access_token": "at", "expires_in": "3599.5"},
+        {"access_token": "at", "expires_in": -1},
+        {"access_token": "at", "expires_in": 10**300},
+        {"access_token": "at", "expires_in": {"seconds": 1}},
+    ],
+)
+def test_a_token_is_taken_whatever_else_is_odd(answer: dict[str, object], provider: TokenEndpoint) -> None:
+    provider.behaviour.answer = lambda sender: sender.say(200, answer)
+    assert token_of(login(provider, **SECRETS), KeptState()) == "at"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_an_answer_in_another_unicode_is_read(encoding: str, provider: TokenEndpoint) -> None:
+    body = json.dumps({"access_token": "at"}).encode(encoding)
+    provider.behaviour.answer = lambda sender: sender.say(200, body)
+    assert token_of(login(provider, **SECRETS), KeptState()) == "at"
+
+
+def test_an_error_in_another_character_set_keeps_its_name(provider: TokenEndpoint) -> None:
+    body = '{"error": "invalid_grant", "error_description": "Jeton expir\u00e9"}'.encode("latin-1")
+    error = failure(provider, lambda sender: sender.say(400, body))
+    assert error.oauth_error == "invalid_grant"
+    assert "Jeton expir" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["mac", "DPoP", "N_A", 5, ["Bearer"]])
+def test_a_token_of_another_type_can_not_be_used(kind: object, provider: TokenEndpoint) -> None:
+    error = failure(provider, lambda sender: sender.say(200, {"access_token": "at", "token_type": kind}))
+    assert "isn't of the type Bearer" in str(error)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda secret: secret,
+        str.upper,
+        lambda secret: secret[:12],
+        lambda secret: secret.encode().hex(),
+        lambda secret: quote(secret, safe="").lower(),
+        lambda secret: base64.b64encode(f"app:{secret}".encode()).decode(),
+        lambda secret: base64.b64encode(secret.encode()).decode()[:12],
+    ],
+)
+@pytest.mark.parametrize("place", ["error", "error_description"])
+def test_a_provider_that_repeats_a_secret_in_any_form_shows_nothing(
+    written: Callable[[str], str], place: str, provider: TokenEndpoint
+) -> None:
+    said = {"error": "invalid_client", place: f"bad client {written(CANARY)}"}
+    error = failure(provider, lambda sender: sender.say(401, said))
+    assert written(CANARY).lower() not in f"{error} {error.hint}".lower()
+    assert "<hidden>" in str(error)
+
+
 def test_a_closed_connection_is_worth_a_retry(provider: TokenEndpoint) -> None:
     assert failure(provider, lambda sender: sender.connection.close()).retryable
 
@@ -267,7 +346,7 @@ def test_a_ca_bundle_is_read_as_it_is_for_the_mail_server(
 
 def test_a_ca_bundle_is_trusted_besides_the_public_authorities() -> None:
     public = len(ssl.create_default_context().get_ca_certs())
-    trusted = {bundle: len(_tls(bundle).get_ca_certs()) for bundle in ("", authority().pem)}
+    trusted = {bundle: len(trusting(bundle).get_ca_certs()) for bundle in ("", authority().pem)}
     assert trusted == {"": public, authority().pem: public + 1}
 
 

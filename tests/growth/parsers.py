@@ -12,7 +12,7 @@ from actions.attachments import from_json, listed
 from actions.report import queue_id
 from auth.certificate import read as read_certificate
 from auth.errors import Step as AuthStep
-from auth.oauth.answers import refusal, spellings
+from auth.oauth.answers import refusal
 from auth.oauth.query import brings, parsed
 from auth.oauth.token import Token, granted
 from delivery.remedies import remedy
@@ -189,7 +189,7 @@ def _token_answer(text: str) -> None:
         "error": text,
         "error_description": text,
     }
-    refusal(answer, AuthStep.TOKEN, spellings(("secret", text[:1000])))
+    refusal(answer, AuthStep.TOKEN, ("secret", text[:1000]))
     token = granted(answer, asked_at=0.0, scopes="mail", refresh_token="r")
     Token.parse(json.loads(json.dumps(token.as_dict())))
 

@@ -124,7 +124,7 @@ def test_a_secret_that_the_server_repeats_is_hidden() -> None:
     reader.feed(b"500-what is AUTH PLAIN cGFzcyB3b3Jk\r\n500 or pass word, or tiny\r\n334 cGFzcyB3b3Jk\r\n")
     refusal, challenge = reader.next_reply(), reader.next_reply()
     assert refusal is not None
-    assert refusal.text == "what is AUTH PLAIN <hidden> or <hidden>, or tiny"
+    assert refusal.text == "what is AUTH PLAIN <hidden> or <hidden>, or <hidden>"
     assert challenge is not None
     assert challenge.lines == ("cGFzcyB3b3Jk",)
 
