@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
-from urllib.parse import quote, quote_plus
 
 RUN = 6
 """Characters that are taken for a part of a secret. A secret that is shorter is found where it is a word by itself."""
@@ -57,6 +56,8 @@ class Concealer:
 
 def _forms(secret: str) -> Iterator[str]:
     """How a secret may be written, in lower case."""
+    from urllib.parse import quote, quote_plus  # many sessions have no secret
+
     octets = secret.encode("utf-8", "replace")
     written = {
         secret,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 
 from tests.auth.keys import PASSWORD, account, own
 from tests.real.certificates import Certificates
@@ -52,6 +56,14 @@ class Ways:
     def certificate_in_pkcs12(self) -> Fields:
         packed = {"oauth_certificate": own().pkcs12_text, "oauth_certificate_password": PASSWORD}
         return self._application(CERTIFICATE_CLIENT, **packed)
+
+    def federated_token(self) -> Fields:
+        """The statement stands where a secret would (RFC 7523 section 2.2)."""
+        now = int(time.time())
+        claims = {"iss": CERTIFICATE_CLIENT, "sub": CERTIFICATE_CLIENT, "aud": self._provider.issuer}
+        times = {"iat": now, "exp": now + 300, "jti": uuid.uuid4().hex}
+        token = jwt.encode({"alg": "RS256"}, claims | times, RSAKey.import_key(own().key_pem))
+        return self._application(CERTIFICATE_CLIENT, federated_token_file=self._file(token))
 
     def token_exchange(self) -> Fields:
         fields = self._application(EXCHANGE_CLIENT, client_secret=CLIENT_SECRET)
@@ -129,6 +141,7 @@ def _send(fields: Fields) -> Run:
         (Ways.client_secret, "client_credentials"),
         (Ways.certificate, "client_credentials"),
         (Ways.certificate_in_pkcs12, "client_credentials"),
+        (Ways.federated_token, "client_credentials"),
         (Ways.token_exchange, EXCHANGE),
         (Ways.service_account, "urn:ietf:params:oauth:grant-type:jwt-bearer"),
         (Ways.service_account_without_a_key, "urn:ietf:params:oauth:grant-type:jwt-bearer"),
