@@ -241,7 +241,7 @@ class ActionRun:
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due, a traceback helps no user
             told = self._report_failed(error, may_be_sent=self._transport.committed > committed)
             if self._action.read_only:  # it has no deliveries to tell of
-                return Report(False, told.message)
+                return Report(False, told.message, [{"failure": told.data[0]["failure"]}])
         return told
 
     def _read(self, parameters: object) -> dict[str, Any]:
@@ -344,12 +344,14 @@ def advice(error: BaseException) -> str:
     """What to do about an error that nobody foresaw."""
     if isinstance(error, ModuleNotFoundError):
         return f"The Python module {error.name} is missing: install the connector's dependencies."
+    if isinstance(error, MemoryError):
+        return "There is not enough memory: give the process more, or send smaller mails."
     return "This is a mistake in the connector: please report it with this message."
 
 
 def unforeseen(error: BaseException) -> str:
     """What is said of an error that nobody foresaw, outside an action: what it is, where, and what to do."""
-    if isinstance(error, ModuleNotFoundError):
+    if isinstance(error, ModuleNotFoundError | MemoryError):
         return advice(error)
     return f"It ended because of an unexpected error ({type(error).__name__} at {_place(error)}). {advice(error)}"
 

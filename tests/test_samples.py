@@ -19,6 +19,7 @@ from doors.demo.server import DemoServer
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+LIBRARY = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted(path for folder in (".", "docs", "examples") for path in ROOT.glob(f"{folder}/*.md"))
 
 
@@ -81,6 +82,24 @@ def test_the_first_mail_leaves_from_python(newcomer: Newcomer) -> None:
     done = newcomer.run([".venv/bin/python", "-c", sample])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert subjects(newcomer) == ["Hello"]
+
+
+def test_files_and_a_message_leave_from_python(newcomer: Newcomer) -> None:
+    stored = newcomer.run(
+        [".venv/bin/python", "smtp_connector.py", "asset", "add", "prod", "--config", "~/asset.json"]
+    )
+    assert stored.returncode == 0, stored.stderr
+    (sample,) = [sample for sample in samples(LIBRARY, "python") if "EmailMessage()" in sample]
+    (newcomer.home / "report.txt").write_text("Grüße", encoding="utf-8")
+    (newcomer.home / "report.pdf").write_bytes(b"%PDF-1.7 ")
+    program = f"import os; os.chdir({str(newcomer.home)!r})\n{sample}"
+    done = newcomer.run([".venv/bin/python", "-c", program])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True sent Email sent []\n", "")
+    first, second = (message_from_bytes(m.content, policy=policy.default) for m in newcomer.server.take())
+    assert (first["Subject"], second["Subject"]) == ("Report", "Hello")
+    assert first.get_body().get_content().strip() == "Grüße"
+    assert [part.get_filename() for part in first.iter_attachments()] == ["report.pdf"]
+    assert second.get_content().strip() == "It works."
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

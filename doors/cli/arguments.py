@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from doors.cli import console_arguments, usage
-from doors.cli.mail_options import mail_options
+from doors.cli.mail_options import mail_options, word
 from doors.cli.terminal import PROGRAM, Terminal
 from host.local.inputs import InputError
 from host.manifest.model import Manifest
@@ -58,8 +58,8 @@ def parser(manifest: Manifest, argv: Sequence[str]) -> argparse.ArgumentParser:
 
 def _asset(commands: Any, _manifest: Manifest) -> None:
     asset = _group(commands, "asset", "Keep assets, encrypted, under a name, and test them.")
-    add = asset.add_parser("add", help="keep an asset under a name", epilog=usage.ASSIGNMENTS)
-    add.add_argument("name", metavar="NAME")
+    add = _subcommand(asset, "add", "keep an asset under a name", epilog=usage.ASSIGNMENTS)
+    add.add_argument("name", metavar="NAME", type=word)
     add.add_argument("--config", metavar="FILE", help="a JSON object of asset fields, - for standard input")
     add.add_argument(
         "--email",
@@ -67,41 +67,46 @@ def _asset(commands: Any, _manifest: Manifest) -> None:
         help="fill in what is known of this mailbox's provider: server, port, limits",
     )
     add.add_argument(
-        "--set", metavar="FIELD=VALUE", action="append", default=[], help="a field, as often as needed"
+        "--set",
+        metavar="FIELD=VALUE",
+        type=word,
+        action="append",
+        default=[],
+        help="a field, as often as needed",
     )
-    change = asset.add_parser("set", help="change fields of an asset", epilog=usage.ASSIGNMENTS)
-    change.add_argument("name", metavar="NAME")
-    change.add_argument("fields", metavar="FIELD=VALUE", nargs="+")
-    asset.add_parser("list", help="show the names")
+    change = _subcommand(asset, "set", "change fields of an asset", epilog=usage.ASSIGNMENTS)
+    change.add_argument("name", metavar="NAME", type=word)
+    change.add_argument("fields", metavar="FIELD=VALUE", type=word, nargs="+")
+    _subcommand(asset, "list", "show the names")
     for name, text in (
         ("show", "show an asset's fields, secrets hidden"),
         ("remove", "forget an asset and its tokens"),
         ("test", "run test connectivity"),
     ):
-        command = asset.add_parser(name, help=text)
-        command.add_argument("name", metavar="NAME")
+        command = _subcommand(asset, name, text)
+        command.add_argument("name", metavar="NAME", type=word)
         if name == "test":
             _output(command)
 
 
 def _vault(commands: Any, _manifest: Manifest) -> None:
     vault = _group(commands, "vault", "Keep files that mails can attach by their vault id.")
-    add = vault.add_parser("add", help="copy a file in, and show its vault id")
+    add = _subcommand(vault, "add", "copy a file in, and show its vault id")
     add.add_argument("file", metavar="FILE")
     add.add_argument("--container", metavar="ID", default="", help="the container that it belongs to")
-    vault.add_parser("list", help="show all files")
+    _subcommand(vault, "list", "show all files")
     for name, text in (("show", "show a file's records and its place"), ("remove", "forget a file")):
-        vault.add_parser(name, help=text).add_argument("vault_id", metavar="VAULT_ID")
+        _subcommand(vault, name, text).add_argument("vault_id", metavar="VAULT_ID")
 
 
 def _runs(commands: Any, _manifest: Manifest) -> None:
     runs = _group(commands, "runs", "Look at the action runs of the past.")
-    runs.add_parser("list", help="show the latest runs")
-    show = runs.add_parser("show", help="show a run with its result")
-    resolve = runs.add_parser("resolve", help="decide about a mail of which nobody knows what became of it")
-    export = runs.add_parser("export", help="print what became of each mail of a run")
+    _subcommand(runs, "list", "show the latest runs")
+    show = _subcommand(runs, "show", "show a run with its result")
+    resolve = _subcommand(runs, "resolve", "decide about a mail of which nobody knows what became of it")
+    export = _subcommand(runs, "export", "print what became of each mail of a run")
     changes = [
-        runs.add_parser(name, help=text)
+        _subcommand(runs, name, text)
         for name, text in (
             ("cancel", "send no more of a submitted run"),
             ("pause", "send no more of a submitted run until it is resumed"),
@@ -119,7 +124,7 @@ def _runs(commands: Any, _manifest: Manifest) -> None:
         help="it was sent; or it was not, and may be sent again, with the same key too",
     )
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="JSON Lines by default")
-    runs.add_parser("prune", help="let go what has been kept for long enough")
+    _subcommand(runs, "prune", "let go what has been kept for long enough")
 
 
 def _submit(commands: Any, _manifest: Manifest) -> None:
@@ -169,17 +174,17 @@ def _worker(commands: Any, _manifest: Manifest) -> None:
 
 
 def _backup(commands: Any, _manifest: Manifest) -> None:
-    backup = commands.add_parser("backup", help="write the data folder into a file, also while it is in use")
+    backup = _subcommand(commands, "backup", "write the data folder into a file, also while it is in use")
     backup.add_argument("file", metavar="FILE", help="a new .tar.gz; whoever has it can read the secrets")
 
 
 def _restore(commands: Any, _manifest: Manifest) -> None:
-    restore = commands.add_parser("restore", help="put a backup back into an empty data folder")
+    restore = _subcommand(commands, "restore", "put a backup back into an empty data folder")
     restore.add_argument("file", metavar="FILE", help="what backup wrote")
 
 
 def _completion(commands: Any, _manifest: Manifest) -> None:
-    completion = commands.add_parser("completion", help="print what makes a shell complete commands")
+    completion = _subcommand(commands, "completion", "print what makes a shell complete commands")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
 
 
@@ -193,7 +198,7 @@ def _explain(commands: Any, _manifest: Manifest) -> None:
 
 
 def _demo(commands: Any, _manifest: Manifest) -> None:
-    commands.add_parser("demo", help="send mails to a server of its own, and check what arrives")
+    _subcommand(commands, "demo", "send mails to a server of its own, and check what arrives")
 
 
 def _relay(commands: Any, _manifest: Manifest) -> None:
@@ -253,7 +258,7 @@ def _run(commands: Any, manifest: Manifest) -> None:
     run = commands.add_parser(
         "run",
         help="run an action of the connector",
-        description="Run an action and print its result as JSON.",
+        description="Run an action, and show what became of each of its parameter sets.",
         told_last=lambda: usage.all_actions(manifest),
     )
     run.add_argument("action", metavar="ACTION", help='name or identifier, such as "send email"')
@@ -323,6 +328,11 @@ def _output(command: argparse.ArgumentParser) -> None:
         default="text",
         help="how lines on standard error are written",
     )
+
+
+def _subcommand(group: Any, name: str, text: str, epilog: str | None = None) -> Any:
+    """A command whose own help begins with what its group's help says of it."""
+    return group.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog)
 
 
 def _group(commands: Any, name: str, description: str) -> Any:

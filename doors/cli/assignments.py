@@ -45,6 +45,11 @@ def _value(field: Field, text: str) -> Any:
     for prefix, kind in _ELSEWHERE.items():
         if text.startswith(prefix):
             return _elsewhere(field, kind, text.removeprefix(prefix))
+    if field.is_secret and text.startswith("@"):
+        raise InputError(
+            f"{field.name}: after @ stands one of env:NAME, file:PATH, keyring:SERVICE/NAME and prompt; "
+            "a secret that begins with @ itself can be given to @prompt."
+        )
     if not text:
         return None
     if field.data_type == "numeric":
@@ -72,12 +77,13 @@ def _number(text: str) -> Any:
 
 def _asked(name: str) -> str:
     """What is typed at the terminal, unseen; a line of standard input where there is no terminal."""
+    if sys.stdin is None:
+        raise InputError(f"{name} can't be asked for: standard input is closed.")
     try:
-        if sys.stdin is not None and not sys.stdin.isatty():
-            text = sys.stdin.readline().rstrip("\r\n")
-        else:
-            text = getpass.getpass(f"{name}: ")
-    except (EOFError, OSError, UnicodeDecodeError) as error:
+        text = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: what was given is not text in {sys.stdin.encoding}.") from error
+    except (EOFError, OSError) as error:
         raise InputError(f"{name} can't be asked for: there is no terminal to ask at.") from error
     if not text:
         raise InputError(f"{name}: nothing was given.")

@@ -12,14 +12,14 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actions.contract import VaultError
 from delivery.pool import Pool
 from doors.cli import usage
 from doors.cli.arguments import action_asked_about, parser
 from doors.cli.results import NOT_SENT, SENT, UNKNOWN, WRONG_CALL, Document, exit_code
-from doors.cli.terminal import OutputError, Terminal, Transcripts
+from doors.cli.terminal import PROGRAM, OutputError, Terminal, Transcripts
 from host.action_run import unforeseen
 from host.local import inputs
 from host.local.environment import environment
@@ -29,6 +29,9 @@ from host.local.inputs import GivenAsset, InputError
 from host.local.run import LocalRun, Request, make_request
 from host.local.signals import first_signal
 from host.manifest.model import Action, Manifest, UnknownAction, load
+
+if TYPE_CHECKING:
+    from doors.cli.send import Mail
 
 SUCCEEDED, FAILED = SENT, NOT_SENT
 
@@ -101,6 +104,9 @@ class CommandLine:
             return SUCCEEDED
         if list(argv[:2]) == ["completion", "--words"]:
             return self._complete(argv[2:])
+        if list(argv) == ["--version"]:
+            self._terminal.print_text(f"{PROGRAM} {self._manifest.version}")
+            return SUCCEEDED
         arguments = parser(self._manifest, argv).parse_args(argv)
         self._terminal.log_as_json = getattr(arguments, "log_format", "text") == "json"
         if arguments.command == "run":
@@ -154,10 +160,16 @@ class CommandLine:
         request = make_request(action, asset, parameters, container_id, self._manifest)
         return self._perform(request, arguments)
 
-    def _send(self, arguments: Namespace) -> int:
+    def _mail(self, arguments: Namespace) -> Mail:
         from doors.cli.send import Mail
 
         mail = Mail(arguments, self._manifest)
+        if mail.is_empty:
+            self._terminal.warn("The mail has no text.")
+        return mail
+
+    def _send(self, arguments: Namespace) -> int:
+        mail = self._mail(arguments)
         asset = mail.over(inputs.asset(arguments.asset, self._home))
         with mail.files_in(self._home.vault) as parameters:
             request = make_request(mail.action, asset, [parameters], "", self._manifest)
@@ -193,9 +205,8 @@ class CommandLine:
     def _preview(self, arguments: Namespace) -> int:
         """What `send` would send; nothing is connected."""
         from doors.cli.preview import Preview
-        from doors.cli.send import Mail
 
-        mail = Mail(arguments, self._manifest)
+        mail = self._mail(arguments)
         asset = mail.over(inputs.asset(arguments.asset, self._home))
         action = self._manifest.action("preview email")
         with mail.files_in(self._home.vault) as parameters:
@@ -220,7 +231,10 @@ class CommandLine:
     def _test_file(self, path: Path) -> int:
         """SOAR's test convention: a file that holds the platform's input, asset fields and all."""
         given = inputs.json_object(path)
-        action = self._manifest.action(str(given.get("identifier") or given.get("action") or ""))
+        named = given.get("identifier") or given.get("action")
+        if not named:
+            raise InputError(f"{path} names no action, so it is no test file: identifier is missing.")
+        action = self._manifest.action(str(named))
         config = given.get("config")
         if not isinstance(config, dict):
             raise InputError(f"{path}: config has to be an object with the fields of the asset.")

@@ -27,7 +27,7 @@ def console(arguments: Namespace, pool: Pool, terminal: Terminal) -> int:
         from doors.console import serve
     except ModuleNotFoundError as error:
         raise InputError(
-            f"The Python module {error.name} is missing: install the console with smtp-connector[console]."
+            f"The Python module {error.name} is missing: pip install 'smtp-connector[console]' installs it."
         ) from error
     if arguments.make_user is not None:
         serve.make_user(arguments.make_user, _password())
@@ -50,7 +50,7 @@ def console(arguments: Namespace, pool: Pool, terminal: Terminal) -> int:
 def agents(arguments: Namespace, pool: Pool) -> int:
     """`mcp`: tools for agents on standard input and output; returns the exit code. Raises `InputError`."""
     if not _has_mcp():
-        raise InputError("The Python module mcp is missing: install the tools with smtp-connector[mcp].")
+        raise InputError("The Python module mcp is missing: pip install 'smtp-connector[mcp]' installs it.")
     from doors.mcp.desk import Desk
     from doors.mcp.server import serve_stdio
 
@@ -89,6 +89,8 @@ def _new_token(arguments: Namespace) -> str:
 
 def _password() -> str:
     """Asked for at a terminal, twice; elsewhere the first line of standard input. Raises `InputError`."""
+    if sys.stdin is None:
+        raise InputError("The password can't be asked for: standard input is closed.")
     if not sys.stdin.isatty():
         return sys.stdin.readline(4096).rstrip("\r\n")
     first = getpass.getpass("Password: ")

@@ -15,7 +15,7 @@ SENT, NOT_SENT, WRONG_CALL, PARTLY_SENT, UNKNOWN = 0, 1, 2, 3, 4
 
 _CODES = {"sent": SENT, "partly sent": PARTLY_SENT, "unknown": UNKNOWN}
 _WORST_FIRST = (UNKNOWN, NOT_SENT, WRONG_CALL, PARTLY_SENT)
-_WRONG = (("idempotency_key", "input"), ("dependency", "configuration"))
+_WRONG = (("idempotency_key", "input"), ("dependency", "configuration"), ("host", "configuration"))
 _READ_FIRST = ("From", "Reply-To", "To", "Cc", "Subject", "Date")
 """The headers that a reader sees."""
 MOST_NAMED = 50
@@ -114,16 +114,23 @@ def _place(number: int, total: int) -> str:
 
 def _code(result: Document) -> int:
     outcomes = [data["outcome"] for data in result["data"] if isinstance(data, Mapping) and "outcome" in data]
-    if outcomes and outcomes[0] == "not sent" and _is_wrong_call(result["data"][0]):
+    if (
+        result["status"] != "success"
+        and outcomes[:1] in ([], ["not sent"])
+        and _is_wrong_call(result["data"])
+    ):
         return WRONG_CALL
     if outcomes:
         return _CODES.get(outcomes[0], NOT_SENT)
     return SENT if result["status"] == "success" else NOT_SENT
 
 
-def _is_wrong_call(data: Mapping[str, Any]) -> bool:
-    """Whether it fails for good as it is called: its key is another content's, or a library is missing here."""
-    failure = data.get("failure", {})
+def _is_wrong_call(data: Sequence[Any]) -> bool:
+    """Whether it fails for good as it is called, or on this machine.
+
+    Its key is another content's, a library is missing, or the data folder can't be used.
+    """
+    failure = data[0].get("failure", {}) if data and isinstance(data[0], Mapping) else {}
     return (failure.get("step"), failure.get("category")) in _WRONG
 
 

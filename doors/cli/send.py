@@ -36,6 +36,7 @@ class Mail:
         self._attached = [("", _file(path)) for path in arguments.attach]
         self._attached += [_inline(text) for text in arguments.inline]
         self._parameters = self._read()
+        self.is_empty = not (is_html or self._attached or self._parameters["body"].strip())
 
     def over(self, asset: GivenAsset) -> GivenAsset:
         """The asset, with what the command line says about it for this mail alone."""
@@ -106,6 +107,10 @@ def _inline(text: str) -> tuple[str, Path]:
 def _file(text: str) -> Path:
     path = Path(text)
     try:
+        if path.is_dir():
+            raise InputError(
+                f"{text!r:.200} is a folder; attach the files in it one by one, or an archive of it."
+            )
         if not path.is_file():
             raise InputError(f"There is no file {text!r:.200} to attach.")
     except (OSError, ValueError) as error:
@@ -118,6 +123,8 @@ def _text(source: str) -> str:
     """A text file in UTF-8, or standard input for `-`."""
     try:
         if source == "-":
+            if sys.stdin is None:
+                raise InputError("Standard input is closed.")
             octets = sys.stdin.buffer.read(MAX_JSON + 1)
         else:
             with Path(source).open("rb") as file:

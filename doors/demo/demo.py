@@ -34,7 +34,7 @@ def demo(pool: Pool) -> int:
         with DemoServer() as server:
             stage = Stage(pool, home, server)
             stage.describe()
-            for scene in scenes(*_fill(home, Path(folder))):
+            for scene in scenes(*_fill(home)):
                 stage.play(scene)
     return stage.end()
 
@@ -149,13 +149,11 @@ def reader_sees(message: EmailMessage) -> Iterator[str]:
             yield f"[{name}, {kind}, {len(content):,} octets]"
 
 
-def _fill(home: Home, folder: Path) -> tuple[str, str]:
+def _fill(home: Home) -> tuple[str, str]:
     """Put the demo's files into the vault; returns their ids."""
     ids = []
     for name, content in (("warning.png", picture()), (ATTACHMENT_NAME, ATTACHMENT)):
-        path = folder / name
-        path.write_bytes(content)
-        ids.append(home.vault.add(path).vault_id)
+        ids.append(home.vault.add_new(name, [content]).vault_id)
     return ids[0], ids[1]
 
 

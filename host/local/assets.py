@@ -121,10 +121,11 @@ def _check_name(name: str) -> None:
         or name != name.strip()
         or any(part in name for part in ("/", "\\", ".."))
         or name.startswith("-")  # it would be taken for an option of the command line
+        or name.endswith(".json")  # … or for a file
     ):
         raise StoreError(
             f"{name!r:.80} can't be an asset's name: use 1 to {_LONGEST_NAME} printable characters without /, \\ and "
-            "two dots in a row, and begin and end with neither a space nor, at its start, a hyphen."
+            "two dots in a row, and begin and end with neither a space nor, at its start, a hyphen, nor end in .json."
         )
 
 
@@ -140,7 +141,8 @@ def _find_by_id(session: Session, asset_id: str) -> AssetRow:
 
 
 def _find(session: Session, name: str) -> AssetRow:
-    row = session.scalar(select(AssetRow).where(AssetRow.name == name))
+    is_text = name.isprintable()  # and not half a character, which no database takes
+    row = session.scalar(select(AssetRow).where(AssetRow.name == name)) if is_text else None
     if row is None:
         names = ", ".join(session.scalars(select(AssetRow.name).order_by(AssetRow.name).limit(20)))
         raise StoreError(f"There is no asset {name!r:.80}. Stored are: {names or 'none'}.")

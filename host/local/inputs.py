@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -53,8 +54,7 @@ def asset(source: str, home: Home) -> GivenAsset:
         return GivenAsset("", "", "on standard input", standard_input())
     path = Path(source)
     if "/" in source or path.suffix == ".json":
-        if not _is_file(path):
-            raise InputError(f"There is no file {source!r:.200}.")
+        _expect_file(path, source)
         return GivenAsset("", "", str(path), json_object(path), path)
     if not home.exists:
         hint = " To use the file of that name, write ./ before it." if _is_file(path) else ""
@@ -87,12 +87,12 @@ def _as_object(value: object, where: str) -> dict[str, Any]:
 def parameter_sets(source: str) -> list[dict[str, Any]]:
     """Parameter sets from a JSON file, `-` (standard input), or JSON itself. Raises `InputError`."""
     if source.lstrip().startswith(("{", "[")):
-        return as_parameter_sets(
-            parse(source.encode(errors="surrogateescape"), "The parameters"), "The parameters"
-        )
+        return as_parameter_sets(parse(os.fsencode(source), "What stands after --params"), "The parameters")
     if source == "-":
         return as_parameter_sets(parse(_read_standard_input(), "Standard input"), "Standard input")
     path = Path(source)
+    if path.suffix == ".json" or "/" in source:
+        _expect_file(path, source)
     if not _is_file(path):
         raise InputError(
             f"{source!r:.200} is neither a JSON file, nor -, nor a JSON object or list of objects."
@@ -163,6 +163,21 @@ def _depth(value: object) -> int:
             break
         level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
     return depth
+
+
+def _expect_file(path: Path, source: str) -> None:
+    """Raises `InputError` for a folder, and for what is not there."""
+    if not _is_file(path):
+        if _is_folder(path):
+            raise InputError(f"{source!r:.200} is a folder; a JSON file is expected.")
+        raise InputError(f"There is no file {source!r:.200}.")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _is_file(path: Path) -> bool:

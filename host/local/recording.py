@@ -42,14 +42,22 @@ def keep_days() -> float:
 def recorded(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """A parameter set, or an object of a result's data, as it is kept.
 
-    Of a large content that is its size in octets and its SHA-256 alone.
+    Of a large content that is its size in octets and its SHA-256 alone. Raises `StoreError`.
     """
-    if os.environ.get(RECORD, "").strip().lower() == "full":
+    if _all_of_it():
         return dict(parameters)
     return {
         name: _digest(value) if name in _CONTENTS and _is_large(value) else value
         for name, value in parameters.items()
     }
+
+
+def _all_of_it() -> bool:
+    """Whether large contents are kept as well. Raises `StoreError`."""
+    text = os.environ.get(RECORD, "").strip().lower()
+    if text not in ("", "full"):
+        raise StoreError(f"{RECORD} is {text!r:.40}: give full, or leave it empty.")
+    return text == "full"
 
 
 def _is_large(value: object) -> bool:

@@ -18,6 +18,7 @@ import pytest
 from doors.demo.server import DemoServer
 from tests.installed import aliases
 from tests.installed.environment import ROOT, Installed
+from tests.test_samples import samples
 from tools.distribution import ALONE, ROOMS, requirements, version
 
 
@@ -159,9 +160,12 @@ def test_a_mistake_of_ours_is_told_with_its_place(installed: Installed, asset: P
 
 
 def test_a_program_that_uses_it_is_checked_by_its_types(installed: Installed, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
+    (sample,) = [one for one in samples(text, "python") if "EmailMessage()" in one]
     program = tmp_path / "program.py"
     program.write_text(
-        "from smtp_connector import act\n"
+        f"{sample}\n"
+        "from smtp_connector import InputError, StoreError, UnknownAction, VaultError\n"
         "from smtp_connector.smtp import Session\n"
         "reveal_type(act)\n"
         "Session.connect('mail.example.com', '587')\n"

@@ -32,6 +32,21 @@ def test_systemd_understands_every_line(units: list[Path]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_drop_in_for_the_key_is_understood_too(units: list[Path], tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    (drop_in,) = re.findall(r"^```ini\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert "LoadCredential=smtp-connector.key:" in drop_in
+    (service,) = [unit for unit in units if unit.suffix == ".service"]
+    folder = tmp_path / f"{service.name}.d"
+    folder.mkdir()
+    (folder / "override.conf").write_text(drop_in, encoding="utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", service], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    (folder / "override.conf").write_text(drop_in.replace("smtp-connector.key:", "a/b:"), encoding="utf-8")
+    wrong = subprocess.run(["systemd-analyze", "verify", service], capture_output=True, text=True)
+    assert "override.conf" in wrong.stderr, "what is wrong in a drop-in would be told"
+
+
 def test_services_are_confined(units: list[Path]) -> None:
     services = [unit for unit in units if unit.suffix == ".service"]
     done = subprocess.run(
