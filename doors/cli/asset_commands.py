@@ -41,8 +41,8 @@ class AssetCommands:
         if arguments.config == "-":
             config = inputs.standard_input()
         elif arguments.config is not None:
-            source = Path(arguments.config)
-            config = inputs.json_object(source)
+            config = inputs.json_object(Path(arguments.config))
+            source = Path(arguments.config) if references.has_secrets(config, self._manifest) else None
         profile = self._profile(arguments.email) if arguments.email is not None else None
         given = assigned(arguments.set, self._manifest, self._terminal.warn)
         if profile is not None:

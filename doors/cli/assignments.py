@@ -83,7 +83,9 @@ def _asked(name: str) -> str:
         text = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{name}: what was given is not text in {sys.stdin.encoding}.") from error
-    except (EOFError, OSError) as error:
+    except EOFError:
+        text = ""
+    except OSError as error:
         raise InputError(f"{name} can't be asked for: there is no terminal to ask at.") from error
     if not text:
         raise InputError(f"{name}: nothing was given.")

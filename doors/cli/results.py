@@ -59,7 +59,8 @@ def composed(data: Mapping[str, Any]) -> Iterator[str]:
         place = f", shown as {part['content_id']}" if part["content_id"] else ""
         yield f"[{part['name']}, {part['type']}, {part['size']:,} octets{place}]"
     yield ""
-    yield f"{len(data['recipients'])} recipients, {data['size']:,} octets. Nothing was sent."
+    count = len(data["recipients"])
+    yield f"{count} recipient{'' if count == 1 else 's'}, {data['size']:,} octets. Nothing was sent."
 
 
 def _is_named(recipient: str, named: str) -> bool:

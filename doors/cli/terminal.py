@@ -172,9 +172,9 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 def _coloured(line: str) -> str:
     colour = _COLOURS.get(line[:1])
-    return (
-        line if colour is None or os.environ.get("NO_COLOR") else f"\x1b[{colour}m{line[:1]}\x1b[0m{line[1:]}"
-    )
+    if colour is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return line
+    return f"\x1b[{colour}m{line[:1]}\x1b[0m{line[1:]}"
 
 
 _COLOURS = MappingProxyType({"✓": "1;32", "!": "1;33", "✗": "1;31"})

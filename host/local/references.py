@@ -55,6 +55,15 @@ def lasting(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def has_secrets(config: Mapping[str, Any], manifest: Manifest) -> bool:
+    """Whether a secret stands in the fields themselves."""
+    fields = manifest.configuration
+    return any(
+        name in fields and fields[name].is_secret and isinstance(value, str) and value != ""
+        for name, value in config.items()
+    )
+
+
 def seen_by_others(config: Mapping[str, Any], source: Path | None, manifest: Manifest) -> tuple[str, ...]:
     """A sentence about each file with a secret that other users of this machine can read.
 
@@ -62,7 +71,7 @@ def seen_by_others(config: Mapping[str, Any], source: Path | None, manifest: Man
     """
     secrets = [value for name, value in config.items() if name in manifest.secrets and value]
     paths = [expanded(value["file"]) for value in secrets if is_reference(value) and "file" in value]
-    if source is not None and any(isinstance(value, str) for value in secrets):
+    if source is not None and has_secrets(config, manifest):
         paths.insert(0, source)
     return tuple(
         f"{path} holds a secret, and others can read it: chmod 600 {path}" for path in paths if _is_open(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from doors.cli.command_line import main
+from doors.cli.terminal import Terminal
 from host.local.home import HOME_VARIABLE
 from smtp_connector import POOL
 from tests.host.processes import ROOT
@@ -249,3 +251,43 @@ def test_too_little_memory_is_told_as_such(call: Any, monkeypatch: pytest.Monkey
     code, _, err = call(*MAIL)
     assert code == 2
     assert err.endswith(": There is not enough memory: give the process more, or send smaller mails.\n")
+
+
+def test_only_a_file_that_holds_the_secret_is_warned_about(
+    call: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "asset.json").chmod(0o644)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("typed\n"))
+    prompt = ("--set", "username=u", "--set", "password=@prompt", "--set", "allow_plaintext_auth=true")
+    code, _, err = call("asset", "add", "prompted", "--config", "asset.json", *prompt)
+    assert (code, err) == (0, "")
+    fields = {**json.loads((folder / "asset.json").read_text()), "username": "u", "password": "p"}
+    (folder / "asset.json").write_text(json.dumps(fields))
+    code, _, err = call("asset", "add", "open", "--config", "asset.json")
+    assert (code, err.strip()) == (
+        0,
+        "warning: asset.json holds a secret, and others can read it: chmod 600 asset.json",
+    )
+
+
+@pytest.mark.parametrize("typed", ["", "\n"])
+def test_a_prompt_that_gets_nothing_says_so(call: Any, monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    assert call("asset", "add", "prod", "--config", "asset.json")[0] == 0
+    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+    assert call("asset", "set", "prod", "password=@prompt")[2].endswith(": password: nothing was given.\n")
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_a_terminal_without_colours_gets_none(
+    call: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setattr(Terminal, "prints_to_a_person", True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert call(*MAIL)[1].startswith("\x1b[1;32m✓\x1b[0m Email sent")
+    monkeypatch.setenv(name, value)
+    assert call(*MAIL)[1].startswith("✓ Email sent")
+
+
+def test_one_recipient_is_one(call: Any) -> None:
+    assert call("preview", *MAIL[1:])[1].splitlines()[-1].startswith("1 recipient, ")
