@@ -46,6 +46,8 @@ def parser(manifest: Manifest, argv: Sequence[str]) -> argparse.ArgumentParser:
 
     Where `argv` begins with a command it knows that one alone: to make them all takes as long as to send a mail.
     """
+    if argv and argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version"):
+        raise InputError(f"{argv[0]!r:.80} is where a command has to be ({PROGRAM} --help explains)")
     root = _Parser(prog=PROGRAM, description=f"{manifest.description}.", epilog=usage.EXAMPLES)
     root.add_argument("--version", action="version", version=f"{PROGRAM} {manifest.version}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True, prog=PROGRAM)

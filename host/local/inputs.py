@@ -91,8 +91,8 @@ def parameter_sets(source: str) -> list[dict[str, Any]]:
     if source == "-":
         return as_parameter_sets(parse(_read_standard_input(), "Standard input"), "Standard input")
     path = Path(source)
-    if path.suffix == ".json" or "/" in source:
-        _expect_file(path, source)
+    if _is_folder(path):
+        raise InputError(f"{source!r:.200} is a folder; a JSON file is expected.")
     if not _is_file(path):
         raise InputError(
             f"{source!r:.200} is neither a JSON file, nor -, nor a JSON object or list of objects."

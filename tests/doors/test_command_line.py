@@ -256,7 +256,7 @@ def test_soars_test_file_is_run(call: Any, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"config": ASSET}, "There is no action ''"),
+        ({"config": ASSET}, "names no action, so it is no test file"),
         ({"identifier": "x", "config": ASSET}, "There is no action 'x'"),
         ({"identifier": "send_email"}, "TEST.json: config has to be an object"),
         ({"identifier": "send_email", "config": {}}, "server: missing"),

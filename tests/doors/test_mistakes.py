@@ -85,11 +85,18 @@ ACTION = ("run", "send email", "--asset", "asset.json", "--params")
         ),
         (("send", "--asset", "./gone", *MAIL[3:]), "There is no file './gone'."),
         ((*MAIL, "--attach", "folder"), "'folder' is a folder; attach the files in it one by one"),
-        ((*ACTION, "gone.json"), "There is no file 'gone.json'."),
+        (
+            (*ACTION, "gone.json"),
+            "'gone.json' is neither a JSON file, nor -, nor a JSON object or list of objects.",
+        ),
         ((*ACTION, "./folder"), "'./folder' is a folder; a JSON file is expected."),
         (
             (*ACTION, "to=jane"),
             "'to=jane' is neither a JSON file, nor -, nor a JSON object or list of objects.",
+        ),
+        (
+            ("--verbose", *MAIL),
+            "'--verbose' is where a command has to be (smtp_connector.py --help explains)",
         ),
         (("asset.json",), "asset.json names no action, so it is no test file: identifier is missing."),
         (("asset", "add", "prod.json", "--config", "asset.json"), "can't be an asset's name"),
