@@ -136,7 +136,7 @@ def test_the_shells_complete(tmp_path: Path, shell: tuple[str, ...], asked: str,
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What has to be downloaded, which the first minute does not count."""
     folder = tmp_path_factory.mktemp("wheels")
-    wanted = (ROOT, "setuptools>=77", "pipx")
+    wanted = (ROOT, "setuptools>=77", "pipx", "pip")
     got = run(sys.executable, "-m", "pip", "wheel", "--quiet", "--wheel-dir", folder, *wanted)
     assert got.returncode == 0, got.stderr
     for own in folder.glob("smtp_connector-*"):
