@@ -241,7 +241,10 @@ class ActionRun:
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due, a traceback helps no user
             told = self._report_failed(error, may_be_sent=self._transport.committed > committed)
             if self._action.read_only:  # it has no deliveries to tell of
-                return Report(False, told.message, [{"failure": told.data[0]["failure"]}])
+                failure = told.data[0]["failure"]
+                return Report(
+                    False, told.message, [{"failure": failure}] if failure["step"] == DEPENDENCY else []
+                )
         return told
 
     def _read(self, parameters: object) -> dict[str, Any]:
