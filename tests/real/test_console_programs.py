@@ -108,7 +108,7 @@ def test_schemathesis_finds_no_server_error(served: Served, token: str) -> None:
         driven.append(operation.label)
 
         @settings(
-            max_examples=15,
+            max_examples=5,
             deadline=None,
             database=None,
             derandomize=True,

@@ -31,7 +31,10 @@ def port() -> int:
     return free_port()
 
 
-@pytest.fixture(params=["http", "https"])
+BOTH = pytest.mark.parametrize("base", ["http", "https"], indirect=True)
+
+
+@pytest.fixture(params=["https"])
 def base(request: pytest.FixtureRequest, port: int) -> str:
     """Where the console is: on this machine alone, or as where others reach it."""
     return f"{request.param}://127.0.0.1:{port}"
@@ -86,6 +89,7 @@ def at_the_provider(page: Page, login: str) -> None:
     page.click("input[name=prompt][value=consent] ~ button[type=submit]")
 
 
+@BOTH
 def test_somebody_whom_the_provider_and_the_console_know_comes_in(served: Served, home: Home) -> None:
     with signed_in(served) as page:
         served.open(page, "/settings")
@@ -155,6 +159,7 @@ def add_asset(
     )
 
 
+@BOTH
 def test_an_asset_is_signed_in_and_the_browser_comes_back_to_the_console(
     served: Served,
     home: Home,
@@ -204,7 +209,6 @@ def test_a_code_is_shown_and_entered_on_another_device(
         assert "Test connectivity passed." in page.inner_text("#result")
 
 
-@pytest.mark.parametrize("base", ["https"], indirect=True)
 def test_only_the_browser_that_was_sent_can_bring_the_answer(
     served: Served,
     home: Home,
