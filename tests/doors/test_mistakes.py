@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from doors.cli.command_line import main
-from doors.cli.terminal import Terminal
+from doors.cli.terminal import PROGRAM, Terminal
 from host.local.home import HOME_VARIABLE
 from smtp_connector import POOL
 from tests.host.processes import ROOT
@@ -96,7 +96,7 @@ ACTION = ("run", "send email", "--asset", "asset.json", "--params")
         ),
         (
             ("--verbose", *MAIL),
-            "'--verbose' is where a command has to be (smtp_connector.py --help explains)",
+            f"'--verbose' is where a command has to be ({PROGRAM} --help explains)",
         ),
         (("asset.json",), "asset.json names no action, so it is no test file: identifier is missing."),
         (("asset", "add", "prod.json", "--config", "asset.json"), "can't be an asset's name"),
@@ -181,7 +181,7 @@ def test_help_and_version_that_cannot_be_written_are_told(asked: str) -> None:
     assert closed.stderr.endswith(b": Standard output is closed.\n")
     read = process(asked, shell='"$@" | head -n 1')
     assert (read.returncode, read.stderr) == (0, b"")
-    assert b"smtp_connector.py" in read.stdout
+    assert PROGRAM.encode() in read.stdout
 
 
 OLD_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
