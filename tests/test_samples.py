@@ -92,7 +92,7 @@ def test_files_and_a_message_leave_from_python(newcomer: Newcomer) -> None:
     (sample,) = [sample for sample in samples(LIBRARY, "python") if "EmailMessage()" in sample]
     (newcomer.home / "report.txt").write_text("Grüße", encoding="utf-8")
     (newcomer.home / "report.pdf").write_bytes(b"%PDF-1.7 ")
-    program = f"import os; os.chdir({str(newcomer.home)!r})\n{sample}"
+    program = f"import os, smtp_connector; os.chdir({str(newcomer.home)!r})\n{sample}"
     done = newcomer.run([".venv/bin/python", "-c", program])
     assert (done.returncode, done.stdout, done.stderr) == (0, "True sent Email sent []\n", "")
     first, second = (message_from_bytes(m.content, policy=policy.default) for m in newcomer.server.take())

@@ -361,6 +361,21 @@ def test_a_dependency_that_is_missing_is_told(
     assert "unexpected" not in done.stderr
 
 
+def modules_loaded_by(arguments: list[str], folder: Path, environment: dict[str, str]) -> set[str]:
+    """The names of all modules, those of the installed package as they are called in a checkout."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    named = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "import time:" in line]
+    return {name.removeprefix("smtp_connector.") for name in named}
+
+
 def test_a_plain_mail_loads_nothing_that_it_does_not_need(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
@@ -373,17 +388,11 @@ def test_a_plain_mail_loads_nothing_that_it_does_not_need(
         }
         (tmp_path / "asset.json").write_text(json.dumps({**asset, "auth_type": "Passwordless"}))
         mail = '{"to": "jane@example.com", "body": "x"}'
-        script, call = str(ROOT / "smtp_connector.py"), ("run", "send email", "--asset", "asset.json")
-        done = subprocess.run(
-            [sys.executable, "-X", "importtime", script, *call, "--params", mail],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-    assert done.returncode == 0, done.stderr
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "import time:" in line}
+        call = ("run", "send email", "--asset", "asset.json", "--params", mail)
+        loaded = modules_loaded_by([str(ROOT / "smtp_connector.py"), *call], tmp_path, environment)
+    loaded -= modules_loaded_by(
+        ["-c", "pass"], tmp_path, environment
+    )  # the environment's own are none of ours
     assert {"sqlite3", "message.draft"} <= loaded
     # The first two alone take as long as all that is sent; the others are for help, archives, HTML and TLS.
     needless = {

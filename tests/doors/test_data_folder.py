@@ -35,6 +35,7 @@ CALLS = (
 DRIVER = """
 import contextlib, io, json, os, resource, sys
 given = json.loads(sys.argv[1])
+import delivery.certificates  # which TLS alone needs
 from delivery.pool import Pool
 from doors.cli.command_line import main
 
