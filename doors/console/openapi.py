@@ -82,7 +82,7 @@ def _paths() -> Schema:
             "get": _operation("Its results, one for each asset", "AppRunList", [_ID, *_LIST_QUERY, _EXPENSIVE])
         },
         "/rest/action_run/{id}/events": {
-            "get": _operation("What happens in it, as server-sent events", "", [_ID], kind="text/event-stream")
+            "get": _operation("What happens in it, as server-sent events", "Event", [_ID], kind="text/event-stream")
         },
         "/rest/app_run": {"get": _operation("Runs over one asset each", "AppRunList", _LIST_QUERY)},
         "/rest/app_run/{id}": {"get": _operation("One of them, with its results", "AppRun", [_ID])},
@@ -114,7 +114,7 @@ def _operation(
     more: Schema | None = None,
     kind: str = "application/json",
 ) -> Schema:
-    told: Schema = {"$ref": f"#/components/schemas/{answer}"} if answer else {"type": "string"}
+    told: Schema = {"$ref": f"#/components/schemas/{answer}"}
     operation: Schema = {
         "summary": summary,
         "parameters": parameters or [],

@@ -66,6 +66,7 @@ def _answers() -> Schema:
         "Added": _object(id=_WHOLE, success=_YES),
         "FileAdded": _object(vault_id=_TEXT, hash=_TEXT, id=_WHOLE, succeeded=_YES, size=_WHOLE),
         "Preview": {"type": "object"},
+        "Event": _with_options(_object(event=_TEXT, data=_TEXT), id=_TEXT),  # each of a stream, as it is read
     }
 
 
