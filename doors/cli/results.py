@@ -11,7 +11,10 @@ from message import address as addresses
 Document = Mapping[str, Any]
 
 SENT, NOT_SENT, WRONG_CALL, PARTLY_SENT, UNKNOWN = 0, 1, 2, 3, 4
-"""Exit codes. With several outcomes the worst counts: unknown, then not sent, then partly sent."""
+"""Exit codes. With several outcomes the worst counts: unknown, then not sent, then partly sent.
+
+A wrong call is one of which nothing was sent.
+"""
 
 _CODES = {"sent": SENT, "partly sent": PARTLY_SENT, "unknown": UNKNOWN}
 _WORST_FIRST = (UNKNOWN, NOT_SENT, WRONG_CALL, PARTLY_SENT)
@@ -25,6 +28,8 @@ MOST_NAMED = 50
 def exit_code(document: Document) -> int:
     """What became of the run as a whole."""
     found = {_code(result) for result in document["result_data"]}
+    if WRONG_CALL in found and len(found) > 1:
+        found.add(NOT_SENT)
     if document["status"] != "success" and not found - {SENT}:
         found.add(NOT_SENT)  # the run itself failed: there may be no result at all
     return next((code for code in _WORST_FIRST if code in found), SENT)

@@ -11,7 +11,7 @@ from host.local.pages import pages
 
 ADDRESS = "/explained/"
 _NAMED = re.compile(r"docs/(?:errors/)?([a-z0-9.-]+)\.md \(smtp-connector explain \1\)")
-_LINK = re.compile(r"\[([^\]]+)\]\((?:\.\./|errors/)*([a-zA-Z0-9.-]+)\.md(#[a-z0-9-]*)?\)")
+_LINK = re.compile(r"\[([^\[\]]++)\]\((?:\.\./|errors/)*([a-zA-Z0-9.-]+)\.md(#[a-z0-9-]*)?\)")
 _OVERVIEW = re.compile(r"^All pages: .*$", re.MULTILINE)
 
 

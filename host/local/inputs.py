@@ -91,7 +91,7 @@ def parameter_sets(source: str) -> list[dict[str, Any]]:
     if source == "-":
         return as_parameter_sets(parse(_read_standard_input(), "Standard input"), "Standard input")
     path = Path(source)
-    if _is_folder(path):
+    if source and _is_folder(path):
         raise InputError(f"{source!r:.200} is a folder; a JSON file is expected.")
     if not _is_file(path):
         raise InputError(

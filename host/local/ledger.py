@@ -36,7 +36,7 @@ from host.local.results import joint_message
 from host.local.sql import Connection
 from host.local.sqlite import faults_named, flushing, transaction
 from message.compose import Draft
-from smtp.errors import Category, SmtpError, Step
+from smtp.errors import Cancelled, Category, SmtpError, Step
 from smtp.outcome import Delivery, RecipientDelivery, Status
 
 HURRY = 1.0
@@ -122,14 +122,14 @@ class Ledger:
     def claim(self, position: int, key: str, content: bytes) -> Report | None:
         """Let this mail have the key, unless one had it that was or may have been sent: then return that one's report.
 
-        Raises `KeyInProgress` and `KeyOfOtherContent`; `StoreError` where it can't be written down.
+        Raises `KeyInProgress` and `KeyOfOtherContent`; `StoreError` where it can't be written down, and `Cancelled`.
         """
         begun = self._begun
         assert begun is not None  # noqa: S101 - mails are prepared after their run has begun
         heading = self._heading
         whole_key = keys.scope(heading.action, heading.asset_id, self._asset), key
         mail = begun.number, position
-        with self._writing(begun, full=False):
+        with self._unless_cancelled(), self._writing(begun, full=False):
             return keys.claim(begun.connection, self._folder, begun.cipher, mail, whole_key, content)
 
     def prepared(self, position: int, outgoing: Outgoing) -> Outgoing:
@@ -139,7 +139,10 @@ class Ledger:
         return named(outgoing, begun.cipher, begun.number, position)
 
     def committing(self, attempts: Sequence[Attempt]) -> None:
-        """Write down, on the disk, that the octets that complete these mails may leave. Raises `StoreError`."""
+        """Write down, on the disk, that the octets that complete these mails may leave.
+
+        Raises `StoreError`, and `Cancelled` where there was no time for it any more.
+        """
         begun = self._begun
         assert begun is not None  # noqa: S101 - mails are sent after their run has begun
         rows = [
@@ -157,7 +160,7 @@ class Ledger:
         ]
         if not rows:
             return
-        with self._writing(begun, full=True):
+        with self._unless_cancelled(), self._writing(begun, full=True):
             changed = begun.connection.executemany(
                 "UPDATE mail SET state = 'committed', attempts = attempts + 1, committed_at = ?, message_id = ?,"
                 " result = ? WHERE run_id = ? AND position = ? AND state IN ('claimed', 'committed')",
@@ -272,6 +275,16 @@ class Ledger:
             flushing(begun.connection, full=full)
             with transaction(begun.connection, self._latest):
                 yield
+
+    @contextmanager
+    def _unless_cancelled(self) -> Iterator[None]:
+        """What a cancelled run had no time to write down before sending is no fault of the data folder's."""
+        try:
+            yield
+        except StoreError as error:
+            if self._hurried_until == math.inf:
+                raise
+            raise Cancelled("the action was cancelled", step=Step.CONNECT) from error
 
     def _latest(self) -> float:
         """Until when other processes' transactions may be waited for, in seconds of `time.monotonic`."""

@@ -23,7 +23,8 @@ _MARKDOWN = re.compile(
     r"\[(?P<words>[^\[\]<>]*)\]\(\s*(?:mailto:)?(?P<address>[^\s()<>?]+@[^\s()<>?]+)(?:\?[^\s()<>]*)?\s*\)",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_{|}~-]+@[A-Za-z0-9.-]+[A-Za-z0-9]")
+# A word without a domain is taken too, so that none of it is looked at again.
+_WORD_OR_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_{|}~-]++(?:@[A-Za-z0-9.-]+[A-Za-z0-9])?")
 _NAME_AND_ADDRESS = re.compile(r"(?P<name>[^<>@]*\S)\s+(?P<address>[^\s<>@]+@[^\s<>@]+)")
 
 
@@ -82,11 +83,12 @@ def _candidates(text: str) -> Iterator[str]:
     if ".." in local_part or local_part.startswith(".") or local_part.endswith("."):
         yield _written(name, f"{re.sub(r'[.]{2,}', '.', local_part).strip('.')}@{domain}")
         yield _written(name, f'"{local_part}"@{domain}')
-    elif (spaced := _NAME_AND_ADDRESS.fullmatch(address)) and _ADDRESS.fullmatch(spaced["address"]):
+    elif (spaced := _NAME_AND_ADDRESS.fullmatch(address)) and _WORD_OR_ADDRESS.fullmatch(spaced["address"]):
         yield _written(spaced["name"], spaced["address"])
     else:
         yield _written(name, f"{local_part}@{domain}")
-        found = {one.removeprefix("mailto:").lower(): one for one in _ADDRESS.findall(text)}
+        words = _WORD_OR_ADDRESS.findall(text)
+        found = {one.removeprefix("mailto:").lower(): one for one in words if "@" in one}
         if len(found) == 1:
             yield next(iter(found))
 

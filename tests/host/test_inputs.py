@@ -46,20 +46,24 @@ def test_closed_standard_input_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     [
         (
             "{",
-            "The parameters, line 1, column 2: not JSON: Expecting property name enclosed in double quotes.",
+            "What stands after --params, line 1, column 2: not JSON: "
+            "Expecting property name enclosed in double quotes.",
         ),
-        ('{\n "to": "a"\n "cc": 1}', "The parameters, line 3, column 2: not JSON: Expecting ',' delimiter."),
-        ('{"to": "a"} x', "The parameters, line 1, column 13: not JSON: Extra data."),
-        ('{"to": "a", "to": "b"}', "The parameters: 'to' is given twice."),
-        ('[{"a": {"b": 1, "b": 2}}]', "The parameters: 'b' is given twice."),
-        ('{"a": NaN}', "The parameters: NaN is not JSON."),
-        ('{"a": -Infinity}', "The parameters: -Infinity is not JSON."),
+        (
+            '{\n "to": "a"\n "cc": 1}',
+            "What stands after --params, line 3, column 2: not JSON: Expecting ',' delimiter.",
+        ),
+        ('{"to": "a"} x', "What stands after --params, line 1, column 13: not JSON: Extra data."),
+        ('{"to": "a", "to": "b"}', "What stands after --params: 'to' is given twice."),
+        ('[{"a": {"b": 1, "b": 2}}]', "What stands after --params: 'b' is given twice."),
+        ('{"a": NaN}', "What stands after --params: NaN is not JSON."),
+        ('{"a": -Infinity}', "What stands after --params: -Infinity is not JSON."),
         ("[]", "The parameters: the list of parameter sets is empty, so there is nothing to do."),
         ("[{}, 5]", "The parameters: item 2 of the list is a number; a parameter set is a JSON object."),
         ("[null]", "The parameters: item 1 of the list is null; a parameter set is a JSON object."),
         ("[[{}]]", "The parameters: item 1 of the list is a list; a parameter set is a JSON object."),
-        ("[" * 100_000, "The parameters: nested more than 50 deep."),
-        ('{"a": ' * 60 + "1" + "}" * 60, "The parameters: nested more than 50 deep."),
+        ("[" * 100_000, "What stands after --params: nested more than 50 deep."),
+        ('{"a": ' * 60 + "1" + "}" * 60, "What stands after --params: nested more than 50 deep."),
         ("", "'' is neither a JSON file, nor -, nor a JSON object or list of objects."),
         ("x" * 5000, f"'{'x' * 199} is neither a JSON file, nor -, nor a JSON object or list of objects."),
         ("a\0b", "'a\\x00b' is neither a JSON file, nor -, nor a JSON object or list of objects."),
@@ -70,7 +74,7 @@ def test_bad_json_says_what_is_wrong_and_where(text: str, said: str) -> None:
 
 
 def test_a_number_with_thousands_of_digits_is_refused() -> None:
-    assert "The parameters: " in refused('{"a": ' + "9" * 10_000 + "}")
+    assert "What stands after --params: " in refused('{"a": ' + "9" * 10_000 + "}")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe{\x00}\x00", b'"text"', b"null"])
@@ -81,7 +85,7 @@ def test_a_bad_file_is_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    assert "neither a JSON file" in refused(str(tmp_path))
+    assert refused(str(tmp_path)).endswith("is a folder; a JSON file is expected.")
 
 
 def test_something_endless_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
