@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -14,9 +17,10 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from host.local.home import HOME_VARIABLE
 from tests.auth.keys import PASSWORD, account, own
 from tests.real.certificates import Certificates
-from tests.real.connector import Fields, Run, act, asset
+from tests.real.connector import ROOT, Fields, Run, act, asset
 from tests.real.dovecot import Dovecot
 from tests.real.openid import (
     ACCOUNT,
@@ -198,6 +202,35 @@ def test_a_code_entered_elsewhere_signs_in_at_dovecot(
     assert run.succeeded, run.message
     assert run.data["auth_mechanism"] == mechanism
     postfix.mailboxes.wait_for(BOB, run.data["message_id"])
+
+
+def test_on_the_command_line_a_person_reads_the_code_and_enters_it_elsewhere(
+    ways: Ways, dovecot: Dovecot, certificates: Certificates, tmp_path: Path
+) -> None:
+    fields = asset(dovecot.port, "starttls", certificates, **ways.device_code())
+    fields["sender_address"] = ALICE
+    (tmp_path / "asset.json").write_text(json.dumps(fields))
+    command = [sys.executable, "smtp_connector.py", "run", "test connectivity", "--asset"]
+    with subprocess.Popen(
+        [*command, str(tmp_path / "asset.json")],
+        cwd=ROOT,
+        env={**os.environ, HOME_VARIABLE: str(tmp_path / "home")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        shown = ""
+        while not (link := re.search(r"or open (https\S+)", shown)):
+            line = process.stderr.readline()
+            assert line, shown
+            shown += line
+        agree_to_code(link[1], str(certificates.certificate), ALICE)
+        shown += process.stderr.read()
+        document = json.load(process.stdout)
+    assert (process.returncode, document["status"]) == (0, "success"), shown
+    assert f"Login: user=<{ALICE}>" in dovecot.log
 
 
 @pytest.mark.parametrize(
