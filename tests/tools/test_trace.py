@@ -23,6 +23,8 @@ def numbers():
 def walk():
     leaf(); leaf()
     return sum(numbers())
+def comprehend():
+    return [[n for n in (1, 2)], {n for n in (1, 2)}, {n: n for n in (1, 2)}, list(n for n in (1, 2))]
 """
 
 
@@ -45,6 +47,14 @@ def test_calls_functions_and_files_are_counted(module: ModuleType, tmp_path: Pat
     assert trace.summary() == "6 calls of 3 functions in 1 files"
     assert trace.files == {"room/walked.py"}
     assert trace.by_room() == {"room": 6}
+
+
+def test_a_comprehension_counts_with_its_function_and_a_generator_expression_for_itself(
+    module: ModuleType, tmp_path: Path
+) -> None:
+    trace = traced(module.comprehend, tmp_path)
+    # comprehend once, and the generator expression for its two values and its end, on every version of Python
+    assert trace.summary() == "4 calls of 2 functions in 1 files"
 
 
 def test_what_a_library_does_is_not_counted(module: ModuleType, tmp_path: Path) -> None:
