@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterator
 
 RUN = 6
 """Characters that are taken for a part of a secret. A secret that is shorter is found where it is a word by itself."""
@@ -33,7 +32,7 @@ class Concealer:
         for form in _forms(secret):
             if len(form) < RUN:
                 self._words.append(re.compile(rf"(?<!\w){re.escape(form)}(?!\w)", re.IGNORECASE))
-            self._runs.update(form[start : start + RUN] for start in range(len(form) - RUN + 1))
+            self._runs |= {form[start : start + RUN] for start in range(len(form) - RUN + 1)}
 
     def hide(self, text: str) -> str:
         """Return `text` with each part of a secret replaced."""
@@ -54,7 +53,7 @@ class Concealer:
         return "".join([*shown, text[begin:]])
 
 
-def _forms(secret: str) -> Iterator[str]:
+def _forms(secret: str) -> set[str]:
     """How a secret may be written, in lower case."""
     from urllib.parse import quote, quote_plus  # many sessions have no secret
 
@@ -67,7 +66,7 @@ def _forms(secret: str) -> Iterator[str]:
         b64encode(octets).decode("ascii"),
         urlsafe_b64encode(octets).decode("ascii"),
     }
-    return iter({_lower(form) for form in written})
+    return {_lower(form) for form in written}
 
 
 def _lower(text: str) -> str:
