@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from host.local.cipher import Cipher
 from host.local.files import timestamp
+from host.local.sqlite import database_timestamp
 from host.local.tables import DueRow, DurableRow, MailRow, RunRow
 
 
@@ -32,8 +33,10 @@ def decide(row: MailRow, result: dict[str, Any], secret: Cipher, session: Sessio
                 one |= {"status": "accepted" if was_sent else "not tried", "retryable": not was_sent}
     if row.state == "waiting":
         row.finished_at = ""
+        # Workers ask the database's clock what is due: this machine's may differ.
+        due_time = database_timestamp(session.connection().connection.driver_connection)
         session.add(
-            DueRow(run_id=row.run_id, position=row.position, due_time=timestamp(), tries=0, holder="")
+            DueRow(run_id=row.run_id, position=row.position, due_time=due_time, tries=0, holder="")
         )
         if run.state == "ended":
             run.state, run.status, run.end_time, run.kept_since = "running", "", "", ""

@@ -25,7 +25,7 @@ from tests.host.processes import ROOT, start
 from tests.real.postgresql import postgresql
 from tests.support.catcher import Catcher
 from tests.support.running import asset
-from tests.support.scripted import ScriptedServer, Settings
+from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
 
 OF_A_FOLDER = (
     "test_a_database_that_cannot_be_used_for_a_while_is_said_and_does_not_end_the_worker",
@@ -244,7 +244,7 @@ def _fresh(home: Home) -> None:
 
 
 # A machine whose clock is off by so many seconds: every way in which the program asks for the time.
-SKEWED_WORKER = """
+SKEWED = """
 import datetime, sys, time
 import host.local.files as files
 off, true_time = float(sys.argv[1]), time.time
@@ -258,7 +258,7 @@ files.datetime = Skewed
 time.time = lambda: true_time() + off
 from delivery.pool import Pool
 from doors.cli.command_line import main
-sys.exit(main(["worker"], Pool()))
+sys.exit(main(sys.argv[2:], Pool()))
 """
 
 
@@ -271,7 +271,7 @@ def test_a_worker_whose_clock_is_off_by_minutes_sends_nothing_early_or_late(
         add_asset(home, mail_server)
         later = submit(home, mails(2), not_before=timestamp(days_ago=-300 / 86_400))
         submit(home, mails(5, subject="at once"))
-        worker = start(SKEWED_WORKER, off).process
+        worker = start(SKEWED, off, "worker").process
         try:
             wait_until(lambda: len(mail_server.log.accepted) == 5)
             assert home.runs.state_of(number_of(later)) == "running"
@@ -283,12 +283,28 @@ def test_a_worker_whose_clock_is_off_by_minutes_sends_nothing_early_or_late(
     assert len(mail_server.log.accepted) == 7
 
 
+def test_what_is_to_be_sent_again_is_due_at_once_whatever_the_clock_of_who_says_so(
+    machines: Machines,
+) -> None:
+    home = machines.home(0)
+    with ScriptedServer(Settings(fault=Fault(Step.END, Kind.CLOSE, acted=False), lifetime=120)) as mail_server:
+        add_asset(home, mail_server)
+        submitted = submit(home, mails(1, body="x" * 5000))
+        assert worked(home, submitted).mails[0].state == "unknown"
+        words = ("runs", "resolve", number_of(submitted), 1, "--as", "send-again")
+        done = start(SKEWED, 600, *words).finish()
+        assert (done.returncode, done.stderr) == (0, "")
+        run = worked(home, submitted, hurries=False)
+    assert run.mails[0].state == "sent"
+    assert len(mail_server.log.accepted) == 1
+
+
 def test_two_workers_whose_clocks_differ_take_nothing_from_each_other(machines: Machines) -> None:
     home = machines.home(0)
     with ScriptedServer(Settings(delay=0.01, lifetime=120)) as mail_server:
         add_asset(home, mail_server, max_connections=2)
         number = number_of(submit(home, mails(300)))
-        workers = [start(SKEWED_WORKER, off).process for off in (-600, 600)]
+        workers = [start(SKEWED, off, "worker").process for off in (-600, 600)]
         try:
             wait_until(lambda: home.runs.state_of(number) == "ended")
         finally:
