@@ -34,10 +34,9 @@ def decide(row: MailRow, result: dict[str, Any], secret: Cipher, session: Sessio
     if row.state == "waiting":
         row.finished_at = ""
         # Workers ask the database's clock what is due: this machine's may differ.
-        due_time = database_timestamp(session.connection().connection.driver_connection)
-        session.add(
-            DueRow(run_id=row.run_id, position=row.position, due_time=due_time, tries=0, holder="")
-        )
+        connection: Any = session.connection().connection.driver_connection
+        due_time = database_timestamp(connection)
+        session.add(DueRow(run_id=row.run_id, position=row.position, due_time=due_time, tries=0, holder=""))
         if run.state == "ended":
             run.state, run.status, run.end_time, run.kept_since = "running", "", "", ""
     row.result = secret.encrypt(result)

@@ -287,7 +287,9 @@ def test_what_is_to_be_sent_again_is_due_at_once_whatever_the_clock_of_who_says_
     machines: Machines,
 ) -> None:
     home = machines.home(0)
-    with ScriptedServer(Settings(fault=Fault(Step.END, Kind.CLOSE, acted=False), lifetime=120)) as mail_server:
+    with ScriptedServer(
+        Settings(fault=Fault(Step.END, Kind.CLOSE, acted=False), lifetime=120)
+    ) as mail_server:
         add_asset(home, mail_server)
         submitted = submit(home, mails(1, body="x" * 5000))
         assert worked(home, submitted).mails[0].state == "unknown"
