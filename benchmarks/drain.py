@@ -1,6 +1,7 @@
 """A mail server that throws everything away as fast as it comes: `python -m benchmarks.drain [CAPABILITY...]`.
 
-It prints its port, and serves until it is ended. What it says is right for clients that do nothing unusual.
+It prints its port, and for each line that it reads how many messages it has accepted, until it is ended. What it
+says is right for clients that do nothing unusual.
 """
 
 from __future__ import annotations
@@ -14,15 +15,24 @@ _BUFFER = 256 * 1024
 _END = b"\r\n.\r\n"
 
 
+class Count:
+    """The messages that were accepted, over all connections."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.lock = threading.Lock()
+
+
 class Connection:
     """One client's dialogue."""
 
-    def __init__(self, sock: socket.socket, capabilities: list[str]) -> None:
+    def __init__(self, sock: socket.socket, capabilities: list[str], count: Count) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock = sock
+        self._count = count
         self._hello = "".join(f"250-{name}\r\n" for name in ["drain", *capabilities]) + "250 8BITMIME\r\n"
         self._waiting = b""
-        self._buffer = bytearray(_BUFFER)
+        self._buffer = bytearray(2 * _BUFFER)
         self._has_recipient = False
 
     def serve(self) -> None:
@@ -61,15 +71,22 @@ class Connection:
         return line + b"\n"
 
     def _data(self) -> bytes:
+        """Read to the end of the message, which commands may follow at once."""
         self._sock.sendall(b"354 go on\r\n")
-        tail, view = b"\r\n" + self._waiting, memoryview(self._buffer)
-        self._waiting = b""
-        while not tail.endswith(_END):
-            count = self._sock.recv_into(view)
+        before = (
+            len(_END) - 1
+        )  # octets of what came before are kept in front, since the end may be in two pieces
+        buffer, view = self._buffer, memoryview(self._buffer)
+        buffer[:before] = b"  \r\n"
+        count = len(self._waiting)
+        buffer[before : before + count] = self._waiting
+        while (end := buffer.find(_END, 0, before + count)) < 0:
+            buffer[:before] = buffer[count : before + count]
+            count = self._sock.recv_into(view[before:])
             if not count:
                 raise ConnectionResetError
-            tail = (tail + view[max(0, count - len(_END)) : count])[-len(_END) :]
-        return b"250 ok\r\n"
+        self._waiting = bytes(view[end + len(_END) : before + count])
+        return self._accepted()
 
     def _chunk(self, octets: int) -> bytes:
         view = memoryview(self._buffer)
@@ -81,15 +98,28 @@ class Connection:
                 raise ConnectionResetError
             left -= count
         is_expected, self._has_recipient = self._has_recipient, False
-        return b"250 ok\r\n" if is_expected else b"503 no recipient\r\n"
+        return self._accepted() if is_expected else b"503 no recipient\r\n"
+
+    def _accepted(self) -> bytes:
+        with self._count.lock:
+            self._count.messages += 1
+        return b"250 ok\r\n"
 
 
 def main(capabilities: list[str]) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
+    count = Count()
+    threading.Thread(target=_tell, args=(count,), daemon=True).start()
     while True:
         sock, _ = listener.accept()
-        threading.Thread(target=Connection(sock, capabilities).serve, daemon=True).start()
+        connection = Connection(sock, capabilities, count)
+        threading.Thread(target=connection.serve, daemon=True).start()
+
+
+def _tell(count: Count) -> None:
+    for _line in sys.stdin:
+        print(count.messages, flush=True)
 
 
 if __name__ == "__main__":

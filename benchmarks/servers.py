@@ -41,8 +41,29 @@ def smtp_sink() -> Iterator[int]:
 @contextmanager
 def drain(*capabilities: str) -> Iterator[int]:
     """The sink that is never the bottleneck."""
+    with counting_drain(*capabilities) as sink:
+        yield sink.port
+
+
+class Drain:
+    """That sink, which says how many messages it has accepted; `port` is the way in."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.port = number(process)
+
+    def accepted(self) -> int:
+        return asked(self._process)
+
+    def wait_for(self, count: int, seconds: float) -> None:
+        """Return once so many messages have been accepted since it began. Raises `ServerTrouble` after so long."""
+        wait_until(lambda: self.accepted() >= count, f"{count:,} messages to arrive", seconds)
+
+
+@contextmanager
+def counting_drain(*capabilities: str) -> Iterator[Drain]:
     with python("benchmarks.drain", *capabilities) as process:
-        yield number(process)
+        yield Drain(process)
 
 
 @contextmanager
@@ -98,10 +119,7 @@ class Link:
 
     def round_trips(self) -> int:
         """How many there were since the last call."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return number(self._process)
+        return asked(self._process)
 
 
 @contextmanager
@@ -131,6 +149,14 @@ def _ended(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Iterator
     finally:
         process.kill()
         process.wait()
+
+
+def asked(process: subprocess.Popen[str]) -> int:
+    """The number that it answers a line with."""
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return number(process)
 
 
 def number(process: subprocess.Popen[str]) -> int:

@@ -16,7 +16,7 @@ _HERE = Path(__file__).parent / "nodemailer"
 _FOLDER = Path(__file__).resolve().parents[2] / ".local" / "nodemailer"
 
 
-def pooled(port: int, mails: Sequence[Mapping[str, str]]) -> float:
+def pooled(port: int, mails: Sequence[Mapping[str, str]], connections: int = 1) -> float:
     """Seconds, without Node's own start."""
     return _sent(
         port,
@@ -24,6 +24,7 @@ def pooled(port: int, mails: Sequence[Mapping[str, str]]) -> float:
             {"from": SENDER, "to": mail["to"], "subject": mail["subject"], "text": mail["body"]}
             for mail in mails
         ],
+        connections,
     )
 
 
@@ -32,16 +33,16 @@ def send_ready(port: int, message: bytes, count: int) -> float:
     return _sent(port, [{"envelope": envelope, "raw": message.decode()}] * count)
 
 
-def _sent(port: int, mails: list[dict[str, Any]]) -> float:
-    _install()
-    job = json.dumps({"port": port, "mails": mails})
+def _sent(port: int, mails: list[dict[str, Any]], connections: int = 1) -> float:
+    install()
+    job = json.dumps({"port": port, "mails": mails, "connections": connections})
     done = subprocess.run(
-        ["node", _FOLDER / "send.js"], input=job, capture_output=True, text=True, check=True, timeout=600
+        ["node", _FOLDER / "send.js"], input=job, capture_output=True, text=True, check=True, timeout=3600
     )
     return float(done.stdout)
 
 
-def _install() -> None:
+def install() -> None:
     """Quick when it is there already: the folder keeps the lock file that it was made from."""
     lock = (_HERE / "package-lock.json").read_bytes()
     installed = _FOLDER / "installed"

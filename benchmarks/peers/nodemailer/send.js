@@ -1,4 +1,4 @@
-// Reads a job from standard input, sends its mails over a pool of one connection, prints the seconds that took.
+// Reads a job from standard input, sends its mails over a pool of so many connections, prints the seconds that took.
 import { readFileSync } from 'node:fs'
 import { createTransport } from 'nodemailer'
 
@@ -9,7 +9,7 @@ const transport = createTransport({
   secure: false,
   ignoreTLS: true,
   pool: true,
-  maxConnections: 1,
+  maxConnections: job.connections,
   maxMessages: Infinity,
 })
 const started = performance.now()
