@@ -41,9 +41,8 @@ from actions.contract import HostError, VaultError
 from delivery.pool import Pool
 from host.action_run import ActionRun, advice
 from host.braces import double_braces
-from host.manifest.asset_fields import parse_asset, unknown_fields
 from host.manifest.model import UnknownAction, load
-from host.manifest.validation import InvalidInput
+from host.manifest.validation import InvalidInput, parse_asset, unknown_fields
 from host.switch import ActionResult, BaseConnector, HostContext
 from smtp.errors import MailError
 
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from actions.contract import Report
-    from doors.python.act import Results
+    from doors.python.act import ParameterSet, Results
     from doors.python.email_connection import (
         EmailConnection,
         MultipartBody,
@@ -61,7 +60,6 @@ if TYPE_CHECKING:
         SendFailed,
         load_config,
     )
-    from doors.python.given import ParameterSet
     from host.local.files import StoreError
     from host.local.inputs import InputError
 

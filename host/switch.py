@@ -11,8 +11,7 @@ __all__ = ["ActionResult", "BaseConnector", "HostContext"]
 
 if TYPE_CHECKING:
     from host.local.action_result import ActionResult
-    from host.local.base_connector import BaseConnector
-    from host.local.context import HostContext
+    from host.local.base_connector import BaseConnector, HostContext
 else:
     try:
         from phantom.action_result import ActionResult
@@ -22,7 +21,6 @@ else:
         if not (missing.name or "").startswith("phantom"):
             raise
         from host.local.action_result import ActionResult
-        from host.local.base_connector import BaseConnector
-        from host.local.context import HostContext
+        from host.local.base_connector import BaseConnector, HostContext
     else:
         from host.soar.context import HostContext

@@ -18,8 +18,8 @@ from host.local.home import Home
 from host.local.inputs import GivenAsset, InputError
 from host.local.mx import mx_names
 from host.local.run import check_asset
-from host.manifest.asset_fields import unknown_fields
 from host.manifest.model import Manifest
+from host.manifest.validation import unknown_fields
 
 HIDDEN = "********"
 _TOKENS_HANG_ON = frozenset({*TOKEN_BELONGS_TO, "managed_identity", "refresh_token", "service_account_json"})

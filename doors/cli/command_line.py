@@ -26,8 +26,7 @@ from host.local.environment import environment
 from host.local.files import StoreError
 from host.local.home import Home
 from host.local.inputs import GivenAsset, InputError
-from host.local.run import LocalRun, Request, make_request
-from host.local.signals import first_signal
+from host.local.run import LocalRun, Request, first_signal, make_request
 from host.manifest.model import Action, Manifest, UnknownAction, load
 
 if TYPE_CHECKING:

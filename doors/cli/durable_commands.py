@@ -17,7 +17,7 @@ from host.local.durable import Order, Submitted
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.rows import Row, rows, rows_of_file, rows_of_text
-from host.local.signals import first_signal
+from host.local.run import first_signal
 from host.local.worker import Worker
 from host.manifest.model import Manifest
 

@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from host.local.context import Watcher
+from host.local.run import Watcher
 from host.local.streams import forget, printable
 from smtp.transcript import Transcript
 

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any, TextIO
 
 from doors.cli import results
-from host.local.context import Watcher
 from host.local.files import timestamp
+from host.local.run import Watcher
 from host.local.streams import forget, printable, say, say_as_it_is
 from smtp.transcript import Transcript
 

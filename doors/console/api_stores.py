@@ -18,7 +18,7 @@ from host.local.assets import StoredAsset, merged
 from host.local.files import StoreError
 from host.local.inputs import GivenAsset, InputError
 from host.local.run import read_asset
-from host.manifest.asset_fields import unknown_fields
+from host.manifest.validation import unknown_fields
 
 LONGEST_FILE_NAME = 255
 

@@ -30,7 +30,7 @@ Event = dict[str, Any]
 
 
 class LiveRun:
-    """One run, and what was told of it so far: a `host.local.context.Watcher`.
+    """One run, and what was told of it so far: a `host.local.run.Watcher`.
 
     An event has `kind` (progress, finished, ended), `ms` since the run began, and its text.
     """

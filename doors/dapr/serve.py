@@ -18,7 +18,7 @@ from doors.dapr.sidecar import TOKEN_VARIABLE, Sidecar
 from doors.dapr.socket_path import FOLDER_VARIABLE, socket_path
 from host.local.home import Home
 from host.local.inputs import InputError
-from host.local.signals import first_signal
+from host.local.run import first_signal
 from host.manifest.model import load
 from smtp.loopback import is_loopback
 

@@ -9,8 +9,8 @@ from typing import Any
 from actions.contract import KEY
 from delivery.pool import Pool
 from doors.mcp.tools import LIST_RUNS, LONGEST_REASON, NOT_FOR_AGENTS, REASON, SHOW_RUN, offered
-from host.local import cipher
-from host.local.cipher import Cipher
+from host.local import files
+from host.local.files import Cipher
 from host.local.home import Home
 from host.local.inputs import InputError, stored_asset
 from host.local.people.approvals import APPROVED, TAKEN, Approvals, Wanted
@@ -125,7 +125,7 @@ class Desk:
         return Question(wanted, self._seal(wanted), _shown(wanted, preview.data[0]), preview.data[0])
 
     def _seal(self, wanted: Wanted) -> str:
-        cipher.ensure_key(self._home.folder)
+        files.ensure_key(self._home.folder)
         return Cipher(self._home.folder).mac(f"agreed to {wanted.content} {wanted.key}".encode()).hex()
 
     def _carry_out(self, wanted: Wanted, person: Person) -> Told:

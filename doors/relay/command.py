@@ -22,7 +22,7 @@ from doors.relay.ways import ways
 from host.local import inputs
 from host.local.home import Home
 from host.local.inputs import InputError
-from host.local.signals import first_signal
+from host.local.run import first_signal
 from smtp.loopback import is_loopback
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 2587

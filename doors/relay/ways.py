@@ -26,10 +26,10 @@ from host.local import inputs
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.limits import DatabasePace
+from host.local.locks import MachineSlots
 from host.local.run import read_asset
-from host.local.slots import MachineSlots
-from host.manifest.asset_fields import unknown_fields
 from host.manifest.model import load
+from host.manifest.validation import unknown_fields
 from smtp.proxy.handshake import Proxy
 
 FindProxy = Callable[[], Proxy | None]

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from host.local import cipher
+from host.local import files
 from host.local.files import StoreError, timestamp
 from host.local.store import Store
 from host.local.tables import AssetRow
@@ -52,9 +52,7 @@ class Assets:
         _check_name(name)
         try:
             with self._store.writing() as session:
-                row = AssetRow(
-                    name=name, config=cipher.encrypt(self._folder, config), create_time=timestamp()
-                )
+                row = AssetRow(name=name, config=files.encrypt(self._folder, config), create_time=timestamp())
                 session.add(row)
                 session.flush()
                 return str(row.id)
@@ -67,8 +65,8 @@ class Assets:
         """Give a stored asset these fields, None: take a field away; returns its id, which stays."""
         with self._store.writing() as session:
             row = _find(session, name)
-            config = cipher.decrypt(self._folder, row.config, f"The asset {row.name}")
-            row.config = cipher.encrypt(self._folder, merged(config, changes))
+            config = files.decrypt(self._folder, row.config, f"The asset {row.name}")
+            row.config = files.encrypt(self._folder, merged(config, changes))
             return str(row.id)
 
     def get(self, name: str) -> StoredAsset:
@@ -87,12 +85,12 @@ class Assets:
         try:
             with self._store.writing() as session:
                 row = _find_by_id(session, asset_id)
-                row.name, row.config = name, cipher.encrypt(self._folder, config)
+                row.name, row.config = name, files.encrypt(self._folder, config)
         except IntegrityError as error:
             raise StoreError(f"There is another asset {name} already; nothing was changed.") from error
 
     def _stored(self, row: AssetRow) -> StoredAsset:
-        config = cipher.decrypt(self._folder, row.config, f"The asset {row.name}")
+        config = files.decrypt(self._folder, row.config, f"The asset {row.name}")
         return StoredAsset(str(row.id), row.name, row.create_time, config)
 
     def list(self) -> tuple[AssetEntry, ...]:

@@ -20,16 +20,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from host.local import cipher
+from host.local import files
 from host.local.files import StoreError, private_folder, reason, sync_folder
 from host.local.people.database import FILE as PEOPLE
 from host.local.people.database import VERSION as PEOPLE_VERSION
-from host.local.sqlite import faults_named, is_current, newer, opened
+from host.local.sql import faults_named, is_current, newer, opened
 
 VAULT = "vault"
-_FOLDERS = (VAULT, cipher.STATE_FOLDER)
-_DATABASES = (PEOPLE, cipher.DATABASE)
-_ALONE = (*_DATABASES, cipher.KEY_FILE)
+_FOLDERS = (VAULT, files.STATE_FOLDER)
+_DATABASES = (PEOPLE, files.DATABASE)
+_ALONE = (*_DATABASES, files.KEY_FILE)
 _LOCK = ".lock"
 _PIECE = 1 << 20
 
@@ -59,8 +59,8 @@ def back_up(folder: Path, file: Path) -> Backup:
         sync_folder(file.absolute().parent)
     except OSError as error:
         raise StoreError(f"{file} can't be written: {reason(error)}.") from error
-    key = cipher.key_path(folder)
-    return Backup(str(file), count, size, "" if key == folder / cipher.KEY_FILE else str(key))
+    key = files.key_path(folder)
+    return Backup(str(file), count, size, "" if key == folder / files.KEY_FILE else str(key))
 
 
 def restore(file: Path, folder: Path) -> Backup:
@@ -81,8 +81,8 @@ def restore(file: Path, folder: Path) -> Backup:
         size = file.stat().st_size
     except OSError as error:
         raise StoreError(f"{file} can't be restored into {folder}: {reason(error)}.") from error
-    key = cipher.key_path(folder)
-    return Backup(str(file), count, size, "" if key == folder / cipher.KEY_FILE else str(key))
+    key = files.key_path(folder)
+    return Backup(str(file), count, size, "" if key == folder / files.KEY_FILE else str(key))
 
 
 def _write(folder: Path, beside: Path, place: Path) -> int:
@@ -127,9 +127,9 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
 
 def _files(folder: Path) -> Iterator[tuple[Path, str]]:
     """Everything beside the databases, with its name in the archive."""
-    key = folder / cipher.KEY_FILE
+    key = folder / files.KEY_FILE
     if key.exists():
-        yield key, cipher.KEY_FILE
+        yield key, files.KEY_FILE
     for name in _FOLDERS:
         for path in sorted((folder / name).rglob("*")):
             if path.is_file() and not path.is_symlink() and path.suffix != _LOCK and path.name[:1] != ".":
@@ -172,7 +172,7 @@ def _is_ours(name: PurePosixPath) -> bool:
 def _check(file: Path, inside: Path) -> None:
     databases = [inside / name for name in _DATABASES if (inside / name).exists()]
     if not databases:
-        raise StoreError(f"{file} is no backup of a data folder: it has no {cipher.DATABASE}.")
+        raise StoreError(f"{file} is no backup of a data folder: it has no {files.DATABASE}.")
     for path in databases:
         with faults_named(path), closing(opened(path)) as connection:
             _check_version(connection, path)

@@ -11,13 +11,18 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from delivery.asset import Asset
 from host.braces import double_braces
 from host.local.action_result import ActionResult
 from host.local.environment import environment
+from host.local.home import Home
+from host.local.ledger import Heading
 from host.local.results import document
-from host.local.signals import first_signal
+from host.local.run import LocalContext, first_signal
 from host.local.streams import say
-from host.manifest.asset_fields import unnamed_asset_id
+from host.manifest.model import load
+from host.manifest.validation import unnamed_asset_id
+from smtp.transcript import Transcript
 
 Parameters = dict[str, Any]
 
@@ -182,6 +187,38 @@ class BaseConnector:
     def _stop(self, _signal: int) -> None:
         self._is_cancelled = True
         self.handle_cancel()
+
+
+class HostContext(LocalContext):
+    """The same for an app that is derived from this host's BaseConnector, as it would be from the platform's."""
+
+    def __init__(self, connector: BaseConnector, asset: Asset) -> None:
+        action = load().action(connector.get_action_identifier())
+        heading = Heading(action.name, "", connector.get_given_asset_id(), connector.get_container_id())
+        super().__init__(asset, heading, Home(), _Shown(connector))
+        self._connector = connector
+
+    def is_cancelled(self) -> bool:
+        return super().is_cancelled() or self._connector.is_action_cancelled()
+
+
+class _Shown:
+    """Whoever the connector shows its run to."""
+
+    def __init__(self, connector: BaseConnector) -> None:
+        self._connector = connector
+
+    def progress(self, text: str) -> None:
+        self._connector.save_progress(double_braces(text))
+
+    def sent(self, octets: int, size: int) -> None:
+        self._connector.show_sent(octets, size)
+
+    def session_ended(self, transcript: Transcript) -> None:
+        """The platform has nowhere to show it."""
+
+    def finished(self, success: bool, message: str) -> None:
+        """The connector shows its results itself."""
 
 
 def _no_constant(name: str) -> object:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from host.local import cipher, schema, sql
+from host.local import files, schema
 from host.local.files import StoreError, private_folder, reason, sync_folder
-from host.local.sql import Connection
-from host.local.sqlite import alone, faults_named, is_current, opened, transaction
+from host.local.locks import alone
+from host.local.sql import Connection, faults_named, is_current, opened, transaction
 
 
 def connect(folder: Path) -> Connection:
@@ -17,7 +17,7 @@ def connect(folder: Path) -> Connection:
     It begins and ends no transaction by itself, and may be used by several threads, one at a time.
     """
     private_folder(folder)
-    if sql.is_server():
+    if files.is_server():
         try:
             from host.local import postgres  # who has the folder's own database need not have its client
         except ModuleNotFoundError as error:
@@ -25,13 +25,13 @@ def connect(folder: Path) -> Connection:
                 f"The Python module {error.name} is missing: pip install 'smtp-connector[postgres]' installs it."
             ) from error
         return postgres.connect(folder)
-    cipher.ensure_key(folder)
-    path = folder / cipher.DATABASE
+    files.ensure_key(folder)
+    path = folder / files.DATABASE
     with faults_named(path):
         if not path.exists():
             with alone(folder):
                 if not path.exists():
-                    _make(path, cipher.fingerprint(folder))
+                    _make(path, files.fingerprint(folder))
         connection = opened(path)
         try:
             if not is_current(connection, path):
@@ -47,9 +47,9 @@ def connect(folder: Path) -> Connection:
 
 def _check_key(connection: Connection, folder: Path) -> None:
     """Raises `StoreError` for a key that is not the one that everything in the database was encrypted with."""
-    if connection.execute("SELECT secret FROM key_check").fetchall() != [(cipher.fingerprint(folder),)]:
+    if connection.execute("SELECT secret FROM key_check").fetchall() != [(files.fingerprint(folder),)]:
         raise StoreError(
-            f"{cipher.key_path(folder)} is not the key that {folder / cipher.DATABASE} is used with. Nothing was "
+            f"{files.key_path(folder)} is not the key that {folder / files.DATABASE} is used with. Nothing was "
             "changed. Put that key back, or start anew with another folder (SMTP_CONNECTOR_HOME)."
         )
 

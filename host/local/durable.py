@@ -15,19 +15,16 @@ from typing import Any
 
 from actions.contract import KEY
 from delivery.pool import Pool
-from host.local import database, holders, inputs
-from host.local.cipher import DATABASE, Cipher
-from host.local.context import LocalContext, Unwatched
-from host.local.files import StoreError, timestamp
+from host.local import database, holders, inputs, locks
+from host.local.files import DATABASE, Cipher, StoreError, timestamp
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.ledger import Heading
-from host.local.recording import keep_days
 from host.local.relayed import run_of
+from host.local.results import keep_days
 from host.local.rows import Row
-from host.local.run import read_asset
-from host.local.sql import Connection
-from host.local.sqlite import database_timestamp, faults_named, flushing, transaction
+from host.local.run import LocalContext, Unwatched, read_asset
+from host.local.sql import Connection, database_timestamp, faults_named, flushing, transaction
 from host.manifest.model import Action, load
 from smtp.errors import MailError
 
@@ -132,7 +129,7 @@ class _Submission:
         self._connection = database.connect(home.folder)
         try:
             self._cipher = Cipher(home.folder)
-            self._holder = holders.hold(home.folder)
+            self._holder = locks.hold(home.folder)
         except BaseException:
             self._connection.close()
             raise

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from host.local import sql, sqlite
+from host.local import files, sql
 from host.local.files import StoreError
 
 
@@ -22,9 +22,9 @@ def faults_of_sqlalchemy_named(path: Path) -> Iterator[None]:
     except IntegrityError:
         raise
     except DBAPIError as error:
-        if sql.is_server():
+        if files.is_server():
             raise StoreError(f"The database can't be used: {error.orig}. Nothing was changed.") from error
-        raise StoreError(sqlite.explain(path, error.orig)) from error
+        raise StoreError(sql.explain(path, error.orig)) from error
 
 
 def engine_of_server(address: str) -> Engine:
@@ -37,7 +37,7 @@ def engine_of(path: Path) -> Engine:
     # No pool: a process does a transaction or two, and a connection carried over a fork is harmful.
 
     def connect() -> sqlite3.Connection:
-        return sqlite.opened(path)
+        return sql.opened(path)
 
     engine = create_engine("sqlite://", poolclass=NullPool, creator=connect)
 

@@ -1,18 +1,45 @@
-"""Folders and files that only their owner can read, written whole or not at all."""
+"""Folders and files that only their owner can read, written whole or not at all; and the key to the secrets in them.
+
+Secrets are JSON values encrypted with one key (Fernet). It lies in the data folder, unless `SMTP_CONNECTOR_KEY_FILE`
+names another file or systemd hands one over as the credential `smtp-connector.key`: then a copy of the folder alone
+gives no secret away.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hmac
+import json
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from actions.contract import HostError
 
+DATABASE_VARIABLE = "SMTP_CONNECTOR_DATABASE"
+"""Names a PostgreSQL server's database, for several machines: `postgresql+psycopg://…`."""
+KEY_FILE = "secret.key"
+KEY_VARIABLE = "SMTP_CONNECTOR_KEY_FILE"
+CREDENTIAL = "smtp-connector.key"
+_CREDENTIALS = "CREDENTIALS_DIRECTORY"
+"""Where systemd puts a service's credentials (systemd.exec(5))."""
+DATABASE = "store.db"
+STATE_FOLDER = "state"
+_NEED_THE_KEY = (DATABASE, STATE_FOLDER)
+_KEY_OCTETS = 32
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 class StoreError(HostError):
     """The data folder, or something in it, can't be used. The message says which, why, and what to do."""
+
+
+def is_server() -> bool:
+    """Whether the database is a PostgreSQL server's, and not the data folder's own."""
+    return bool(os.environ.get(DATABASE_VARIABLE, "").strip())
 
 
 def reason(error: OSError) -> str:
@@ -99,3 +126,129 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def key_path(folder: Path) -> Path:
+    """Where the key of this data folder is."""
+    if named := os.environ.get(KEY_VARIABLE):
+        return expanded(named).absolute()
+    if credentials := os.environ.get(_CREDENTIALS):
+        handed_over = Path(credentials) / CREDENTIAL
+        if handed_over.exists():
+            return handed_over
+    return folder / KEY_FILE
+
+
+def ensure_key(folder: Path) -> None:
+    """Make the data folder's key unless it has one. Raises `StoreError`.
+
+    Beside anything that needs the key, a missing key is a lost one, and a new one would only hide that. (So
+    the key is made before those, and they are looked for before it.) It comes into being complete,
+    by a link: of several processes that start at once one wins, and all read the same.
+    """
+    try:
+        in_use = any((folder / name).exists() for name in _NEED_THE_KEY)
+    except OSError as error:
+        raise StoreError(f"The data folder {folder} can't be read: {reason(error)}.") from error
+    private_folder(folder)
+    path = key_path(folder)
+    try:
+        if path.exists():
+            return
+        if in_use:
+            raise StoreError(_lost(path))
+        beside = write_beside(path, base64.urlsafe_b64encode(os.urandom(_KEY_OCTETS)))
+        try:
+            os.link(beside, path)
+        except FileExistsError:
+            pass  # another process was quicker: its key is the key
+        finally:
+            beside.unlink()
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(f"The key file {path} can't be made: {reason(error)}.") from error
+
+
+def fingerprint(folder: Path) -> str:
+    """By which a database knows the key that it is used with, and which tells nothing of it. Raises `StoreError`."""
+    return _mac(_read_key(key_path(folder)), b"the key of this database").hex()
+
+
+class Cipher:
+    """The data folder's key, read once, for whoever has more than one value. Raises `StoreError`."""
+
+    def __init__(self, folder: Path) -> None:
+        from cryptography.fernet import Fernet
+
+        self._path = key_path(folder)
+        self._key = _read_key(self._path)
+        self._fernet = Fernet(self._key)
+
+    def mac(self, octets: bytes) -> bytes:
+        """An HMAC of these, by which they can be recognised and not found out."""
+        return _mac(self._key, octets)
+
+    def encrypt(self, value: Mapping[str, Any]) -> bytes:
+        """`value` as JSON, encrypted."""
+        return self._fernet.encrypt(json.dumps(value).encode())
+
+    def encrypt_octets(self, octets: bytes) -> bytes:
+        """`octets` as they are, encrypted."""
+        return self._fernet.encrypt(octets)
+
+    def decrypt(self, token: bytes, what: str) -> dict[str, Any]:
+        """The value that `encrypt` was given. Raises `StoreError`, naming `what` could not be read."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            value = json.loads(self._fernet.decrypt(token))
+        except InvalidToken as error:
+            raise StoreError(
+                f"{what} can't be decrypted: it is damaged, or {self._path} is not the key it was "
+                "stored with. Nothing was changed. Put that key back, or remove and enter it again."
+            ) from error
+        if not isinstance(value, dict):
+            raise StoreError(f"{what} is damaged: it is not an object.")
+        return value
+
+
+def encrypt(folder: Path, value: Mapping[str, Any]) -> bytes:
+    """`value` as JSON, encrypted with the folder's key. Raises `StoreError`."""
+    return Cipher(folder).encrypt(value)
+
+
+def decrypt(folder: Path, token: bytes, what: str) -> dict[str, Any]:
+    """The value that `encrypt` was given. Raises `StoreError`, naming `what` could not be read."""
+    return Cipher(folder).decrypt(token, what)
+
+
+def _mac(key: bytes, octets: bytes) -> bytes:
+    # A key of its own: Fernet's halves are for what Fernet does.
+    derived = hmac.digest(key, b"what a mail is recognised by", "sha256")
+    return hmac.digest(derived, octets, "sha256")
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        key = path.read_bytes().strip()
+    except FileNotFoundError as error:
+        raise StoreError(_lost(path)) from error
+    except OSError as error:
+        raise StoreError(f"The key file {path} can't be read: {reason(error)}.") from error
+    try:
+        whole = len(base64.b64decode(key, altchars=b"-_", validate=True)) == _KEY_OCTETS
+    except binascii.Error:
+        whole = False
+    if not whole:
+        raise StoreError(
+            f"The key file {path} is damaged. Nothing was changed. Put back the one that the stored secrets "
+            "were encrypted with."
+        )
+    return key
+
+
+def _lost(path: Path) -> str:
+    return (
+        f"The key file {path} is missing, and what is stored can't be read without it. Nothing was changed. "
+        "Put it back, or start anew with another folder (SMTP_CONNECTOR_HOME)."
+    )

@@ -10,11 +10,10 @@ from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from host.local import database
-from host.local.cipher import DATABASE
-from host.local.files import StoreError, reason, seconds_since
+from host.local.files import DATABASE, StoreError, reason, seconds_since
 from host.local.home import Home
 from host.local.inputs import InputError
-from host.local.sqlite import database_timestamp, faults_named
+from host.local.sql import database_timestamp, faults_named
 from host.local.worker import Worker
 
 SILENT_SECONDS = 60.0

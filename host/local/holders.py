@@ -6,65 +6,11 @@ whether its octets left, and the rest was not sent.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Protocol
 
-from host.local import locks, sql
-from host.local.files import StoreError, private_folder, reason, timestamp
-from host.local.sql import Connection
-from host.local.sqlite import transaction
-
-FOLDER = "holders"
-
-
-class Held(Protocol):
-    """A lock that lives no longer than its process. The name of its `path` is what a run calls its holder."""
-
-    @property
-    def path(self) -> Path: ...
-
-    def free(self, *, remove: bool = False) -> None:
-        """Give it back. Never raises."""
-
-
-def hold(folder: Path) -> Held:
-    """A new lock of this process. Raises `StoreError`."""
-    if sql.is_server():
-        from host.local import postgres
-
-        held = postgres.take(f"holder-{os.urandom(8).hex()}")
-        assert held is not None  # noqa: S101 - nobody else knows the name
-        return held
-    path = private_folder(folder / FOLDER) / os.urandom(8).hex()
-    try:
-        lock = locks.take(path)
-    except OSError as error:
-        raise StoreError(f"{path} can't be made: {reason(error)}.") from error
-    assert lock is not None  # noqa: S101 - nobody else knows the name
-    return lock
-
-
-def is_alive(folder: Path, holder: str) -> bool:
-    """Whether the process that holds a run of this data folder still lives. Raises `StoreError`."""
-    if sql.is_server():
-        from host.local import postgres
-
-        gone = postgres.take(holder)
-        if gone is not None:
-            gone.free()
-        return gone is None
-    path = folder / FOLDER / holder
-    try:
-        lock = locks.take_if_there(path)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise StoreError(f"{path} can't be looked at: {reason(error)}.") from error
-    if lock is None:
-        return True
-    lock.free(remove=True)
-    return False
+from host.local.files import timestamp
+from host.local.locks import is_alive
+from host.local.sql import Connection, transaction
 
 
 def settle_abandoned(connection: Connection, folder: Path) -> None:

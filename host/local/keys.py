@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 from actions.contract import KeyInProgress, KeyOfOtherContent, Report
 from delivery.asset import Asset
-from host.local import holders
-from host.local.cipher import Cipher
-from host.local.files import timestamp
+from host.local import holders, locks
+from host.local.files import Cipher, timestamp
 from host.local.pruning import KEY_DAYS
 from host.local.sql import Connection
 
@@ -98,11 +97,11 @@ def _settle_if_gone(row: Any, connection: Connection, folder: Path) -> bool:
     """Settle the mails of a process that is gone, and say whether it was."""
     run_id, of_run, of_mail = row[0], row[6], row[7]
     if of_mail is None:  # of a direct run
-        if not of_run or holders.is_alive(folder, of_run):
+        if not of_run or locks.is_alive(folder, of_run):
             return False
         holders.settle(connection, run_id)
         return True
-    if not of_mail or holders.is_alive(folder, of_mail):
+    if not of_mail or locks.is_alive(folder, of_mail):
         return False
     holders.settle_work(connection, of_mail)
     return True

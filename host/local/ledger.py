@@ -27,14 +27,11 @@ from actions import report as reports
 from actions.contract import Report
 from delivery.asset import Asset
 from delivery.attempt import Attempt, Facts, Outgoing
-from host.local import database, holders, keys
-from host.local.cipher import DATABASE, Cipher
-from host.local.files import StoreError, timestamp
+from host.local import database, holders, keys, locks
+from host.local.files import DATABASE, Cipher, StoreError, timestamp
 from host.local.pruning import prune_now_and_then
-from host.local.recording import keep_days, recorded
-from host.local.results import joint_message
-from host.local.sql import Connection
-from host.local.sqlite import faults_named, flushing, transaction
+from host.local.results import joint_message, keep_days, recorded
+from host.local.sql import Connection, faults_named, flushing, transaction
 from message.compose import Draft
 from smtp.errors import Cancelled, Category, SmtpError, Step
 from smtp.outcome import Delivery, RecipientDelivery, Status
@@ -102,7 +99,7 @@ class Ledger:
         with ExitStack() as resources:
             connection = database.connect(self._folder)
             resources.callback(connection.close)
-            holder = holders.hold(self._folder)
+            holder = locks.hold(self._folder)
             resources.callback(holder.free, remove=True)
             secret = Cipher(self._folder)
             with faults_named(self._folder / DATABASE), transaction(connection, self._latest):

@@ -10,8 +10,6 @@ a server says that it was too many, by a 4xx reply that is known to mean that, e
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -22,23 +20,15 @@ from delivery.asset import Asset
 from delivery.attempt import Attempt
 from delivery.pace import HOUR, HOURS, Wait, next_turn, room_in_the_day
 from host.local import database
-from host.local.cipher import DATABASE
-from host.local.files import StoreError
-from host.local.sql import Connection
-from host.local.sqlite import database_time, faults_named, flushing, transaction
+from host.local.files import DATABASE, StoreError
+from host.local.locks import account_of
+from host.local.sql import Connection, database_time, faults_named, flushing, transaction
 from smtp.errors import MailError, SmtpError, Step
 
 SLOW_SECONDS = 60.0
 """For so long everybody waits where a server says that it was too many, and not for how long."""
 _URGENT_SECONDS = 1.0
 _LOOK_AGAIN = 1.0
-
-
-def account_of(asset: Asset) -> str:
-    """The name of the account in the database and in the names of files."""
-    login = asset.login
-    named = json.dumps([login.server, login.port, login.username]).encode()
-    return hashlib.sha256(named).hexdigest()[:32]
 
 
 class DatabasePace:

@@ -15,10 +15,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from host.local import cipher, schema, spool
+from host.local import files, schema, spool
 from host.local.engine import engine_of, faults_of_sqlalchemy_named
 from host.local.files import StoreError
-from host.local.sqlite import alone, faults_named, is_current, newer, opened, transaction
+from host.local.locks import alone
+from host.local.sql import faults_named, is_current, newer, opened, transaction
 from host.local.streams import say
 
 SCRIPTS = Path(__file__).with_name("migrations")
@@ -28,7 +29,7 @@ BEFORE_ALEMBIC = "version_1"
 
 def bring_up_to_date(folder: Path) -> None:
     """Give the folder's database this version's tables. Raises `StoreError`; what is left is done next time."""
-    path = folder / cipher.DATABASE
+    path = folder / files.DATABASE
     with alone(folder), faults_named(path), faults_of_sqlalchemy_named(path):
         with closing(opened(path)) as connection:
             if is_current(connection, path):
@@ -57,7 +58,7 @@ def upgrade(connection: Connection, folder: Path) -> None:
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
         if not known.issuperset(found):
-            raise StoreError(newer(folder / cipher.DATABASE))
+            raise StoreError(newer(folder / files.DATABASE))
     command.upgrade(config, "head")
 
 

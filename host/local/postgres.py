@@ -17,9 +17,8 @@ import psycopg
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from host.local import cipher, schema
-from host.local.files import StoreError
-from host.local.sql import VARIABLE
+from host.local import files, schema
+from host.local.files import DATABASE_VARIABLE, StoreError
 
 GONE_SECONDS = 30
 _KEEPALIVES = (
@@ -92,23 +91,25 @@ class AdvisoryLock:
 
 def url() -> str:
     """The database's address. Raises `StoreError` for what is none."""
-    text = os.environ.get(VARIABLE, "").strip()
+    text = os.environ.get(DATABASE_VARIABLE, "").strip()
     try:
         driver = make_url(text).drivername
     except ArgumentError:
         driver = ""
     if driver != "postgresql+psycopg":
-        raise StoreError(f"{VARIABLE} has to be postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE.")
+        raise StoreError(
+            f"{DATABASE_VARIABLE} has to be postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE."
+        )
     return text
 
 
 def connect(folder: Path) -> PostgresConnection:
     """A connection to the database, whose tables are made, or brought up to date, first. Raises `StoreError`."""
-    cipher.ensure_key(folder)
+    files.ensure_key(folder)
     address = url()
     connection = PostgresConnection(address)
     try:
-        secret = cipher.fingerprint(folder)
+        secret = files.fingerprint(folder)
         with _checking:
             if (address, secret) not in _checked:
                 _prepare(connection, address, secret)
@@ -174,7 +175,7 @@ def _prepare(connection: PostgresConnection, address: str, secret: str) -> None:
         elif known != [(secret,)]:
             raise StoreError(
                 f"{shown(address)} is used with another key. Give this machine the key file of the others "
-                f"({cipher.KEY_VARIABLE})."
+                f"({files.KEY_VARIABLE})."
             )
         connection.execute("COMMIT")
     except BaseException:

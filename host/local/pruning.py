@@ -1,4 +1,4 @@
-"""What is kept of runs that have ended, and for how long: see `host.local.recording` for the setting.
+"""What is kept of runs that have ended, and for how long: see `host.local.results` for the setting.
 
 Two things outlive it: a mail of which nobody knows what became of it, until a person has resolved it; and an
 idempotency key with its mail's result, for thirty days.
@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from host.local.files import timestamp
-from host.local.recording import keep_days
-from host.local.sql import Connection
-from host.local.sqlite import transaction
+from host.local.results import keep_days
+from host.local.sql import Connection, transaction
 
 KEY_DAYS = 30
 """For so long an idempotency key is remembered, however long runs are kept."""

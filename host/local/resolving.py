@@ -6,9 +6,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from host.local.cipher import Cipher
-from host.local.files import timestamp
-from host.local.sqlite import database_timestamp
+from host.local.files import Cipher, timestamp
+from host.local.sql import database_timestamp
 from host.local.tables import DueRow, DurableRow, MailRow, RunRow
 
 

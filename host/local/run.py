@@ -3,27 +3,185 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from typing import Any, NamedTuple
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
-from actions.contract import Report
-from auth.settings import MakeRedirect
+from actions.contract import Report, VaultFile
+from auth.settings import MakeRedirect, State
 from delivery.asset import Asset
-from delivery.attempt import Outgoing
-from delivery.pool import Pool
-from host.action_run import ActionRun
+from delivery.attempt import Attempt, Outgoing
+from delivery.pace import Pace
+from delivery.pool import Pool, Slots
+from host.action_run import ActionRun, Journal
 from host.local import references
-from host.local.context import LocalContext, Watcher
 from host.local.home import Home
 from host.local.inputs import GivenAsset, InputError
-from host.local.ledger import Heading
+from host.local.ledger import Heading, Ledger
+from host.local.limits import DatabasePace
+from host.local.locks import MachineSlots
 from host.local.results import Document, document
-from host.local.signals import first_signal
-from host.manifest.asset_fields import parse_asset, unknown_fields, unnamed_asset_id
 from host.manifest.model import Action, Manifest
-from host.manifest.validation import InvalidInput
+from host.manifest.validation import InvalidInput, parse_asset, unknown_fields, unnamed_asset_id
 from smtp.errors import MailError
+from smtp.transcript import Transcript
+
+
+class Watcher(Protocol):
+    """Somebody who watches an action run."""
+
+    def progress(self, text: str) -> None:
+        """Something was found or done."""
+
+    def sent(self, octets: int, size: int) -> None:
+        """So much of a large message has left."""
+
+    def session_ended(self, transcript: Transcript) -> None:
+        """A session with the server is over; so went its dialogue."""
+
+    def finished(self, success: bool, message: str) -> None:
+        """A parameter set has its result."""
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def progress(self, text: str) -> None:
+        """Nobody looks."""
+
+    def sent(self, octets: int, size: int) -> None:
+        """Nobody looks."""
+
+    def session_ended(self, transcript: Transcript) -> None:
+        """Nobody looks."""
+
+    def finished(self, success: bool, message: str) -> None:
+        """Nobody looks."""
+
+
+class Recorder(Journal, Protocol):
+    """The journal of a run on this machine."""
+
+    @property
+    def number(self) -> int:
+        """The run's, 0 before it has begun."""
+
+    @property
+    def has_begun(self) -> threading.Event:
+        """Set once the run is in the database."""
+
+    def ended(self, attempt: Attempt) -> None:
+        """Write down what became of a mail, which is told later, when those before it are."""
+
+
+class LocalContext:
+    """One action run, written down in a ledger of its own unless a journal is given.
+
+    The data folder is opened when an action asks for something that lies there.
+    """
+
+    def __init__(
+        self,
+        asset: Asset,
+        heading: Heading,
+        home: Home,
+        watcher: Watcher,
+        redirect: MakeRedirect | None = None,
+        journal: Recorder | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self.asset = asset
+        self.redirect = redirect
+        """None: a browser on this machine is sent back to the run itself."""
+        self.container_id = heading.container_id
+        self.slots: Slots = MachineSlots(home.folder)
+        self.pace: Pace = pace or DatabasePace(home.folder, is_urgent=True)
+        self.journal = journal or Ledger(home.folder, heading, asset, self.progress, self.is_cancelled)
+        self._home = home
+        self._watcher = watcher
+        self._is_cancelled = False
+        self._telling = threading.Lock()
+
+    @cached_property
+    def vault(self) -> ContainerVault:
+        return ContainerVault(self._home, self.container_id)
+
+    @cached_property
+    def state(self) -> State:
+        return self._home.state(self.asset.id)
+
+    def progress(self, text: str) -> None:
+        with self._telling:  # several sessions tell at once
+            self._watcher.progress(text)
+
+    def sent(self, octets: int, size: int) -> None:
+        self._watcher.sent(octets, size)
+
+    def session_ended(self, transcript: Transcript) -> None:
+        with self._telling:
+            self._watcher.session_ended(transcript)
+
+    def ended(self, attempt: Attempt) -> None:
+        self.journal.ended(attempt)
+
+    def committing(self, attempts: Sequence[Attempt]) -> None:
+        self.journal.committing(attempts)
+
+    def cancel(self) -> None:
+        """Ask the run to stop. Takes no lock: it is called from signal handlers."""
+        self._is_cancelled = True
+
+    def is_cancelled(self) -> bool:
+        return self._is_cancelled
+
+
+class ContainerVault:
+    """The vault as seen from one container: its own files first, then everybody's."""
+
+    def __init__(self, home: Home, container_id: str) -> None:
+        self._home = home
+        self._container_id = container_id
+
+    def find(self, vault_id: str) -> VaultFile:
+        """Raises `contract.VaultError`."""
+        return self._home.vault.find(vault_id, self._container_id)
+
+    def add(self, name: str, chunks: Iterable[bytes]) -> str:
+        """Raises `contract.VaultError`."""
+        return self._home.vault.add_new(name, chunks, self._container_id).vault_id
+
+
+_STOP = (signal.SIGTERM, signal.SIGINT)
+
+
+@contextmanager
+def first_signal(handle: Callable[[int], None]) -> Iterator[None]:
+    """Within this the first SIGTERM or SIGINT is handed to `handle`; a second one does what it did before.
+
+    Signals are the main thread's, and so is their handling: in any other this changes nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _STOP}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def take(number: int, _frame: object) -> None:
+        restore()
+        handle(number)
+
+    for number in before:
+        signal.signal(number, take)
+    try:
+        yield
+    finally:
+        restore()
 
 
 class Request(NamedTuple):

@@ -12,14 +12,13 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from actions.contract import KEY
-from host.local import cipher, database, holders, spool, sql
-from host.local.cipher import Cipher
-from host.local.files import StoreError
+from host.local import database, files, holders, spool
+from host.local.files import Cipher, StoreError
 from host.local.progress import Progress, progress_of
 from host.local.pruning import Pruned, prune
 from host.local.resolving import decide
 from host.local.results import document, joint_message
-from host.local.sqlite import faults_named, is_read_only
+from host.local.sql import faults_named, is_read_only
 from host.local.store import Store
 from host.local.streams import say
 from host.local.tables import DurableRow, MailRow, RunRow
@@ -264,7 +263,7 @@ class Runs:
         """Let go what has been kept for long enough."""
         with (
             closing(database.connect(self._folder)) as connection,
-            faults_named(self._folder / cipher.DATABASE),
+            faults_named(self._folder / files.DATABASE),
         ):
             return prune(connection)
 
@@ -273,13 +272,13 @@ class Runs:
 
         Where nothing can be written, what is there is shown as it is.
         """
-        if not sql.is_server() and is_read_only(self._folder / cipher.DATABASE):
+        if not files.is_server() and is_read_only(self._folder / files.DATABASE):
             return
         with (
             closing(database.connect(self._folder)) as connection,
-            faults_named(self._folder / cipher.DATABASE),
+            faults_named(self._folder / files.DATABASE),
         ):
-            if not sql.is_server():
+            if not files.is_server():
                 spool.take_in(self._folder, say)
             holders.settle_abandoned(connection, self._folder)
             prune(connection)

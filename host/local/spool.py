@@ -11,10 +11,9 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from host.local import cipher
-from host.local.cipher import Cipher
-from host.local.files import StoreError, private_folder, reason, replace
-from host.local.sqlite import faults_named, opened, transaction
+from host.local import files
+from host.local.files import Cipher, StoreError, private_folder, reason, replace
+from host.local.sql import faults_named, opened, transaction
 from host.local.version1 import RecordedRun, insert
 
 FOLDER = "spool"
@@ -27,7 +26,7 @@ def take_in(folder: Path, tell: Callable[[str], None]) -> None:
     if not paths:
         return
     secret = Cipher(folder)
-    database = folder / cipher.DATABASE
+    database = folder / files.DATABASE
     with faults_named(database), closing(opened(database)) as connection:
         for path in paths:
             try:

@@ -1,21 +1,22 @@
-"""What the ledger asks of a connection to its database. `sqlite3.Connection` has it, and so has PostgreSQL's here.
+"""The ledger's statements: to the SQLite database of the data folder, or to a PostgreSQL server's.
 
-Statements are in the words that both understand, with `?` for each value.
+They are in the words that both understand, with `?` for each value. Readers of SQLite never wait (write-ahead log),
+writers wait for each other, and what was committed outlives a loss of power.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
-VARIABLE = "SMTP_CONNECTOR_DATABASE"
-"""Names a PostgreSQL server's database, for several machines: `postgresql+psycopg://…`."""
-
-
-def is_server() -> bool:
-    """Whether the database is a PostgreSQL server's, and not the data folder's own."""
-    return bool(os.environ.get(VARIABLE, "").strip())
+from host.local import files, schema
+from host.local.files import StoreError, as_timestamp, timestamp
 
 
 class Cursor(Protocol):
@@ -42,3 +43,189 @@ class Connection(Protocol):
     def in_transaction(self) -> bool: ...
 
     def close(self) -> None: ...
+
+
+AnyConnection = TypeVar("AnyConnection", bound=Connection)
+BUSY_TIMEOUT = 30.0
+"""Seconds to wait for other processes' transactions, each of which takes milliseconds."""
+_TURN = 0.02
+"""Seconds that SQLite may wait for a lock by itself: no signal is handled meanwhile, and the longer it has waited the
+longer it sleeps, so that whoever comes later goes first."""
+
+
+class FileConnection(sqlite3.Connection):
+    """A connection that knows its file again."""
+
+    path: Path
+    identity: tuple[int, int]
+
+    def raise_if_gone(self) -> None:
+        """A file that was removed can be written all the same, and nobody would read it. Raises `StoreError`."""
+        if _identity(self.path) != self.identity:
+            raise StoreError(
+                f"{self.path} was removed or exchanged while it was in use. Nothing more is written to it, and no mail "
+                "is sent that is not written down. Put the data folder back."
+            )
+
+
+def opened(path: Path) -> FileConnection:
+    """A connection to a database that is there. Raises `sqlite3.Error`."""
+    connection = sqlite3.connect(
+        address(path),
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=FileConnection,
+        uri=True,
+    )
+    connection.path, connection.identity = path, _identity(path)
+    try:
+        # Not every build has it that way: a commit is on the disk before it is said to be one.
+        connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def address(path: Path) -> str:
+    """The database as SQLite is to open it, a URI: where nothing can be written it is only read.
+
+    Then a file without a log beside it is taken as it is: SQLite would make a log even to read it.
+    """
+    if not is_read_only(path):
+        return path.as_uri()
+    log = path.with_name(f"{path.name}-wal")
+    return f"{path.as_uri()}?mode=ro" + ("" if log.exists() else "&immutable=1")
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether there is a database that can be read, in a folder that can't be written."""
+    return os.access(path, os.R_OK) and not os.access(path.parent, os.W_OK)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """The file that has this name now."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
+
+
+def is_current(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether it has this version's tables; False for an older one's. Raises `StoreError` for what is neither."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == schema.VERSION:
+        revisions = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        if revisions == [(schema.REVISION,)]:
+            return True
+    if version >= schema.VERSION:
+        raise StoreError(newer(path))
+    if version < 1:
+        raise StoreError(_damaged(path, "it is empty, or not a database of this program"))
+    return False
+
+
+def _for_ever() -> float:
+    return math.inf
+
+
+@contextmanager
+def transaction(
+    connection: AnyConnection, latest: Callable[[], float] = _for_ever
+) -> Iterator[AnyConnection]:
+    """One transaction that writes, whole or not at all. Raises `sqlite3.Error`, `StoreError` if the file is gone.
+
+    SQLite's write lock is taken at once, so that waiting for others works: a reader that turns writer half-way would
+    be refused. It is waited for until `latest`, in seconds of `time.monotonic`, which is asked again and again.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        _take_write_lock(connection, latest)
+    else:
+        connection.execute("BEGIN")
+    try:
+        yield connection
+        if isinstance(connection, FileConnection):
+            connection.raise_if_gone()
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _take_write_lock(connection: sqlite3.Connection, latest: Callable[[], float]) -> None:
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    try:
+        while True:
+            left = min(deadline, latest()) - time.monotonic()
+            connection.execute(f"PRAGMA busy_timeout = {max(0.0, min(_TURN, left)) * 1000:.0f}")
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname != "SQLITE_BUSY" or left <= 0:
+                    raise
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000:.0f}")
+
+
+def flushing(connection: Connection, *, full: bool) -> None:
+    """Let the transactions that follow be on the disk when they end (`full`), or with the next one that is."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+
+
+def skipping_locked(connection: Connection) -> str:
+    """What a choice of rows ends with that others may make at the same time."""
+    return "" if isinstance(connection, sqlite3.Connection) else " FOR UPDATE SKIP LOCKED"
+
+
+def database_time(connection: Connection) -> float:
+    """The database's clock, in seconds of the epoch: that of this machine, where the database is a file of it."""
+    if isinstance(connection, sqlite3.Connection):
+        return time.time()
+    (now,) = connection.execute("SELECT extract(epoch FROM clock_timestamp())").fetchone()
+    return float(now)
+
+
+def database_timestamp(connection: Connection, *, later: float = 0.0) -> str:
+    """Now, or so many seconds later, by the database's clock, as `timestamp` writes it: machines' clocks may differ."""
+    if isinstance(connection, sqlite3.Connection):
+        return timestamp(days_ago=-later / 86_400)
+    return as_timestamp(database_time(connection) + later)
+
+
+@contextmanager
+def faults_named(path: Path) -> Iterator[None]:
+    """What SQLite raises becomes a `StoreError` that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(explain(path, error)) from error
+
+
+def explain(path: Path, error: object) -> str:
+    """What is wrong with the database, and what to do."""
+    name, text = getattr(error, "sqlite_errorname", ""), str(error)
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return _damaged(path, text)
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return f"{path} was in use elsewhere for {BUSY_TIMEOUT:g} s. Nothing was changed; try again."
+    return f"{path} can't be used: {text}. Nothing was changed. Check its permissions and free space."
+
+
+def newer(path: Path) -> str:
+    """What is said of a database that this version does not know."""
+    return (
+        f"{path} was made by a newer version of this program. Nothing was changed. Use that version, or "
+        "another folder (SMTP_CONNECTOR_HOME)."
+    )
+
+
+def _damaged(path: Path, why: str) -> str:
+    return (
+        f"{path} is damaged ({why}). Nothing was changed. Restore it from a backup, or move it and "
+        f"{files.KEY_FILE} away to start anew."
+    )

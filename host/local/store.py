@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from host.local import cipher, database, sql
+from host.local import database, files
 from host.local.engine import engine_of, engine_of_server, faults_of_sqlalchemy_named
 
 
@@ -19,7 +19,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._path = folder / cipher.DATABASE
+        self._path = folder / files.DATABASE
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -40,7 +40,7 @@ class Store:
     @cached_property
     def _engine(self) -> Engine:
         database.connect(self._folder).close()  # makes it, or brings it up to date
-        if sql.is_server():
+        if files.is_server():
             from host.local.postgres import url  # who has the folder's own database need not have its client
 
             return engine_of_server(url())

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from host.local.cipher import Cipher
-from host.local.files import timestamp
+from host.local.files import Cipher, timestamp
 
 _OUTCOMES = frozenset({"sent", "partly sent", "not sent", "unknown"})
 

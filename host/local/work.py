@@ -21,13 +21,11 @@ from actions.contract import Report
 from delivery.asset import Asset
 from delivery.attempt import Attempt, Outgoing, Remaining
 from host.local import holders, keys, retry
-from host.local.cipher import DATABASE, Cipher
-from host.local.files import StoreError, timestamp
+from host.local.files import DATABASE, Cipher, StoreError, timestamp
 from host.local.ledger import as_result, if_lost, message_id, named
-from host.local.recording import recorded
+from host.local.results import recorded
 from host.local.retry import Patience
-from host.local.sql import Connection
-from host.local.sqlite import database_timestamp, faults_named, skipping_locked
+from host.local.sql import Connection, database_timestamp, faults_named, skipping_locked
 from host.local.writer import Counted, Ended, Writer
 from smtp.errors import Category, MailError
 from smtp.outcome import Outcome

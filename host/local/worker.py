@@ -14,22 +14,18 @@ from dataclasses import dataclass
 
 from delivery.asset import Asset
 from delivery.pool import Pool
-from host.local import database, holders, inputs, locks, sql
-from host.local.cipher import DATABASE, Cipher
-from host.local.context import LocalContext, Unwatched
+from host.local import database, files, holders, inputs, locks
 from host.local.durable import cancel_waiting
-from host.local.files import StoreError, private_folder, reason, seconds_since, timestamp
-from host.local.holders import Held
+from host.local.files import DATABASE, Cipher, StoreError, private_folder, reason, seconds_since, timestamp
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.ledger import Heading
 from host.local.limits import DatabasePace
+from host.local.locks import Held, MachineSlots, Reserved
 from host.local.relayed import action_named, run_of
 from host.local.retry import Patience
-from host.local.run import read_asset
-from host.local.slots import MachineSlots, Reserved
-from host.local.sql import Connection
-from host.local.sqlite import database_timestamp, faults_named, flushing, transaction
+from host.local.run import LocalContext, Unwatched, read_asset
+from host.local.sql import Connection, database_timestamp, faults_named, flushing, transaction
 from host.local.work import DurableRun, Work, unusable
 from host.local.writer import Counted
 from host.manifest.model import UnknownAction, load
@@ -109,8 +105,8 @@ class Worker:
     def _take_over(self, is_over: Callable[[], bool]) -> Held | None:
         """Wait until no other process works on the data folder; None when that is of no use any more."""
         database.connect(self._home.folder).close()
-        if sql.is_server():
-            return holders.hold(self._home.folder)  # there may be many: each claims what it works on
+        if files.is_server():
+            return locks.hold(self._home.folder)  # there may be many: each claims what it works on
         path = private_folder(self._home.folder) / LOCK
         told = False
         while not self._stopping.is_set() and not is_over():
@@ -193,7 +189,7 @@ def work_on(
 
     Raises `StoreError`.
     """
-    holder = holders.hold(home.folder)
+    holder = locks.hold(home.folder)
     try:
         with closing(database.connect(home.folder)) as connection:
             slots = MachineSlots(home.folder)
@@ -280,7 +276,7 @@ def settle_gone(connection: Connection, home: Home) -> None:
     """Settle what workers had that are gone."""
     held = connection.execute("SELECT DISTINCT holder FROM due WHERE holder != ''").fetchall()
     for (holder,) in held:
-        if not holders.is_alive(home.folder, holder):
+        if not locks.is_alive(home.folder, holder):
             flushing(connection, full=True)
             with transaction(connection):
                 holders.settle_work(connection, holder)

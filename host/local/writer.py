@@ -14,11 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from host.local.cipher import DATABASE
-from host.local.files import StoreError, timestamp
+from host.local.files import DATABASE, StoreError, timestamp
 from host.local.retry import Again
-from host.local.sql import Connection
-from host.local.sqlite import database_timestamp, faults_named, flushing, transaction
+from host.local.sql import Connection, database_timestamp, faults_named, flushing, transaction
 
 
 @dataclass(slots=True)

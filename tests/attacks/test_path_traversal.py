@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from host.local.cipher import ensure_key
+from host.local.files import ensure_key
 from tests.support.catcher import Catcher
 from tests.support.fixtures import Inbox
 from tests.support.running import Runner, asset

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from host.local.state import FileState
+from host.local.home import FileState
 from tests.support.token_endpoint import Sender, TokenEndpoint
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ import json, sys
 from pathlib import Path
 from auth.errors import AuthError
 from auth.oauth.method import OAuth
-from host.local.state import FileState
+from host.local.home import FileState
 from tests.auth.helpers import login
 
 folder, fields = Path(sys.argv[1]), json.loads(sys.argv[2])

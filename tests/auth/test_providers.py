@@ -7,8 +7,8 @@ import pytest
 
 from auth.oauth.endpoints import require_https
 from auth.providers.profiles import Profile, by_domain, by_mx, find, profiles
-from host.manifest.asset_fields import parse_asset
 from host.manifest.model import load
+from host.manifest.validation import parse_asset
 
 MANIFEST = load()
 ALL = profiles()

@@ -15,7 +15,7 @@ import pytest
 from delivery.pool import Pool
 from doors.cli.command_line import main
 from doors.cli.terminal import PROGRAM
-from host.local.cipher import KEY_VARIABLE
+from host.local.files import KEY_VARIABLE
 from host.local.home import HOME_VARIABLE, Home
 from host.local.people.audit import Audit
 from host.local.people.database import PeopleDatabase

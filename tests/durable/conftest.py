@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from host.local.files import DATABASE_VARIABLE
 from host.local.home import Home
-from host.local.sql import VARIABLE
 from tests.support.fixtures import run
 
 __all__ = ["home", "run"]
@@ -29,7 +29,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     own = address.replace("+psycopg", "")
     with psycopg.connect(f"{own}/postgres", autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    monkeypatch.setenv(VARIABLE, f"{address}/{name}")
+    monkeypatch.setenv(DATABASE_VARIABLE, f"{address}/{name}")
     yield
     with psycopg.connect(f"{own}/postgres", autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

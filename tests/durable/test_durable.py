@@ -16,7 +16,7 @@ from host.local.files import StoreError
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.pruning import Pruned
-from host.local.recording import KEEP_DAYS
+from host.local.results import KEEP_DAYS
 from host.local.retry import Patience
 from host.local.worker import Worker
 from host.manifest.model import load

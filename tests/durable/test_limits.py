@@ -15,7 +15,7 @@ from delivery.pace import Wait, next_turn
 from host.local import limits
 from host.local.home import Home
 from host.local.limits import DatabasePace
-from host.local.slots import MachineSlots
+from host.local.locks import MachineSlots
 from smtp.errors import SmtpError, Step
 from smtp.reply import Reply
 from tests.durable.working import Working, add_asset, mails, number_of, submit, wait_until, worked

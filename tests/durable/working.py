@@ -16,7 +16,7 @@ from host.local.home import Home
 from host.local.retry import Patience
 from host.local.rows import rows_of_text
 from host.local.runs import RecordedRun
-from host.local.sqlite import transaction
+from host.local.sql import transaction
 from host.local.worker import Worker
 from host.manifest.model import load
 from tests.support.running import asset

@@ -24,9 +24,9 @@ import pytest
 from delivery.pool import Pool
 from host.local.base_connector import BaseConnector
 from host.local.home import HOME_VARIABLE, Home
-from host.local.slots import MachineSlots
-from host.manifest.asset_fields import parse_asset, unnamed_asset_id
+from host.local.locks import MachineSlots
 from host.manifest.model import load
+from host.manifest.validation import parse_asset, unnamed_asset_id
 from smtp_connector import POOL, SmtpConnector
 from tests.support.authority import authority
 from tests.support.scripted import Accepted, Fault, Kind, Log, ScriptedServer, Settings, Step

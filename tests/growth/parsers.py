@@ -17,9 +17,8 @@ from auth.oauth.query import brings, parsed
 from auth.oauth.token import Token, granted
 from delivery.remedies import remedy
 from host.local.inputs import InputError, container_id, parse
-from host.manifest.asset_fields import parse_asset
 from host.manifest.model import load
-from host.manifest.validation import rules_of_parameters
+from host.manifest.validation import parse_asset, rules_of_parameters
 from message.address.domains import a_label, looks_like_another
 from message.address.mailbox import look_alikes, parse_list
 from message.attachments import clean_name

@@ -6,9 +6,8 @@ import pytest
 
 from auth.settings import Login
 from delivery.asset import Asset
-from host.manifest.asset_fields import parse_asset, unknown_fields
 from host.manifest.model import load
-from host.manifest.validation import InvalidInput
+from host.manifest.validation import InvalidInput, parse_asset, unknown_fields
 
 MANIFEST = load()
 SECRETS = sorted(name for name, field in MANIFEST.configuration.items() if field.is_secret)

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from host.local import database, sqlite
+from host.local import database, sql
 from host.local.files import StoreError
 from host.local.home import HOME_VARIABLE, Home
 from tests.host.processes import python, start
@@ -148,7 +148,7 @@ AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from host.local.home import Home
-import host.local.assets, host.local.cipher, cryptography.fernet, filelock, sqlalchemy.dialects.sqlite
+import host.local.assets, host.local.files, cryptography.fernet, filelock, sqlalchemy.dialects.sqlite
 if os.getuid() == 0:
     os.setgid(65534); os.setuid(65534)
 home = Home(Path(sys.argv[1]))
@@ -266,7 +266,7 @@ def test_a_new_database_does_not_hang_on_what_closing_it_writes(
     never_closed = []
 
     def opened(path: Path) -> sqlite3.Connection:
-        never_closed.append(sqlite.opened(path))
+        never_closed.append(sql.opened(path))
         return never_closed[-1]
 
     monkeypatch.setattr(database, "opened", opened)

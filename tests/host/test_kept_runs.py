@@ -17,7 +17,7 @@ from doors.cli.command_line import main
 from host.local import durable
 from host.local.files import StoreError
 from host.local.home import HOME_VARIABLE, Home
-from host.local.recording import KEEP_DAYS
+from host.local.results import KEEP_DAYS
 from tests.durable.working import mails, number_of, submit
 from tests.support.ledgers import BCC, SENT, Written, attempt, everything_in, mail, states
 from tests.support.running import Runner, asset

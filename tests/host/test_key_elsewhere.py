@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from host.local.cipher import CREDENTIAL, KEY_FILE, KEY_VARIABLE
-from host.local.files import StoreError
+from host.local.files import CREDENTIAL, KEY_FILE, KEY_VARIABLE, StoreError
 from host.local.home import Home
 
 FIELDS = {"server": "mx", "password": "canary"}

@@ -90,7 +90,7 @@ def test_two_processes_killed_at_any_moment_leave_everything_whole(tmp_path: Pat
 def test_a_database_that_another_process_keeps_busy_is_named_and_nothing_is_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("host.local.sqlite.BUSY_TIMEOUT", 0.2)
+    monkeypatch.setattr("host.local.sql.BUSY_TIMEOUT", 0.2)
     home = Home(tmp_path / "data")
     home.assets.add("first", {"password": "first"})
     with closing(sqlite3.connect(home.folder / "store.db", isolation_level=None)) as other:

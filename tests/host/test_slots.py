@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from host.local.files import StoreError
-from host.local.slots import MachineSlots
+from host.local.locks import MachineSlots
 from tests.host.processes import start
 from tests.support.ledgers import ASSET
 from tests.support.running import asset
@@ -19,7 +19,7 @@ from tests.support.scripted import ScriptedServer, Settings
 HOLD = """
 import sys
 from pathlib import Path
-from host.local.slots import MachineSlots
+from host.local.locks import MachineSlots
 from tests.support.ledgers import ASSET
 slots = [MachineSlots(Path(sys.argv[1])).take(ASSET) for _ in range(4)]
 print([slot is not None for slot in slots], flush=True)

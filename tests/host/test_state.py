@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from host.local.files import StoreError
-from host.local.home import Home
-from host.local.state import FileState
+from host.local.home import FileState, Home
 from tests.host.processes import python, start
 
 

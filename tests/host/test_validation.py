@@ -184,7 +184,7 @@ def test_deep_nesting_is_a_fault() -> None:
 
 def test_a_good_input_needs_no_jsonschema() -> None:
     program = (
-        "import sys; from host.manifest.model import load; from host.manifest.asset_fields import parse_asset;"
+        "import sys; from host.manifest.model import load; from host.manifest.validation import parse_asset;"
         "from host.manifest.validation import"
         " Rules; m = load(); parse_asset({'server': 'h', 'port': '25', 'encoding': 'true'}, '1', m);"
         "Rules(m.action('send_email').parameters, 'parameter').read({'to': ['a'], 'body': 'x', 'headers': {}});"

@@ -12,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from host.local import cipher, database, schema
+from host.local import database, files, schema
 from host.local.engine import engine_of
 from host.local.files import StoreError
 from host.local.home import Home
@@ -87,7 +87,7 @@ def test_a_mail_can_be_sent_from_it_at_once_and_gets_the_next_number(home: Home)
 LOOK = """
 import sys
 from pathlib import Path
-from host.local import cipher, database
+from host.local import files, database
 database.connect(Path(sys.argv[1])).close()
 """
 
@@ -101,14 +101,14 @@ def test_many_processes_that_start_at_once_take_it_along_once(home: Home) -> Non
 KILLED = """
 import os, sqlite3, sys
 from pathlib import Path
-from host.local import database, sqlite, engine
+from host.local import database, sql, engine
 left = int(sys.argv[2])
 def count(statement):
     global left
     left -= 1
     if left < 0:
         os.kill(os.getpid(), 9)
-opened, connect = sqlite.opened, sqlite3.connect
+opened, connect = sql.opened, sqlite3.connect
 def counted(*arguments, **more):
     connection = connect(*arguments, **more)
     connection.set_trace_callback(count)
@@ -186,7 +186,7 @@ def test_a_new_database_is_what_the_migrations_make_of_an_old_one_and_of_nothing
     home.runs.list()
     assert_is_as_new(home.folder)
     (tmp_path / "empty").mkdir()
-    cipher.ensure_key(tmp_path / "empty")
+    files.ensure_key(tmp_path / "empty")
     engine = engine_of(tmp_path / "empty" / "store.db")
     with engine.execution_options(writes=True).begin() as connection:
         upgrade(connection, tmp_path / "empty")

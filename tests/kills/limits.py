@@ -17,8 +17,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from host.local.files import DATABASE_VARIABLE
 from host.local.home import HOME_VARIABLE
-from host.local.sql import VARIABLE
 from tests.host.processes import start
 from tests.kills.postfix import new_database
 from tests.support.catcher import Catcher
@@ -72,9 +72,9 @@ def main(arguments: list[str]) -> int:
     for kind in arguments[1:] or ["sqlite", "postgresql"]:
         with ExitStack() as stack:
             os.environ[HOME_VARIABLE] = str(Path(stack.enter_context(tempfile.TemporaryDirectory()), "data"))
-            os.environ.pop(VARIABLE, None)
+            os.environ.pop(DATABASE_VARIABLE, None)
             if kind == "postgresql":
-                os.environ[VARIABLE] = stack.enter_context(new_database())
+                os.environ[DATABASE_VARIABLE] = stack.enter_context(new_database())
             catcher = stack.enter_context(Catcher())
             clock = stack.enter_context(Clock(catcher))
             fields = json.dumps(asset(catcher, messages_per_minute=LIMIT, max_connections=PROCESSES))

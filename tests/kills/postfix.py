@@ -21,8 +21,8 @@ from pathlib import Path
 import psycopg
 
 from host.local import database
+from host.local.files import DATABASE_VARIABLE
 from host.local.home import HOME_VARIABLE, Home
-from host.local.sql import VARIABLE
 from tests.durable.test_kills import Workers, workers
 from tests.durable.working import let_time_pass, number_of, submit
 from tests.kills.breaking import BreakingProxy
@@ -59,9 +59,9 @@ def main(arguments: list[str]) -> int:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             os.environ[HOME_VARIABLE] = str(folder / "data")
-            os.environ.pop(VARIABLE, None)
+            os.environ.pop(DATABASE_VARIABLE, None)
             if kind == "postgresql":
-                os.environ[VARIABLE] = stack.enter_context(new_database())
+                os.environ[DATABASE_VARIABLE] = stack.enter_context(new_database())
             counts = killed_again_and_again(kills, mails)
         is_right = told(kind, mails, counts, time.monotonic() - began) and is_right
     return 0 if is_right else 1

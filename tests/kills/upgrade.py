@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from host.local import schema
+from host.local.files import DATABASE_VARIABLE
 from host.local.home import HOME_VARIABLE
-from host.local.sql import VARIABLE
 from tests.kills.postfix import new_database
 from tests.real.processes import free_port
 from tests.support.running import asset
@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
     count = int(arguments[0]) if arguments else 1200
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        os.environ[VARIABLE] = stack.enter_context(new_database())
+        os.environ[DATABASE_VARIABLE] = stack.enter_context(new_database())
         os.environ["SMTP_CONNECTOR_KEY_FILE"] = str(place / "shared.key")
         (place / "old").mkdir()
         commit = build_before(place / "old")

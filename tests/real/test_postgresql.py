@@ -16,9 +16,8 @@ import psycopg
 import pytest
 
 from host.local import database, schema
-from host.local.files import StoreError, timestamp
+from host.local.files import DATABASE_VARIABLE, StoreError, timestamp
 from host.local.home import Home
-from host.local.sql import VARIABLE
 from tests.durable.conftest import SERVER
 from tests.durable.working import add_asset, mails, number_of, rows_in, submit, wait_until, worked
 from tests.host.processes import ROOT, start
@@ -69,7 +68,7 @@ class Machines:
 @pytest.fixture
 def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> Machines:
     machines = Machines(tmp_path, monkeypatch)
-    monkeypatch.setenv(VARIABLE, address)
+    monkeypatch.setenv(DATABASE_VARIABLE, address)
     monkeypatch.setenv("SMTP_CONNECTOR_KEY_FILE", str(machines.key))
     return machines
 
@@ -214,7 +213,7 @@ def test_a_server_that_cannot_be_reached_and_an_address_that_is_none_are_one_lin
         "mysql://canary-password@host/mails": "SMTP_CONNECTOR_DATABASE has to be postgresql+psycopg://",
     }
     for address, error in said.items():
-        monkeypatch.setenv(VARIABLE, address)
+        monkeypatch.setenv(DATABASE_VARIABLE, address)
         done = start(COMMAND, "runs", "list").finish()
         assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
         assert error in done.stderr

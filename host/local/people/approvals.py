@@ -19,9 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from host.local import cipher
-from host.local.cipher import Cipher
-from host.local.files import timestamp
+from host.local import files
+from host.local.files import Cipher, timestamp
 from host.local.inputs import InputError
 from host.local.people.database import PeopleDatabase
 
@@ -82,7 +81,7 @@ class Approvals:
     def ask(self, wanted: Wanted) -> str:
         """A code by which a person finds this request, once; one that was given before works no more."""
         code = secrets.token_hex(5).upper()
-        cipher.ensure_key(self._database.folder)
+        files.ensure_key(self._database.folder)
         request = {
             "action": wanted.action,
             "asset": wanted.asset,

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from host.local import cipher
-from host.local.cipher import Cipher
-from host.local.files import timestamp
+from host.local import files
+from host.local.files import Cipher, timestamp
 from host.local.people.database import PeopleDatabase
 
 
@@ -32,7 +31,7 @@ class Audit:
         """One line, on the disk when this returns."""
         sealed = None
         if detail:
-            cipher.ensure_key(self._database.folder)
+            files.ensure_key(self._database.folder)
             sealed = Cipher(self._database.folder).encrypt(detail)
         with self._database.writing() as connection:
             connection.execute(

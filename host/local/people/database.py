@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from host.local.files import StoreError, private_folder
-from host.local.sqlite import BUSY_TIMEOUT, faults_named, newer, transaction
+from host.local.sql import BUSY_TIMEOUT, faults_named, newer, transaction
 
 FILE = "people.db"
 VERSION = 2

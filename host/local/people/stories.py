@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from host.local import cipher
-from host.local.cipher import Cipher
-from host.local.files import timestamp
+from host.local import files
+from host.local.files import Cipher, timestamp
 from host.local.people.database import PeopleDatabase
-from host.local.recording import keep_days
+from host.local.results import keep_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Stories:
     def keep(self, run: int, told: dict[str, Any]) -> None:
         """Write down what was told of a run; what is too old goes."""
         days = keep_days()
-        cipher.ensure_key(self._database.folder)
+        files.ensure_key(self._database.folder)
         sealed = Cipher(self._database.folder).encrypt(told)
         with self._database.writing() as connection:
             connection.execute("DELETE FROM story WHERE time < ?", (timestamp(days_ago=days),))

@@ -8,7 +8,7 @@ from contextlib import closing
 from starlette.testclient import TestClient
 
 from host.local import database
-from host.local.sqlite import transaction
+from host.local.sql import transaction
 from tests.doors.console.conftest import Desk
 from tests.durable.working import submit
 

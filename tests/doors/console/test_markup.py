@@ -24,7 +24,7 @@ from doors.console.render import FOLDER, render, when
 from doors.console.runs_pages import _links
 from host.local import database
 from host.local.people.roles import Role
-from host.local.sqlite import transaction
+from host.local.sql import transaction
 from tests.doors.console.conftest import ADDRESS, BASE, Desk, wait_until
 from tests.doors.console.hostile import (
     MARK,

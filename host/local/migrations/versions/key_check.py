@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import context, op
 
-from host.local import cipher
+from host.local import files
 
 revision = "key_check"
 down_revision = "durable"
@@ -19,10 +19,10 @@ def upgrade() -> None:
     folder = context.config.attributes.get("folder")
     if folder is None:
         return
-    secret = cipher.Cipher(folder)
+    secret = files.Cipher(folder)
     for name, config in connection.execute(sa.text("SELECT name, config FROM asset LIMIT 1")):
         secret.decrypt(
             config, f"The asset {name}"
         )  # a key that was exchanged before is not written down as the right one
-    fingerprint = {"secret": cipher.fingerprint(folder)}
+    fingerprint = {"secret": files.fingerprint(folder)}
     connection.execute(sa.text("INSERT INTO key_check (secret) VALUES (:secret)"), fingerprint)

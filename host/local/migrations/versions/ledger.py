@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import context, op
 
-from host.local.cipher import Cipher
+from host.local.files import Cipher
 from host.local.version1 import RecordedRun, insert
 
 revision = "ledger"
