@@ -130,9 +130,14 @@ class Dialogue:
         """The server is behind a proxy, and `peer` is the proxy's address."""
         return self._connection.stream.is_proxied
 
+    @property
+    def is_usable(self) -> bool:
+        """The connection is open, and the server has not said farewell on it."""
+        return self._connection.is_open and not self._connection.engine.said_farewell
+
     def is_alive(self) -> bool:
         """Whether the connection is as it was left. Does not wait; what the server said meanwhile ends it."""
-        if not self.is_open or self._connection.engine.said_farewell:
+        if not self.is_usable:
             return False
         try:
             self._connection.check_quiet(Step.MAIL)

@@ -9,7 +9,6 @@ goes wrong before it leaves the message not sent, and after it `is_committed` sa
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 
 from smtp import commands
 from smtp.commands import Command
@@ -51,7 +50,7 @@ class Stepwise:
     # -- the envelope ----------------------------------------------------------------------------------------
 
     def mail(self, sender: Address | None, parameters: tuple[str, ...]) -> None:
-        """MAIL; its answer is the first of `answers`."""
+        """MAIL; its answer is the first that `next_answer` gives."""
         if not self._proof.is_good:
             self._proof.demand()
         self._connection.check_quiet(Step.MAIL)
@@ -60,16 +59,15 @@ class Stepwise:
         self._tell(commands.mail(sender, parameters))
 
     def rcpt(self, recipient: Address, parameters: tuple[str, ...]) -> None:
-        """RCPT; its answer is one more of `answers`."""
+        """RCPT; its answer is one more that `next_answer` gives."""
         self._tell(commands.rcpt(recipient, parameters))
 
-    def answers(self) -> Iterator[Reply]:
-        """The answers that are due, in the order of their commands."""
+    def next_answer(self) -> Reply:
+        """The answer to the first of the commands told that has had none. They come in the order of the commands."""
         self._flush()
-        while self._answers or self._due:
-            if not self._answers:
-                self._hear()
-            yield self._answers.popleft().reply
+        if not self._answers:
+            self._hear()
+        return self._answers.popleft().reply
 
     def _tell(self, command: Command) -> None:
         if not self._pipelining and (self._due or self._unsent):

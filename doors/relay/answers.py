@@ -6,7 +6,7 @@ import contextlib
 import ssl
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from doors.relay.log import Log
 from smtp.reply import Reply
@@ -45,11 +45,11 @@ class Answers:
         """Something waits for the mail server."""
         return bool(self._due)
 
-    def settle(self, of_the_server: Iterator[Reply]) -> None:
+    def settle(self, next_of_the_server: Callable[[], Reply]) -> None:
         """Wait for what the mail server has to say, and answer everything in order."""
         while self._due:
             due = self._due.popleft()
-            self._say(next(of_the_server) if due is _OF_THE_SERVER else due)
+            self._say(next_of_the_server() if due is _OF_THE_SERVER else due)
 
     def challenge(self, octets: bytes) -> None:
         """A step of a login, which nothing else waits behind."""

@@ -21,7 +21,7 @@ from smtp.stream import SocketStream
 
 TOO_SLOW = reply(421, "4.4.2", "Nothing came for too long; the connection is closed")
 _OF_A_MAIL = frozenset({Kind.RCPT, Kind.BDAT, Kind.BDAT_LAST})
-"""A mail may have any number of them: recipients and octets have bounds of their own."""
+"""These are not counted: a mail may have any number of them: recipients and octets have bounds of their own."""
 STOPPING = reply(421, "4.3.2", "The relay is being stopped; try again soon")
 
 
@@ -43,6 +43,8 @@ class Dialogue:
         self._submission = Submission(service, stream, self._engine, self._answers, self._login)
         self._mistakes = 0
         self._commands = 0
+        self._has_spoken = True
+        """Since the last read there was a command: the next one has its time from then on."""
         self._deadline = 0.0
         self._end_of_mail = 0.0
         """When the mail that is under way has to be complete; 0 without one."""
@@ -76,18 +78,18 @@ class Dialogue:
             service.log.step(self._number, "C", "gone")
 
     def _serve(self) -> None:
-        self._refresh_deadline()
+        engine = self._engine
         while True:
-            event = self._engine.next_event()
+            event = engine.next_event()
             if event is not None:
-                self._refresh_deadline()
+                self._has_spoken = True
                 self._handle(event)
                 continue
             self._submission.settle()
             self._answers.flush()
-            if self._engine.state is State.CLOSED:
+            if engine.state is State.CLOSED:
                 raise Gone
-            if self._engine.state is State.NEGOTIATING:
+            if engine.state is State.NEGOTIATING:
                 self._shake_hands()
             else:
                 self._read()
@@ -95,12 +97,14 @@ class Dialogue:
     # -- what the client says ------------------------------------------------------------------------------------
 
     def _handle(self, event: Event) -> None:
-        if isinstance(event, Piece):
-            self._submission.take(event.data)
-        elif isinstance(event, Request):
-            self._show(event)
-            self._count_command(event.kind)
+        if isinstance(event, Request):
+            if self._service.log.has_steps:
+                self._show(event)
+            if event.kind not in _OF_A_MAIL:
+                self._count_command()
             self._request(event)
+        elif isinstance(event, Piece):
+            self._submission.take(event.data)
         elif isinstance(event, End):
             if self._submission.end_of_message(event):
                 self._commands = 0
@@ -179,6 +183,7 @@ class Dialogue:
         self._engine.tls_started()
         self._submission.hello = ""
         self._login.forget()
+        self._has_spoken = True
         self._service.log.step(self._number, "C", "TLS is on")
 
     # -- octets and limits ------------------------------------------------------------------------------------------
@@ -186,22 +191,21 @@ class Dialogue:
     def _read(self) -> None:
         if self._service.is_stopping and self.is_idle:
             raise Cancelled("the relay is being stopped", step=Step.CONNECT)
-        data = self._stream.read(self._next_deadline())
+        data = self._stream.read(self._next_deadline(time.monotonic()))
         if not data:
             if self._service.is_stopping and self.is_idle:
                 self._answers.last_word(STOPPING)
             raise Gone
         self._engine.receive(data)
 
-    def _refresh_deadline(self) -> None:
-        self._deadline = time.monotonic() + self._limits.command_seconds
-
-    def _next_deadline(self) -> float:
+    def _next_deadline(self, now: float) -> float:
         """A command has to be whole in its time, a message in its own, with no long pause in it."""
-        if self.is_idle:
+        if self._has_spoken:
+            self._has_spoken = False
+            self._deadline = now + self._limits.command_seconds
+        if self._submission.is_idle:
             self._end_of_mail = 0.0
             return self._deadline
-        now = time.monotonic()
         self._end_of_mail = self._end_of_mail or now + self._limits.message_seconds
         next_octets = now + self._limits.piece_seconds if self._engine.is_in_message else self._deadline
         return min(self._end_of_mail, next_octets)
@@ -211,8 +215,8 @@ class Dialogue:
         if self._mistakes > self._limits.mistakes:
             self._send_away("Too many mistakes; the connection is closed")
 
-    def _count_command(self, kind: Kind) -> None:
-        self._commands += kind not in _OF_A_MAIL
+    def _count_command(self) -> None:
+        self._commands += 1
         if self._commands > self._limits.commands:
             self._send_away("Too many commands without a mail; the connection is closed")
 
@@ -222,8 +226,6 @@ class Dialogue:
         raise Gone
 
     def _show(self, request: Request) -> None:
-        if not self._service.log.has_steps:
-            return
         shown = {
             Kind.AUTH: f"AUTH {request.text} <credentials>",
             Kind.AUTH_RESPONSE: "<credentials>",

@@ -7,9 +7,11 @@ for octet. A message without any header gets those, a From, and the empty line t
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from smtp.envelope import Address
 from smtp.text import showable
@@ -19,9 +21,8 @@ MAX_HEAD = 256 * 1024
 MAX_HOPS = 100
 """Received fields, beyond which a mail goes round in circles (RFC 5321 section 6.3)."""
 _FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
-_HAS_DATE = re.compile(rb"^date[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_HAS_ID = re.compile(rb"^message-id[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_HOP = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_LOOKED_AT = re.compile(rb"^(received|date|message-id)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_CLIENT_NAME = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
 
 
 class MailLoop(Exception):
@@ -69,15 +70,24 @@ class Head:
         is_headless = bool(message) and not message.startswith(b"\r\n") and _FIELD.match(message) is None
         if is_headless:
             header = b""
-        if len(_HOP.findall(header)) >= MAX_HOPS:
+        hops, has_date, id_ends = 0, False, 0
+        for field in _LOOKED_AT.finditer(header):
+            name = field[1].lower()
+            if name == b"received":
+                hops += 1
+            elif name == b"date":
+                has_date = True
+            else:
+                id_ends = id_ends or field.end()
+        if hops >= MAX_HOPS:
             raise MailLoop
         added = [self._received]
         if is_headless and self._sender is not None:
             added.append(f"From: <{self._sender}>")
-        if not _HAS_DATE.search(header):
-            added.append(f"Date: {format_datetime(datetime.now(UTC))}")
-        if found := _HAS_ID.search(header):
-            self.message_id = showable(header[found.end() :].split(b"\r\n", 1)[0].decode("utf-8", "replace"))
+        if not has_date:
+            added.append(f"Date: {now()}")
+        if id_ends:
+            self.message_id = showable(header[id_ends:].split(b"\r\n", 1)[0].decode("utf-8", "replace"))
         else:
             domain = self._sender.domain if self._sender is not None else "localhost.invalid"
             domain = domain if domain.isascii() and not domain.startswith("[") else "localhost.invalid"
@@ -91,6 +101,15 @@ class Head:
 def received_field(client: str, address: str, host: str, protocol: str, number: str) -> str:
     """The trace of our hop (RFC 5321 4.4); `client` is the name it gave itself, `protocol` as RFC 3848 has it."""
     literal = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
-    name = client if re.fullmatch(r"[A-Za-z0-9.:\[\]_-]{1,255}", client) else "unknown"
-    date = format_datetime(datetime.now(UTC))
-    return f"Received: from {name} ({literal})\r\n\tby {host} with {protocol} id {number};\r\n\t{date}"
+    name = client if _CLIENT_NAME.fullmatch(client) else "unknown"
+    return f"Received: from {name} ({literal})\r\n\tby {host} with {protocol} id {number};\r\n\t{now()}"
+
+
+def now() -> str:
+    """The date and time for a header."""
+    return _written(int(time.time()))
+
+
+@lru_cache(4)
+def _written(seconds: int) -> str:
+    return format_datetime(datetime.fromtimestamp(seconds, UTC))

@@ -7,18 +7,19 @@ only after the server's. Where that answer is missing nobody knows, and the clie
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from doors.relay.head import Head, MailLoop
 from doors.relay.replies import from_error, handed_on, reply
 from doors.relay.upstream import Lent, Upstream
 from smtp.envelope import Address
-from smtp.errors import ConnectionLost, MailError, SmtpError
+from smtp.errors import ConnectionLost, MailError, RemoteProtocolError, SmtpError
 from smtp.extensions import Extensions
 from smtp.reply import Reply
 from smtp.stepwise import Stepwise
 
+GO_ON = Reply(354, ("Go on; end with <CRLF>.<CRLF>",))
 IN_CIRCLES = reply(554, "5.4.6", "The mail has come through too many servers: it goes round in circles")
 MAY_BE_DELIVERED = "The mail may have been delivered: the mail server's last answer is missing"
 
@@ -48,6 +49,8 @@ class Mail:
     refusal: Reply | None = None
     outcome: str = "not sent"
     octets: int = 0
+    accepted: int = 0
+    """How many recipients the server has accepted."""
     head: Head | None = None
     _lent: Lent | None = None
     _transaction: Stepwise | None = None
@@ -63,13 +66,13 @@ class Mail:
         return self._lent.session.extensions if self._lent is not None else Extensions()
 
     def mail(self, parameters: tuple[str, ...]) -> None:
-        """Say MAIL. The answer is the first of those that `answers` gives."""
+        """Say MAIL. The answer is the first of those that `next_answer` gives."""
         self.parameters = parameters
         if self._lent is not None:
             self._begin(self._lent)
 
     def rcpt(self, recipient: Recipient) -> None:
-        """Say RCPT. The answer is one of those that `answers` gives."""
+        """Say RCPT. The answer is one of those that `next_answer` gives."""
         self.recipients.append(recipient)
         self._due.append(recipient)
         transaction = self._transaction
@@ -79,23 +82,14 @@ class Mail:
             except SmtpError as exc:
                 self._break_off(exc)
 
-    @property
-    def has_due(self) -> bool:
-        """Answers of the server are waited for."""
-        return bool(self._due)
-
-    def answers(self) -> Iterator[Reply]:
-        """What the server answers to MAIL and to the recipients told since, in their order."""
-        while self._due:
-            answer = self._next_answer()
-            one = self._due.popleft()
-            if one is not None:
-                one.answer = answer
-            yield answer
-
-    @property
-    def accepted(self) -> list[Recipient]:
-        return [one for one in self.recipients if one.is_accepted]
+    def next_answer(self) -> Reply:
+        """What the server answers to MAIL, then to each recipient told since, in their order."""
+        answer = self._next_answer()
+        one = self._due.popleft()
+        if one is not None:
+            one.answer = answer
+            self.accepted += one.is_accepted
+        return answer
 
     def begin_message(self, received: str) -> Reply:
         """The answer to DATA, or to the first chunk's line: 354, or the server's refusal."""
@@ -109,7 +103,7 @@ class Mail:
         if said.code != 354:
             return handed_on(said)
         self.head = Head(received, self.sender)
-        return Reply(354, ("Go on; end with <CRLF>.<CRLF>",))
+        return GO_ON
 
     def write(self, piece: bytes) -> None:
         """Hand octets of the message on. What goes wrong is `refusal` from then on."""
@@ -140,7 +134,7 @@ class Mail:
             self._break_off(exc)
             return self.refusal or _no_session()
         if answer.code < 300:
-            self.outcome = "sent" if len(self.accepted) == len(self.recipients) else "partly sent"
+            self.outcome = "sent" if self.accepted == len(self.recipients) else "partly sent"
         return handed_on(answer)
 
     def refuse(self, answer: Reply) -> None:
@@ -165,7 +159,7 @@ class Mail:
         self._due.appendleft(None)
         try:
             self._transaction.mail(self.sender, self.parameters)
-        except ConnectionLost as exc:
+        except (ConnectionLost, RemoteProtocolError) as exc:
             if not lent.is_used:
                 self._break_off(exc)
             else:
@@ -180,7 +174,7 @@ class Mail:
         # A session that lay idle may be at its end, which the server shows, or says, when it is used again.
         may_begin_anew = self._due[0] is None and self._lent is not None and self._lent.is_used
         try:
-            answer = next(self._transaction.answers())
+            answer = self._transaction.next_answer()
         except SmtpError as exc:
             if not (may_begin_anew and isinstance(exc, ConnectionLost)):
                 self._break_off(exc)
@@ -196,7 +190,7 @@ class Mail:
         """Say what was said so far over a new session."""
         self.end()
         try:
-            lent = self._lent = self.upstream.lend(self.interrupt)
+            lent = self._lent = self.upstream.lend(self.interrupt, is_checked=True)
         except MailError as error:
             self._due.appendleft(None)
             self._break_off(error)

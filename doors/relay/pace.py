@@ -22,9 +22,14 @@ class TooFast(MailError):
         )
 
 
+def is_limited(asset: Asset) -> bool:
+    """Whether there is anything to count: an account that has limits."""
+    return bool(asset.username and (asset.messages_per_minute or asset.recipients_per_day))
+
+
 def take_turn(pace: Pace, asset: Asset) -> None:
     """Count one mail of an account that has limits. Raises `TooFast`, `StoreError`."""
-    if asset.username and (asset.messages_per_minute or asset.recipients_per_day):
+    if is_limited(asset):
         wait = pace.turn(asset, 1)
         if wait is not None:
             raise TooFast(wait)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 
 from doors.relay.head import Head, MailLoop
 from doors.relay.log import Log
-from doors.relay.mail import IN_CIRCLES, Recipient
+from doors.relay.mail import GO_ON, IN_CIRCLES, Recipient
 from doors.relay.replies import reply
 from doors.relay.spool import OFFERED, Spool
 from host.local.files import StoreError, reason
@@ -35,7 +35,8 @@ class SpooledMail:
     outcome: str = "not taken"
     octets: int = 0
     head: Head | None = None
-    _due: list[Reply] = field(default_factory=list)
+    accepted: int = 0
+    _due: deque[Reply] = field(default_factory=deque)
     _gathered: SpooledTemporaryFile[bytes] = field(
         default_factory=lambda: SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - `end` closes it
     )
@@ -54,19 +55,15 @@ class SpooledMail:
     def rcpt(self, recipient: Recipient) -> None:
         recipient.answer = reply(250, "2.1.5", "Recipient ok; the mail server is asked later")
         self.recipients.append(recipient)
+        self.accepted += 1
         self._due.append(recipient.answer)
 
-    def answers(self) -> Iterator[Reply]:
-        while self._due:
-            yield self._due.pop(0)
-
-    @property
-    def accepted(self) -> list[Recipient]:
-        return self.recipients
+    def next_answer(self) -> Reply:
+        return self._due.popleft()
 
     def begin_message(self, received: str) -> Reply:
         self.head = Head(received, self.sender)
-        return Reply(354, ("Go on; end with <CRLF>.<CRLF>",))
+        return GO_ON
 
     def write(self, piece: bytes) -> None:
         """Keep octets of the message."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 
-from delivery.audience import audience
 from doors.relay.answers import Answers
 from doors.relay.head import received_field
 from doors.relay.login import Login
@@ -85,7 +84,7 @@ class Submission:
         if len(mail.recipients) >= self._service.limits.recipients:
             answers.give(reply(452, "4.5.3", "Too many recipients for one mail"))
             return
-        rules = audience(self._login.upstream.asset)
+        rules = self._login.upstream.audience
         if not rules.admits(request.address):
             answers.give(reply(550, "5.7.1", "The account of this relay may not write to this address"))
             return
@@ -158,8 +157,9 @@ class Submission:
         if not self._answers.are_due:
             return
         mail = self._mail
-        self._answers.settle(mail.answers() if mail is not None else iter(()))
-        if self._engine.state is State.READY and mail is not None and mail.head is None:
+        assert mail is not None  # noqa: S101 - turns are left to the server for a mail alone
+        self._answers.settle(mail.next_answer)
+        if self._engine.state is State.READY and mail.head is None:
             self._mail = None  # MAIL was refused
             mail.end()
             self.is_idle = True
@@ -181,7 +181,7 @@ class Submission:
         self.is_idle = True
 
     def _tell_outcome(self, mail: Mail | SpooledMail, answer: Reply) -> None:
-        count = f"{len(mail.accepted)} of {len(mail.recipients)} recipients"
+        count = f"{mail.accepted} of {len(mail.recipients)} recipients"
         tell = self._service.log.warn if mail.outcome == "unknown" else self._service.log.tell
         ident = mail.head.message_id if mail.head is not None else ""
         tell(

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from auth.errors import AuthError
 from delivery.access import Access
 from delivery.asset import Asset
+from delivery.audience import audience
 from delivery.pace import Pace
 from delivery.pool import Slot, Slots
 from doors.relay.limits import Limits
-from doors.relay.pace import take_turn
+from doors.relay.pace import is_limited, take_turn
 from smtp.errors import AuthenticationRefused, MailError, Step, TimedOut
 from smtp.extensions import Extensions
 from smtp.session import Session
@@ -36,8 +37,15 @@ class Lent:
 
     session: Session
     slot: Slot | None
+    most: int | None = None
+    """Messages that the server takes on one connection (LIMITS MAILMAX, RFC 9422); None for any number."""
     is_used: bool = False
     since: float = 0.0
+
+    @property
+    def is_spent(self) -> bool:
+        """The server takes no further message on this connection."""
+        return self.most is not None and self.session.begun >= self.most
 
     def end(self) -> None:
         self.session.quit()
@@ -73,8 +81,11 @@ class Upstream:
         self._open_access = open_access
         self._limits = limits
         self._slots = slots
-        self._pace = pace
-        self._changed = threading.Condition()
+        self._pace = pace if is_limited(asset) else None
+        self.audience = audience(asset)
+        """Whom the account may write to."""
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._idle: list[Lent] = []
         self._lent = 0
         self._access: Access | None = None
@@ -91,36 +102,41 @@ class Upstream:
         if self._pace is not None:
             take_turn(self._pace, self.asset)
 
-    def lend(self, interrupt: Callable[[], None]) -> Lent:
+    def lend(self, interrupt: Callable[[], None], *, is_checked: bool = False) -> Lent:
         """A session that is ready for MAIL. `interrupt` is called while anything is waited for, and may raise.
 
+        One that lay idle may be at its end by now, which shows when MAIL is said; `is_checked` lends none such.
         Raises `MailError`: why there is none.
         """
-        self._take_place()
+        if self.has_login:
+            self._take_place()
         try:
-            while (idle := self._pop_idle()) is not None:
-                if idle.session.is_alive() and not self._is_spent(idle.session):
+            while self._idle:
+                with self._lock:
+                    idle = self._idle.pop() if self._idle else None
+                if idle is None:
+                    break
+                if not is_checked or idle.session.is_alive():
                     return idle
                 idle.end()
             return self._open(interrupt)
         except BaseException:
-            self._leave_place()
+            if self.has_login:
+                self._leave_place()
             raise
 
     def give_back(self, lent: Lent) -> None:
         """The mail is over. Never raises."""
-        session = lent.session
         lent.is_used, lent.since = True, time.monotonic()
-        is_kept = session.is_open and not self._is_spent(session)
-        with self._changed:
-            if is_kept and not self._is_closed:
+        is_kept = lent.session.is_usable and not lent.is_spent
+        with self._lock:
+            is_kept = is_kept and not self._is_closed
+            if is_kept:
                 self._idle.append(lent)
-                lent_out = None
-            else:
-                lent_out = lent
-        if lent_out is not None:
-            lent_out.end()
-        self._leave_place()
+        if not is_kept:
+            lent.end()
+        if self.has_login:
+            self._leave_place()
 
     def offers(self, interrupt: Callable[[], None]) -> Extensions:
         """What the server said last that it offers; asked for now if nobody did. Nothing if it can't be had."""
@@ -138,7 +154,7 @@ class Upstream:
         """End the sessions that nobody has wanted for a while. Never raises."""
         patience = self._limits.idle_seconds / (2 if self.has_login else 1)
         now = time.monotonic()
-        with self._changed:
+        with self._lock:
             old = [lent for lent in self._idle if now - lent.since > patience]
             self._idle = [lent for lent in self._idle if now - lent.since <= patience]
         for lent in old:
@@ -146,7 +162,7 @@ class Upstream:
 
     def close(self) -> None:
         """End all sessions that lie idle, and those that come back from now on. Never raises."""
-        with self._changed:
+        with self._lock:
             self._is_closed = True
             idle, self._idle = self._idle, []
         for lent in idle:
@@ -154,15 +170,8 @@ class Upstream:
 
     # -- inside ------------------------------------------------------------------------------------------------
 
-    def _is_spent(self, session: Session) -> bool:
-        """The server takes no further message on this connection (LIMITS MAILMAX, RFC 9422)."""
-        most = session.extensions.limits.get("MAILMAX")
-        return most is not None and session.begun >= most
-
     def _take_place(self) -> None:
         """Wait for room among the connections that the account may have. Raises `TimedOut`."""
-        if not self.has_login:
-            return
         most = self.asset.max_connections
         deadline = time.monotonic() + self._limits.lend_seconds
         with self._changed:
@@ -174,14 +183,9 @@ class Upstream:
             self._lent += 1
 
     def _leave_place(self) -> None:
-        if self.has_login:
-            with self._changed:
-                self._lent -= 1
-                self._changed.notify()
-
-    def _pop_idle(self) -> Lent | None:
         with self._changed:
-            return self._idle.pop() if self._idle else None
+            self._lent -= 1
+            self._changed.notify()
 
     def _open(self, interrupt: Callable[[], None]) -> Lent:
         access = self._ready_access()
@@ -197,7 +201,7 @@ class Upstream:
             _free(slot)
             raise
         self._offers = _Offers(session.extensions, time.monotonic() + OFFERS_SECONDS)
-        return Lent(session, slot)
+        return Lent(session, slot, session.extensions.limits.get("MAILMAX"))
 
     def _ready_access(self) -> Access:
         """Made when it is first needed, and anew some time after a login was refused. Raises `MailError`."""

@@ -25,6 +25,8 @@ def say_as_it_is(text: str) -> None:
 
 def printable(text: str) -> str:
     """`text` as one line, with everything escaped that a terminal could act upon."""
+    if text.isprintable():
+        return text
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text

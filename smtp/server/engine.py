@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from smtp.commands import Kind
 from smtp.errors import LocalProtocolError
@@ -22,10 +22,12 @@ MAX_COMMAND = 4096
 MAX_RESPONSE = 12_288
 """Octets of a line with base64 (RFC 4954 section 4)."""
 MAX_REPLY_LINE = 510
+_NOTHING_BEHIND = frozenset({Kind.AUTH, Kind.AUTH_RESPONSE, Kind.DATA})
+"""What comes behind one of these depends on the answer to it."""
+_NOTHING_IS_READ = frozenset({State.NEGOTIATING, State.CLOSED})
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """Something that can't be done as it came, and the answer to it.
 
     `is_excused`: who pipelines can't have known better, as with the chunks behind one that was refused.
@@ -35,15 +37,13 @@ class Mistake:
     is_excused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Octets of the message, without the dots that were doubled."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """The message, or the chunk, is complete. `fault` is what it has to be refused with, None if nothing is wrong."""
 
     kind: Kind
@@ -94,9 +94,11 @@ class ServerEngine:
             return self._next_end(self._ended)
         if self._chunk is not None:
             return self._next_of_chunk(self._chunk)
+        if not self._buffer:
+            return None
         if self._data is not None:
             return self._next_of_data(self._data)
-        if self._expected in (State.NEGOTIATING, State.CLOSED) or self._is_waiting:
+        if self._expected in _NOTHING_IS_READ or (self._pending and self._pending[-1] in _NOTHING_BEHIND):
             return None
         while self._buffer and (line := self._next_line()) is not None:
             if self._expected is not State.AUTHENTICATING and not line.strip():
@@ -104,11 +106,6 @@ class ServerEngine:
             if (event := self._request(line)) is not None or self._chunk is not None:
                 return event
         return None
-
-    @property
-    def _is_waiting(self) -> bool:
-        """What comes next depends on an answer that was not given yet."""
-        return bool(self._pending) and self._pending[-1] in (Kind.AUTH, Kind.AUTH_RESPONSE, Kind.DATA)
 
     def answer(self, reply: Reply) -> bytes:
         """The octets of the answer to the oldest request. Raises `LocalProtocolError` if nothing waits for one."""
@@ -155,7 +152,7 @@ class ServerEngine:
                 self._buffer.clear()
                 self._scanned = 0
             return None
-        is_too_long = self._is_too_long(end + 1)
+        is_too_long = end > MAX_COMMAND + 1 and self._is_too_long(end + 1)
         line = bytes(self._buffer[: end + 1])
         del self._buffer[: end + 1]
         self._scanned = 0
@@ -178,25 +175,23 @@ class ServerEngine:
             if line is _BARE_LF:
                 raise BadRequest(500, "5.5.2 Lines end in CRLF")
             if self._expected is State.AUTHENTICATING:
-                return self._take(Request(Kind.AUTH_RESPONSE, response=decoded(line)))
-            request = parse(line)
+                request = Request(Kind.AUTH_RESPONSE, response=decoded(line))
+            else:
+                request = parse(line)
         except BadRequest as exc:
             # Behind a challenge the refusal ends the exchange.
             in_login = self._expected is State.AUTHENTICATING
             self._pending.append(Kind.AUTH_RESPONSE if in_login else None)
             return Mistake(exc.reply)
-        if request.kind in (Kind.BDAT, Kind.BDAT_LAST):
+        kind = request.kind
+        if kind is Kind.BDAT or kind is Kind.BDAT_LAST:
             return self._begin_chunk(request)
-        if expected(self._expected, request.kind) is None:
+        following = expected(self._expected, kind)
+        if following is None:
             self._pending.append(None)
-            return Mistake(_not_now(self._expected, request.kind))
-        return self._take(request)
-
-    def _take(self, request: Request) -> Request:
-        following = expected(self._expected, request.kind)
-        if following is not None:
-            self._expected = following
-        self._pending.append(request.kind)
+            return Mistake(_not_now(self._expected, kind))
+        self._expected = following
+        self._pending.append(kind)
         return request
 
     # -- messages --------------------------------------------------------------------------------------------
@@ -247,12 +242,16 @@ class ServerEngine:
         if kind is not Kind.BDAT:
             self._checked.finish()
         fault = self._checked.fault
-        self._take(Request(kind))
+        # A 354 that was answered, or a chunk that was begun, is what this may come behind in any case.
+        self._expected = expected(self._expected, kind) or self._expected
+        self._pending.append(kind)
         return End(kind, None if fault is None else Reply(fault[0], (fault[1],)))
 
 
 def rendered(reply: Reply) -> bytes:
     """The octets of a reply: ASCII, and no line longer than a client may expect (RFC 5321 section 4.5.3.1.5)."""
+    if len(reply.lines) == 1:
+        return f"{reply.code} {reply.lines[0][: MAX_REPLY_LINE - 4]}\r\n".encode("ascii", "replace")
     *first, last = [line.encode("ascii", "replace")[: MAX_REPLY_LINE - 4] for line in reply.lines]
     return b"".join(b"%d-%b\r\n" % (reply.code, line) for line in first) + b"%d %b\r\n" % (reply.code, last)
 

@@ -6,14 +6,14 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 from smtp.commands import Kind
 from smtp.envelope import Address
 from smtp.errors import InvalidValue
 from smtp.reply import Reply
-from smtp.text import NOT_IN_A_LINE, showable
+from smtp.text import NOT_IN_A_LINE, repr_without, showable
 
 MAX_CHUNK = 2**40
 """Octets that a BDAT command may announce; what is too large is refused by the size of the message."""
@@ -34,16 +34,22 @@ _WORDS = MappingProxyType(
         "QUIT": Kind.QUIT,
     }
 )
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _ALONE = frozenset({Kind.STARTTLS, Kind.DATA, Kind.RSET, Kind.QUIT})
-# What nearly every path is: nothing in it that could be quoted, escaped, a route or a literal.
+_ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+# What nearly every MAIL and RCPT is: in angle brackets, ASCII, and nothing that is quoted, a route or a literal.
+_PLAIN = re.compile(
+    rb"(?:(MAIL FROM)|RCPT TO):<(" + _ATOM + rb"(?:\." + _ATOM + rb")*)@([A-Za-z0-9.-]+)>(?: +([ -~]*))?",
+    re.IGNORECASE,
+)
+# Nothing in it that could be quoted, escaped, a route or a literal.
 _SIMPLE_PATH = re.compile(r'<([^<>"\\\s:]+)>(?=[ \t]|\Z)')
 _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
 _CHUNK = re.compile(r"([0-9]{1,13})(?: +(LAST))?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A command as it came. Only what belongs to its kind is filled in.
 
     `text` is the name in EHLO, the mechanism in AUTH, the word behind VRFY. `parameters` are those of MAIL and RCPT by
@@ -54,9 +60,13 @@ class Request:
     kind: Kind
     text: str = ""
     address: Address | None = None
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = _NO_PARAMETERS
     octets: int = 0
-    response: bytes | None = field(default=None, repr=False)
+    response: bytes | None = None
+
+    def __repr__(self) -> str:
+        """Without `response`, which is a secret."""
+        return repr_without({"response"}, "Request", self._asdict())
 
 
 class BadRequest(ValueError):
@@ -69,6 +79,14 @@ class BadRequest(ValueError):
 
 def parse(line: bytes) -> Request:
     """The command in a line without its line end. Raises `BadRequest`."""
+    if plain := _PLAIN.fullmatch(line):
+        named = Kind.MAIL if plain[1] else Kind.RCPT
+        local, domain = plain[2].decode(), plain[3].decode()
+        parameters = _parameters(plain[4].decode()) if plain[4] else _NO_PARAMETERS
+        try:
+            return Request(named, "", Address(local, domain), parameters)
+        except InvalidValue as exc:
+            raise _no_address(f"{local}@{domain}", named, exc) from exc
     try:
         text = line.decode()
     except UnicodeDecodeError:
@@ -85,11 +103,9 @@ def parse(line: bytes) -> Request:
             raise BadRequest(501, f"5.5.4 {word.upper()} takes no argument")
         return Request(kind)
     if kind is Kind.MAIL:
-        address, parameters = _path(_behind(rest, "FROM", "MAIL FROM:<address>"), allow_null=True)
-        return Request(kind, address=address, parameters=parameters)
+        return _path(kind, _behind(rest, "FROM", "MAIL FROM:<address>"))
     if kind is Kind.RCPT:
-        address, parameters = _path(_behind(rest, "TO", "RCPT TO:<address>"), allow_null=False)
-        return Request(kind, address=address, parameters=parameters)
+        return _path(kind, _behind(rest, "TO", "RCPT TO:<address>"))
     if kind is Kind.BDAT:
         return _bdat(rest)
     if kind is Kind.AUTH:
@@ -135,22 +151,31 @@ def _behind(rest: str, word: str, usage: str) -> str:
     return path.strip(" \t")
 
 
-def _path(text: str, *, allow_null: bool) -> tuple[Address | None, Mapping[str, str]]:
-    """An address with or without its angle brackets, and the parameters behind it."""
+def _path(kind: Kind, text: str) -> Request:
+    """An address with or without its angle brackets, and the parameters behind it. Only MAIL may have none (`<>`)."""
     path, rest = _split_path(text)
+    parameters = _parameters(rest)
+    if not path and kind is Kind.MAIL:
+        return Request(kind, parameters=parameters)
+    try:
+        return Request(kind, address=_address(path), parameters=parameters)
+    except InvalidValue as exc:
+        raise _no_address(path, kind, exc) from exc
+
+
+def _parameters(text: str) -> Mapping[str, str]:
     parameters: dict[str, str] = {}
-    for word in rest.split():
+    for word in text.split():
         match = _PARAMETER.fullmatch(word)
         if match is None or match[1].upper() in parameters:
             raise BadRequest(501, f"5.5.4 Not a parameter, or one that came twice: {_shown(word)}")
         parameters[match[1].upper()] = match[2] or ""
-    if not path and allow_null:
-        return None, parameters
-    try:
-        return _address(path), parameters
-    except InvalidValue as exc:
-        code = "5.1.7" if allow_null else "5.1.3"
-        raise BadRequest(501, f"{code} {_shown(path)} is not an address: {exc}") from exc
+    return parameters
+
+
+def _no_address(path: str, kind: Kind, why: InvalidValue) -> BadRequest:
+    code = "5.1.7" if kind is Kind.MAIL else "5.1.3"
+    return BadRequest(501, f"{code} {_shown(path)} is not an address: {why}")
 
 
 def _split_path(text: str) -> tuple[str, str]:
