@@ -99,11 +99,13 @@ def failed(status: int, message: str) -> Response:
 
 async def _read_body(call: Call) -> None:
     """Raises `InputError` for what is no JSON, `TooLarge`."""
-    octets = bytearray()
+    octets, size = bytearray(), 0
     async for piece in call.request.stream():
-        octets += piece
-        if len(octets) > LARGEST_BODY:
-            raise TooLarge(f"A body may have {LARGEST_BODY // 1024 // 1024} MiB.")
+        size += len(piece)
+        if size <= LARGEST_BODY:
+            octets += piece  # the rest is read all the same: who is still sending hears no answer
+    if size > LARGEST_BODY:
+        raise TooLarge(f"A body may have {LARGEST_BODY // 1024 // 1024} MiB; this one has more.")
     kind = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == LINES:
         call.lines = await run_in_threadpool(_lines, bytes(octets))

@@ -18,6 +18,11 @@ _FILTER = "_filter_"
 Item = Mapping[str, Any]
 
 
+def asks_for(field: str, query: QueryParams) -> bool:
+    """Whether a list is to be filtered or sorted by this field."""
+    return query.get("sort", "") == field or any(name.startswith(f"{_FILTER}{field}") for name in query)
+
+
 def listed(items: Sequence[Item], fields: Iterable[str], query: QueryParams) -> dict[str, Any]:
     """The page that the query asks for. Raises `InputError` for what it can't ask."""
     known = frozenset(fields)

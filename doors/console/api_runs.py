@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
 
 from doors.console.api import Call
-from doors.console.api_lists import listed
+from doors.console.api_lists import asks_for, listed
 from doors.console.events import stream
 from doors.console.preview import described
 from doors.console.runs_pages import stop
@@ -23,7 +24,6 @@ from host.manifest.validation import InvalidInput, rules_of_parameters
 MOST_SETS = 10_000
 """Parameter sets of one run."""
 MOST_ASSETS = 100
-MOST_LISTED = 10_000
 LONGEST_NAME = 200
 _STATUS = {
     "running": "running",
@@ -55,10 +55,15 @@ def list_action_runs(call: Call) -> Mapping[str, Any]:
     """GET /rest/action_run"""
     groups, names = call.console.stories.groups(), call.console.stories.names()
     members: dict[int, list[RunEntry]] = {}
-    for entry in call.console.home.runs.list(MOST_LISTED):
+    for entry in _entries(call):
         members.setdefault(groups.get(entry.id, entry.id), []).insert(0, entry)
     items = [_action_run(number, names.get(number, ""), runs) for number, runs in members.items()]
-    return listed(items, _ACTION_RUN_FIELDS, call.request.query_params)
+    page = listed(items, _ACTION_RUN_FIELDS, call.request.query_params)
+    shown = {item["id"]: [run.id for run in members[item["id"]]] for item in page["data"]}
+    told = call.console.home.runs.messages([run for runs in shown.values() for run in runs])
+    for item in page["data"]:
+        item["message"] = _joined(told.get(run, "") for run in shown[item["id"]])
+    return page
 
 
 def show_action_run(call: Call) -> Mapping[str, Any]:
@@ -79,11 +84,12 @@ def app_runs_of(call: Call) -> Mapping[str, Any]:
 def list_app_runs(call: Call) -> Mapping[str, Any]:
     """GET /rest/app_run"""
     groups = call.console.stories.groups()
-    items = [
-        _of_entry(call, entry, groups.get(entry.id, entry.id))
-        for entry in call.console.home.runs.list(MOST_LISTED)
-    ]
-    return listed(items, _APP_RUN_FIELDS, call.request.query_params)
+    items = [_of_entry(call, entry, groups.get(entry.id, entry.id)) for entry in _entries(call)]
+    page = listed(items, _APP_RUN_FIELDS, call.request.query_params)
+    told = call.console.home.runs.messages([item["id"] for item in page["data"]])
+    for item in page["data"]:
+        item["message"] = told.get(item["id"], "")
+    return page
 
 
 def show_app_run(call: Call) -> Mapping[str, Any]:
@@ -176,6 +182,20 @@ def _request(call: Call, action: str, asset: Any, sets: Sequence[Any], container
     return call.console.request(action, asset_name(call, asset), sets, container)
 
 
+def _entries(call: Call) -> Sequence[RunEntry]:
+    """All runs; with their messages, which are encrypted, only where they decide what is listed."""
+    runs = call.console.home.runs
+    entries = runs.brief()
+    if not asks_for("message", call.request.query_params):
+        return entries
+    told = runs.messages([entry.id for entry in entries])
+    return [replace(entry, message=told.get(entry.id, "")) for entry in entries]
+
+
+def _joined(messages: Iterable[str]) -> str:
+    return "; ".join(filter(None, messages))
+
+
 def _text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name)
     if not isinstance(value, str) or not value:
@@ -229,7 +249,7 @@ def _action_run(number: int, name: str, runs: Sequence[RunEntry]) -> dict[str, A
         "action": runs[0].action,
         "name": name or runs[0].action,
         "status": status,
-        "message": "; ".join(run.message for run in runs if run.message),
+        "message": _joined(run.message for run in runs),
         "container": runs[0].container_id,
         "create_time": runs[0].start_time,
         "update_time": max(run.end_time or run.start_time for run in runs),

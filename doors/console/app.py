@@ -8,10 +8,10 @@ from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from doors.console import (
     approval_pages,
@@ -29,12 +29,9 @@ from doors.console.api_routes import api_routes
 from doors.console.asset_sign_in import CALLBACK
 from doors.console.console import Console
 from doors.console.events import run_events
-from doors.console.guard import Guard
+from doors.console.guard import LARGEST_REQUEST, PROGRAMS, Guard
 from doors.console.visit import Handler, Visit, route
 from host.local.people.roles import Role
-
-LARGEST_REQUEST = 256 * 1024 * 1024
-"""Octets of a request's body, files and all."""
 
 VIEWER, SENDER, ADMINISTRATOR = Role.VIEWER, Role.SENDER, Role.ADMINISTRATOR
 PAGES: tuple[tuple[str, str, Handler, Role | None], ...] = (
@@ -99,7 +96,7 @@ class Beside(Protocol):
     def lifespan(self) -> AbstractAsyncContextManager[None]: ...
 
 
-def make_app(console: Console, beside: Beside | None = None) -> Starlette:
+def make_app(console: Console, beside: Beside | None = None) -> ASGIApp:
     """The application, with what is `beside` it."""
     routes: list[BaseRoute] = [route(console, *page) for page in PAGES]
     routes.append(Route("/runs/{id}/events", run_events(console), methods=["GET"]))
@@ -107,13 +104,12 @@ def make_app(console: Console, beside: Beside | None = None) -> Starlette:
     async def refused(request: Request, error: Exception) -> Response:
         return _refused(console, request, error)
 
-    return Starlette(
+    app = Starlette(
         routes=[*(beside.routes if beside is not None else ()), *api_routes(console), *routes],
-        middleware=[Middleware(Guard, address=console.address)],
         exception_handlers={HTTPException: refused, Exception: refused},
         lifespan=None if beside is None else (lambda _app: beside.lifespan()),
-        max_body_size=LARGEST_REQUEST,
     )
+    return Guard(app, console.address, LARGEST_REQUEST)
 
 
 def _refused(console: Console, request: Request, error: Exception) -> Response:
@@ -122,12 +118,11 @@ def _refused(console: Console, request: Request, error: Exception) -> Response:
     text = {
         404: "There is nothing at this address.",
         405: "That can't be done at this address.",
-        413: "That is more than this console takes at once.",
     }.get(status, "This is a mistake in the console: please report it, with what you did.")
-    if isinstance(error, HTTPException) and status not in (404, 405, 413):
+    if isinstance(error, HTTPException) and status not in (404, 405):
         text = error.detail
     headers = error.headers if isinstance(error, HTTPException) else None
-    if request.url.path.startswith(("/rest", "/openapi", "/mcp")):
+    if request.url.path.startswith(PROGRAMS):
         return JSONResponse({"failed": True, "message": text}, status, headers=headers)
     if request.method == "HEAD":
         return PlainTextResponse("", status, headers=headers)

@@ -1,4 +1,4 @@
-"""What every request passes first, and what every answer has: Host, origin, headers.
+"""What every request passes first, and what every answer has: Host, origin, size, headers.
 
 A page of another site can make a browser send requests here, with this console's cookies if it is of the same site
 (another port of the same machine is), and a name of its own can be made to lead here. So the Host has to be one of
@@ -10,7 +10,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doors.console.console import Address
@@ -31,22 +32,41 @@ _HEADERS = (
     ("Cache-Control", "no-store"),
     ("Content-Security-Policy", PAGE_POLICY),
 )
+LARGEST_REQUEST = 256 * 1024 * 1024
+"""Octets of a request's body, files and all."""
+_MOST_READ = 4
+"""How many times as much is read, to let whoever sends it come to its end and hear the answer."""
+PROGRAMS = ("/rest", "/openapi", "/mcp")
+"""Addresses of programs, which are told of errors in JSON."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FOREIGN_SITES = frozenset({"cross-site", "same-site"})
 
 
 class Guard:
-    """An ASGI middleware."""
+    """An ASGI middleware around all of the application."""
 
-    def __init__(self, app: ASGIApp, address: Address) -> None:
+    def __init__(self, app: ASGIApp, address: Address, largest: int) -> None:
         self._app = app
         self._address = address
+        self._largest = largest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        octets = 0
+
+        async def receive_so_much() -> Message:
+            nonlocal octets
+            message = await receive()
+            octets += len(message.get("body", b""))
+            if octets <= self._largest:
+                return message
+            while message.get("more_body", False) and octets <= self._largest * _MOST_READ:
+                message = await receive()
+                octets += len(message.get("body", b""))
+            raise HTTPException(413, f"A request may have {self._largest >> 20} MiB; this one has more.")
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -58,8 +78,8 @@ class Guard:
             await send(message)
 
         refusal = self._refusal(scope["method"], headers)
-        app = PlainTextResponse(refusal, status_code=403) if refusal else self._app
-        await app(scope, receive, send_guarded)
+        app = _refused(scope["path"], refusal) if refusal else self._app
+        await app(scope, receive_so_much, send_guarded)
 
     def _refusal(self, method: str, headers: Headers) -> str:
         """Why the request is not taken; "" if it is."""
@@ -83,3 +103,9 @@ class Guard:
         except ValueError:
             return False
         return parts.scheme in ("http", "https") and parts.netloc.lower() in self._address.hosts
+
+
+def _refused(path: str, text: str) -> Response:
+    if path.startswith(PROGRAMS):
+        return JSONResponse({"failed": True, "message": text}, 403)
+    return PlainTextResponse(text, 403)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ EXPORTED = ("position", "key", "message_id", "recipients", "outcome", "message",
 """What an export has of each mail."""
 MOST_UNKNOWN = 500
 MOST_MAILS = 1000
+_AT_ONCE = 500  # numbers in one question to the database
 CUT_OFF = "The process that ran it ended before the run did."
 # One of which only an idempotency key is kept is not a recorded run any more.
 _KEPT = select(MailRow).where(MailRow.run_id == RunRow.id, MailRow.asked.is_not(None)).exists()
@@ -133,6 +134,23 @@ class Runs:
             return tuple(
                 _entry(row, secret, session, is_durable=row.id in durable) for row in session.scalars(wanted)
             )
+
+    def brief(self) -> tuple[RunEntry, ...]:
+        """All runs, the last one first, without their messages and how far they have come: quick with very many."""
+        self._tidy_up()
+        columns = RunRow.id, RunRow.action, RunRow.asset, RunRow.container_id, RunRow.state, RunRow.status
+        wanted = select(*columns, RunRow.start_time, RunRow.end_time).where(_KEPT).order_by(RunRow.id.desc())
+        with self._store.reading() as session:
+            return tuple(RunEntry(*row[:6], "", *row[6:], None) for row in session.execute(wanted))
+
+    def messages(self, numbers: Collection[int]) -> dict[int, str]:
+        """What is said of each of these runs."""
+        secret, wanted, found = Cipher(self._folder), sorted(numbers), {}
+        with self._store.reading() as session:
+            for first in range(0, len(wanted), _AT_ONCE):
+                rows = select(RunRow).where(RunRow.id.in_(wanted[first : first + _AT_ONCE]))
+                found.update({row.id: _message(row, secret) for row in session.scalars(rows)})
+        return found
 
     def assets(self) -> tuple[str, ...]:
         """The names of the assets that runs were over, in order."""
@@ -287,9 +305,6 @@ class Runs:
 def _entry(row: RunRow, secret: Cipher, session: Session, *, is_durable: bool | None = None) -> RunEntry:
     if is_durable is None:
         is_durable = session.get(DurableRow, row.id) is not None
-    message = secret.decrypt(row.message, f"Run {row.id}")["message"] if row.message is not None else ""
-    if row.state == "cut off":
-        message = CUT_OFF
     return RunEntry(
         row.id,
         row.action,
@@ -297,11 +312,17 @@ def _entry(row: RunRow, secret: Cipher, session: Session, *, is_durable: bool | 
         row.container_id,
         row.state,
         row.status,
-        message,
+        _message(row, secret),
         row.start_time,
         row.end_time,
         progress_of(session, row.id) if is_durable else None,
     )
+
+
+def _message(row: RunRow, secret: Cipher) -> str:
+    if row.state == "cut off":
+        return CUT_OFF
+    return str(secret.decrypt(row.message, f"Run {row.id}")["message"]) if row.message is not None else ""
 
 
 def _mail(row: MailRow) -> MailEntry:
