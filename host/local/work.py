@@ -191,7 +191,9 @@ class Work:
             )
             found = self._connection.execute(
                 "SELECT mail.position, tries, asked, result FROM mail JOIN due ON due.run_id = mail.run_id"
-                " AND due.position = mail.position WHERE due.holder = ? AND mail.state = 'waiting'"
+                " AND due.position = mail.position"
+                " WHERE due.holder = ? AND due.holder != ''"  # the second for SQLite: it has an index of what is held
+                " AND mail.state = 'waiting'"
                 " ORDER BY due_time, mail.position",
                 (self._holder,),
             ).fetchall()

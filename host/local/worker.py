@@ -285,7 +285,8 @@ def settle_gone(connection: Connection, home: Home) -> None:
 def end_what_is_done(connection: Connection, home: Home) -> None:
     """End the durable runs of which nothing is left to be done."""
     cancelled = connection.execute(
-        "SELECT DISTINCT id FROM run JOIN due ON due.run_id = run.id WHERE state = 'cancelled' AND due.holder = ''"
+        "SELECT id FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'cancelled'"
+        " AND EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id AND holder = '')"
     ).fetchall()
     for (number,) in cancelled:  # a worker has given back what it had not begun
         with transaction(connection):
