@@ -9,8 +9,8 @@ from actions.contract import Context
 from auth.certificate import UnusableCertificate, read
 from auth.oauth.store import TokenStore
 from auth.readiness import Notice, Secret, readiness, secrets_of
+from delivery.access import Taken
 from delivery.asset import Asset
-from delivery.steps import Taken
 from delivery.transport import Transport
 from smtp.tls import TlsState
 
@@ -22,7 +22,7 @@ def connectivity_data(context: Context, transport: Transport) -> dict[str, Any]:
     secrets = (*secrets_of(context.asset.login), *_certificates_of(context.asset))
     notices = _notices(context, facts.auth_method, today, secrets)
     return {
-        "steps": [_step(taken) for taken in steps.taken],
+        "steps": [_step(taken) for taken in steps.taken.values()],
         "certificate": _certificate(steps.tls),
         "offers": list(steps.offers),
         "auth_method": facts.auth_method,

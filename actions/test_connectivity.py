@@ -9,9 +9,9 @@ from actions.connectivity import connectivity_data
 from actions.contract import Context, Report
 from actions.report import stopped, unverified
 from actions.send import defaults, send
+from delivery.access import FAILED, PASSED, SKIPPED, TEST_MAIL
 from delivery.asset import Asset
 from delivery.attempt import Outgoing
-from delivery.steps import FAILED, PASSED, SKIPPED, TEST_MAIL
 from delivery.transport import Transport
 from message.address.mailbox import parse_list
 from message.draft import Addressing, plain_draft
@@ -44,7 +44,7 @@ def run(parameters: Parameters, context: Context, transport: Transport) -> Repor
             transport.access.steps.describe(session)  # another run of this process had connected it
         if mail is None:
             text = _without_a_mail(context, session)
-            transport.access.steps.add(TEST_MAIL, SKIPPED, text)
+            transport.access.steps.add(TEST_MAIL, text, SKIPPED)
             return _passed(context, transport, text)
     except MailError as exc:
         text = stopped("Test connectivity failed", exc, transport.access.server)
@@ -52,7 +52,7 @@ def run(parameters: Parameters, context: Context, transport: Transport) -> Repor
     address = mail.recipients[0]
     context.progress(f"Sending a test mail to {address}.")
     report = send(mail, transport, context)
-    transport.access.steps.add(TEST_MAIL, PASSED if report.success else FAILED, report.message)
+    transport.access.steps.add(TEST_MAIL, report.message, PASSED if report.success else FAILED)
     if not report.success:
         return _told(False, f"Test connectivity failed. {report.message}", context, transport)
     return _passed(context, transport, f"A test mail was sent to {address}.")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from auth.choose import Choice, choose
 from auth.errors import AuthError
+from auth.errors import Step as LoginStep
 from auth.settings import LOGIN_AS_USERNAME, Login
 from delivery.asset import Asset
 from delivery.observer import Observer
 from delivery.pace import Pace
 from delivery.pool import Slots
-from delivery.steps import AUTHENTICATION, TOKEN, Steps
 from smtp.errors import AuthenticationRefused, Cancelled, Category, MailError, Step
 from smtp.habits import Habits
 from smtp.options import Options, Timeouts
 from smtp.session import Session
-from smtp.tls import TlsMode
+from smtp.tls import TlsMode, TlsState
 
 if TYPE_CHECKING:
     import ssl
@@ -30,6 +32,65 @@ if TYPE_CHECKING:
 # RFC 4954 section 6: the credential was not accepted. Other refusals of AUTH are not about it.
 CREDENTIAL_REFUSED = 535
 OAUTH = "OAuth"
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+TOKEN, TEST_MAIL, AUTHENTICATION = "token", "test mail", "authentication"
+# What people call them, in their order; a session's own steps are finer.
+_CALLED: Mapping[str, str] = MappingProxyType(
+    {
+        Step.NAME_RESOLUTION: "name resolution",
+        Step.CONNECT: "connection",
+        Step.BANNER: "connection",
+        Step.STARTTLS: "TLS",
+        Step.TLS: "TLS",
+        Step.EHLO: "EHLO",
+        Step.AUTH: AUTHENTICATION,
+        LoginStep.SETTINGS: AUTHENTICATION,
+        LoginStep.SIGN_IN: TOKEN,
+        LoginStep.TOKEN: TOKEN,
+    }
+)
+
+
+class Taken(NamedTuple):
+    """One step on the way to a server. `status` is passed, failed or skipped."""
+
+    step: str
+    status: str
+    detail: str
+    seconds: float
+
+
+class Steps:
+    """The steps of one connection, and what its server was found to be. Times are of `time.monotonic`."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, Taken] = {}
+        """By what people call them, in their order."""
+        self.tls: TlsState | None = None
+        self.offers: tuple[str, ...] = ()
+        self._since = time.monotonic()
+
+    def add(self, step: str, detail: str = "", status: str = PASSED) -> None:
+        """Add a step that took from the last one until now, or more to one that is there."""
+        name = _CALLED.get(step, str(step))
+        now = time.monotonic()
+        seconds, self._since = now - self._since, now
+        if before := self.taken.get(name):
+            seconds, detail = seconds + before.seconds, detail or before.detail
+        self.taken[name] = Taken(name, status, detail, seconds)
+
+    def describe(self, session: Session) -> None:
+        """The server has said what it offers: now it is known what was found on the way."""
+        self.tls, self.offers = session.tls, session.extensions.shown
+        found = {"connection": f"connected to {session.peer}"}
+        if session.peer != session.host:
+            found["name resolution"] = f"{session.host} is {session.peer}"
+        if session.tls is not None:
+            found["TLS"] = f"{session.tls.version}, {session.tls.cipher}"
+        for name, detail in found.items():
+            if name in self.taken:
+                self.taken[name] = self.taken[name]._replace(detail=detail)
+        self.add("EHLO", f"the server offers {session.extensions or 'no extensions'}")
 
 
 class Access:
@@ -54,6 +115,8 @@ class Access:
         find_proxy: Callable[[], Proxy | None] | None = None,
     ) -> None:
         self.asset = asset
+        self.server = f"{asset.login.server}:{asset.login.port}"
+        """Host and port."""
         self.slots = slots
         self.pace = pace
         self.observer = observer
@@ -64,11 +127,11 @@ class Access:
             self._choice = (
                 choose(login, state, sign_in, self.is_cancelled) if method is None else Choice(method, ())
             )
-            own_proxy = _proxy(asset.proxy)
+            self._proxy = _proxy(asset.proxy) if asset.proxy else None
             self._tls = _context(asset)
         except MailError as first:
             raise _with_all_faults(asset, login, first) from first
-        self._find_proxy = find_proxy or (lambda: own_proxy)
+        self._find_proxy = find_proxy
         self._habits = Habits()
         self.tried = ""
         """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
@@ -85,11 +148,6 @@ class Access:
         own._choice = choose(_login(own.asset), self._state, is_cancelled=self.is_cancelled)
         own.tried, own._refusal = "", None
         return own
-
-    @property
-    def server(self) -> str:
-        """Host and port."""
-        return f"{self.asset.server}:{self.asset.port}"
 
     @property
     def is_refused(self) -> bool:
@@ -123,38 +181,35 @@ class Access:
                 self.observer.progress(reason)
         self.steps = Steps()
         try:
-            return self._open_renewed(interrupt)
+            try:
+                return self._open(interrupt)
+            except AuthenticationRefused as exc:
+                # It is renewed once, where it can be, and tried on another connection.
+                if exc.code != CREDENTIAL_REFUSED or _is_about_a_setting(exc):
+                    raise
+                if not self._choice.method.renew(self.observer.progress):
+                    raise
+            self.observer.progress("The server refused the token; trying once more with a new one.")
+            return self._open(interrupt)
         except MailError as exc:
-            self.steps.failed(exc)
+            self.steps.add(exc.step, str(exc), FAILED)
             if isinstance(exc, AuthenticationRefused | AuthError) and not exc.retryable:
                 self._refusal = exc
             raise
-
-    def _open_renewed(self, interrupt: Callable[[], None]) -> Session:
-        """A refused credential is renewed once, where it can be, and tried on another connection."""
-        try:
-            return self._open(interrupt)
-        except AuthenticationRefused as exc:
-            if exc.code != CREDENTIAL_REFUSED or _is_about_a_setting(exc):
-                raise
-            if not self._choice.method.renew(self.observer.progress):
-                raise
-        self.observer.progress("The server refused the token; trying once more with a new one.")
-        return self._open(interrupt)
 
     def _open(self, interrupt: Callable[[], None]) -> Session:
         # The token is fetched first: a server's patience is shorter than a person's or a provider's.
         credentials = self._choice.method.credentials(self.observer.progress)
         if credentials is not None and self.tried == OAUTH:
-            self.steps.passed(TOKEN, "there is an access token")
-        asset, tell = self.asset, self.observer.progress
-        proxy = self._find_proxy()
+            self.steps.add(TOKEN, "there is an access token")
+        asset, login, tell = self.asset, self.asset.login, self.observer.progress
+        proxy = self._find_proxy() if self._find_proxy is not None else self._proxy
         tell(f"Connecting to {self.server}{f' through the {proxy.name}' if proxy else ''}.")
         session = Session.connect(
-            asset.server,
-            asset.port,
+            login.server,
+            login.port,
             Options(
-                Timeouts(connect=asset.connection_timeout, reply=asset.read_timeout),
+                Timeouts(connect=login.connection_timeout, reply=login.read_timeout),
                 implicit_tls=asset.ssl_config == TlsMode.SSL,
                 context=self._tls,
                 use_pipelining=not asset.disable_pipelining,
@@ -163,7 +218,7 @@ class Access:
                 proxy=proxy,
                 server_name=asset.server_name,
                 interrupt=interrupt,
-                reached=self.steps.reached,
+                reached=self.steps.add,
             ),
         )
         try:
@@ -177,7 +232,7 @@ class Access:
                 )
                 told = f"Logged in: {self.tried}, {how or 'with the certificate alone'}."
             tell(told)
-            self.steps.passed(AUTHENTICATION, told)
+            self.steps.add(AUTHENTICATION, told)
         except BaseException:
             self.observer.session_ended(session.transcript)
             session.quit()
@@ -197,17 +252,17 @@ class Access:
                 return
             session.start_tls()
         if session.tls is not None:
-            self.steps.reached(Step.TLS)
+            self.steps.add(Step.TLS)
         session.hello(name, allow_helo=credentials is None)
 
     def _tell_connected(self, session: Session) -> None:
         self.steps.describe(session)
-        tell = self.observer.progress
+        tell, server = self.observer.progress, self.asset.login.server
         if session.is_proxied:
             tell(f"Connected to {self.server}.")
         else:
-            if session.peer != self.asset.server:
-                tell(f"The name {self.asset.server} resolves to {session.peer}.")
+            if session.peer != server:
+                tell(f"The name {server} resolves to {session.peer}.")
             tell(f"Connected to {session.peer}.")
         if session.tls is not None:
             tls = session.tls

@@ -73,13 +73,12 @@ _NO_FACTS = Facts()
 
 
 class Attempt:
-    """One message of a run. It has ended when it has a `delivery`, or an `error` that came before any.
+    """One message of a run. It `has_ended` with a `delivery`, or with an `error` that came before any.
 
     One that could not even be prepared has no `outgoing`: it travels with the others, so that what became of them
     all is told in their order. `position` is its place in its run, from 1; 0 where there is no order. `started` is in
     seconds of `time.monotonic`. `has_turn` is set when its account may send it, `is_begun` when a session takes it,
-    `is_committed` before the octets leave that can complete it: until then it certainly was not sent. Its `facts` are
-    set before it has ended, which another thread may be waiting for.
+    `is_committed` before the octets leave that can complete it: until then it certainly was not sent.
     """
 
     def __init__(
@@ -101,7 +100,23 @@ class Attempt:
         self.has_turn = False
         self.is_begun = False
         self.is_committed = False
+        self.has_ended = error is not None or delivery is not None
 
-    @property
-    def has_ended(self) -> bool:
-        return self.error is not None or self.delivery is not None
+    def end(
+        self, *, error: MailError | None = None, delivery: Delivery | None = None, facts: Facts = _NO_FACTS
+    ) -> None:
+        """Say what became of it. `has_ended` comes last: another thread may be waiting for it."""
+        self.facts = facts
+        self.error = error or self.error
+        self.delivery = delivery or self.delivery
+        self.has_ended = True
+
+
+class Source(Protocol):
+    """Where a session gets its attempts from."""
+
+    def take(self, *, may_wait: bool) -> Attempt | None:
+        """The next attempt; None when there is none, or none yet and the caller has something else to do."""
+
+    def put_back(self, attempt: Attempt) -> None:
+        """Let another session have an attempt that was taken and not begun."""

@@ -23,10 +23,12 @@ def tls_context(asset: Asset) -> ssl.SSLContext:
     """
     import tempfile  # with all that it loads, only needed for TLS
 
+    ca_bundle = asset.login.ca_bundle
     with tempfile.TemporaryDirectory() as folder:
+        has_own = asset.client_cert or asset.client_key
         settings = TlsSettings(
-            authorities=_authorities(asset.ca_bundle) if asset.ca_bundle else "",
-            client_certificate=_client_certificate(asset, Path(folder)),
+            authorities=_authorities(ca_bundle) if ca_bundle else "",
+            client_certificate=_client_certificate(asset, Path(folder)) if has_own else None,
             dangerously_accept_any_certificate=not asset.verify_server_cert,
         )
         try:
@@ -43,12 +45,10 @@ def _authorities(ca_bundle: str) -> str:
         raise UnusableSetting("ca_bundle", str(exc)) from exc
 
 
-def _client_certificate(asset: Asset, folder: Path) -> ClientCertificate | None:
+def _client_certificate(asset: Asset, folder: Path) -> ClientCertificate:
     """The certificate with its chain and its locked key, in one file of `folder`."""
     if not asset.client_cert:
-        if asset.client_key:
-            raise UnusableSetting("client_key", "it is given without client_cert")
-        return None
+        raise UnusableSetting("client_key", "it is given without client_cert")
     from auth import certificate
 
     try:

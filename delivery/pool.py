@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from delivery.asset import Asset
 from delivery.errors import NoTurn
@@ -42,13 +42,12 @@ class Slots(Protocol):
         """Whether somebody waits for a place."""
 
 
-class PooledSession:
+class PooledSession(NamedTuple):
     """A session that is ready to send, and what its waits ask: whether the run that has it is to stop."""
 
-    def __init__(self, session: Session, interrupt: Interrupt, slot: Slot | None = None) -> None:
-        self.session = session
-        self.interrupt = interrupt
-        self.slot = slot
+    session: Session
+    interrupt: Interrupt
+    slot: Slot | None = None
 
     def end(self) -> None:
         """Say goodbye to the server, and give the place to others."""
@@ -109,43 +108,6 @@ class Pool:
         where the caller may not wait.
         """
         deadline = self._clock() + (WAIT_SECONDS if may_wait else 0)
-        self._wait_for_room(asset, interrupt, deadline)
-        try:
-            while True:
-                while (pooled := self._take_idle(asset)) is not None:
-                    pooled.interrupt.ask = interrupt
-                    if pooled.session.is_alive() and not pooled.session.is_used_up:
-                        return pooled
-                    pooled.end()
-                if (new := connect()) is not None:
-                    return new
-                interrupt()
-                if self._clock() >= deadline:
-                    text = f"other programs on this machine use all {asset.max_connections} connections to the server"
-                    raise NoTurn(text, WAIT_SECONDS)
-                with self._changed:
-                    self._changed.wait(LOOK_AGAIN)
-        except BaseException:
-            self._put_back(asset, None)
-            raise
-
-    def give_back(self, asset: Asset, pooled: PooledSession) -> None:
-        """The run is over, or has no more use for this session. Never raises.
-
-        A run that is to stop does not wait for a server's answer to QUIT, on whichever session.
-        """
-        interrupt = pooled.interrupt.ask
-        for other in self._put_back(asset, pooled):
-            other.interrupt.ask = interrupt
-            other.end()
-
-    def is_wanted(self, asset: Asset) -> bool:
-        """Whether some run waits for a session of this asset."""
-        with self._changed:
-            shelf = self._shelves.get(asset)
-            return shelf is not None and shelf.waiting > 0
-
-    def _wait_for_room(self, asset: Asset, interrupt: Callable[[], None], deadline: float) -> None:
         with self._changed:
             shelf = self._shelves.setdefault(asset, _Shelf())
             shelf.waiting += 1
@@ -153,21 +115,39 @@ class Pool:
                 while shelf.lent >= asset.max_connections:
                     interrupt()
                     if self._clock() >= deadline:
-                        raise NoTurn(
-                            f"all {asset.max_connections} connections to the server are in use", WAIT_SECONDS
-                        )
+                        text = f"all {asset.max_connections} connections to the server are in use"
+                        raise NoTurn(text, WAIT_SECONDS)
                     self._changed.wait(LOOK_AGAIN)
                 shelf.lent += 1
             finally:
                 shelf.waiting -= 1
+        try:
+            while True:
+                with self._changed:
+                    idle = shelf.idle.pop()[1] if shelf.idle else None
+                if idle is not None:
+                    idle.interrupt.ask = interrupt
+                    if idle.session.is_alive() and not idle.session.is_used_up:
+                        return idle
+                    idle.end()
+                elif (new := connect()) is not None:
+                    return new
+                else:
+                    interrupt()
+                    if self._clock() >= deadline:
+                        most = f"all {asset.max_connections} connections to the server"
+                        raise NoTurn(f"other programs on this machine use {most}", WAIT_SECONDS)
+                    with self._changed:
+                        self._changed.wait(LOOK_AGAIN)
+        except BaseException:
+            self.give_back(asset, None, interrupt)
+            raise
 
-    def _take_idle(self, asset: Asset) -> PooledSession | None:
-        with self._changed:
-            idle = self._shelves[asset].idle
-            return idle.pop()[1] if idle else None
+    def give_back(self, asset: Asset, pooled: PooledSession | None, interrupt: Callable[[], None]) -> None:
+        """The run is over, or has no more use for its session; None where it has got none. Never raises.
 
-    def _put_back(self, asset: Asset, pooled: PooledSession | None) -> list[PooledSession]:
-        """Take a session back, and say which are to be ended now."""
+        A run that is to stop, as `interrupt` says, does not wait for a server's answer to QUIT, on whichever session.
+        """
         now = self._clock()
         with self._changed:
             shelf = self._shelves[asset]
@@ -181,7 +161,15 @@ class Pool:
                 del self._shelves[asset]
             shelf.idle = [entry for entry in shelf.idle if entry[1] not in ends]
             self._changed.notify_all()
-            return ends
+        for one in ends:
+            one.interrupt.ask = interrupt
+            one.end()
+
+    def is_wanted(self, asset: Asset) -> bool:
+        """Whether some run waits for a session of this asset."""
+        with self._changed:
+            shelf = self._shelves.get(asset)
+            return shelf is not None and shelf.waiting > 0
 
 
 def _nobody() -> None:

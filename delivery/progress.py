@@ -27,8 +27,3 @@ class Watched(NamedTuple):
             yield chunk
             left += len(chunk)
             self.tell(left, self.size)
-
-
-def watched(content: Content, tell: Callable[[int, int], None]) -> Content:
-    """`content`, watched if it is large."""
-    return Watched(content, tell) if content.size >= LARGE else content

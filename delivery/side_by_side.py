@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from delivery.access import Access
-from delivery.attempt import Attempt
-from delivery.one_session import OneSession
-from delivery.pool import Pool
+from delivery.attempt import Attempt, Source
+from delivery.observer import Observer
+from delivery.pool import LOOK_AGAIN, Pool
 from delivery.transport import Transport
 
 WAITING = 4
 """Attempts for each connection that may be taken and not told."""
-LOOK_AGAIN = 0.2
-"""Seconds. A wait without an end could not be interrupted on every system."""
+
+
+class Sending(Protocol):
+    """What sends attempts over one session at a time (`delivery.window.OneSession`)."""
+
+    transport: Transport
+    observer: Observer
+
+    def deliver(self, source: Source) -> Iterator[Attempt]: ...
 
 
 class SideBySide:
-    """At `most` so many sessions at work on one run. The caller's thread takes attempts and tells them."""
+    """Several sessions at work on one run. The caller's thread takes attempts and tells them."""
 
-    def __init__(self, alone: OneSession, most: int) -> None:
+    def __init__(self, alone: Sending, beside: Sequence[Sending]) -> None:
         self._alone = alone
+        self._others = beside
         self._access = alone.transport.access
         self._pool = alone.transport.pool
-        self._most = most
         self._changed = threading.Condition()
         self._waiting: deque[Attempt] = deque()
         self._no_more = False
@@ -36,13 +44,12 @@ class SideBySide:
     def deliver(self, attempts: Iterable[Attempt]) -> Iterator[Attempt]:
         """Yield each attempt once it has ended, in order."""
         taken: deque[Attempt] = deque()
-        bound = self._most * (WAITING + self._access.asset.window)
-        workers = [threading.Thread(target=self._work, args=(self._alone,), name="session 1", daemon=True)]
-        for number in range(2, self._most + 1):
-            extra = Transport(self._access, self._pool, may_wait=False)
-            beside = OneSession(extra, self._alone.observer, self._alone.reach, gives_way=True)
-            name = f"session {number}"
-            workers.append(threading.Thread(target=self._work, args=(beside,), name=name, daemon=True))
+        sessions = (self._alone, *self._others)
+        bound = len(sessions) * (WAITING + self._access.asset.window)
+        workers = [
+            threading.Thread(target=self._work, args=(session,), name=f"session {number}", daemon=True)
+            for number, session in enumerate(sessions, 1)
+        ]
         try:
             for worker in workers:
                 worker.start()
@@ -91,7 +98,7 @@ class SideBySide:
                 self._waiting.appendleft(attempt)
             self._changed.notify_all()
 
-    def _work(self, session: OneSession) -> None:
+    def _work(self, session: Sending) -> None:
         source = self if session is self._alone else _GivingWay(self, self._pool, self._access)
         try:
             for attempt in session.deliver(source):

@@ -60,8 +60,10 @@ class Transport:
     def session(self) -> Session:
         """The session, as it was left, or a new one."""
         borrowed = self._borrowed
-        if borrowed is None or borrowed.session.is_used_up or not borrowed.session.is_alive():
+        if borrowed is not None and (borrowed.session.is_used_up or not borrowed.session.is_alive()):
             self.close()
+            borrowed = None
+        if borrowed is None:
             try:
                 borrowed = self._borrowed = self.pool.lend(
                     self.access.asset, self._connect, self.access.raise_if_cancelled, may_wait=self._may_wait
@@ -95,7 +97,7 @@ class Transport:
         """Give the session back. Never raises."""
         if self._borrowed is not None:
             self.access.observer.session_ended(self._borrowed.session.transcript)
-            self.pool.give_back(self.access.asset, self._borrowed)
+            self.pool.give_back(self.access.asset, self._borrowed, self.access.raise_if_cancelled)
             self._borrowed = None
 
     def _connect(self) -> PooledSession | None:
@@ -107,7 +109,11 @@ class Transport:
             if slot is None:
                 if self._may_wait and self._waiting is None:
                     self._waiting = self.access.slots.wait(self.access.asset)
-                self._tell_waiting()
+                if self._may_wait and not self._told_waiting:
+                    self._told_waiting = True
+                    self.access.observer.progress(
+                        "Other programs on this machine use all connections to the server; waiting for one."
+                    )
                 return None
         try:
             return PooledSession(self.access.connect_and_log_in(interrupt), interrupt, slot)
@@ -115,10 +121,3 @@ class Transport:
             if slot is not None:
                 slot.free()
             raise
-
-    def _tell_waiting(self) -> None:
-        if self._may_wait and not self._told_waiting:
-            self._told_waiting = True
-            self.access.observer.progress(
-                "Other programs on this machine use all connections to the server; waiting for one."
-            )

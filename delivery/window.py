@@ -16,23 +16,39 @@ messages or recipients on each. It certainly did not get the message for these r
 The point of no return. An attempt is committed before the octets leave that can complete it (`Observer.committing`).
 From there on only the server's answer says what became of it; without one it is unknown and never repeated.
 
+Pace. A message that has to wait for its turn (`delivery.pace`) holds up nothing that is in flight: its session deals
+with the answers that are due first.
+
 A server that can't be reached. After `TRIES` attempts in a row that ended before MAIL for the same reason, those that
 are left are not tried: a run of thousands must not wait out thousands of timeouts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from auth.settings import LOGIN_AS_SENDER
-from delivery.attempt import Attempt
+from delivery.attempt import Attempt, Source
+from delivery.errors import NoTurn
 from delivery.observer import Observer
-from delivery.one_session import OneSession, Reach
+from delivery.pace import Pace
+from delivery.pool import LOOK_AGAIN
+from delivery.progress import LARGE, Watched
 from delivery.transport import Transport
+from smtp.content import Content
+from smtp.envelope import Envelope
+from smtp.errors import Category, MailError, SmtpError
+from smtp.outcome import Delivery
+from smtp.session import Session
 
 MANY = 20
 """Messages from which on a run is worth more than one connection."""
+TRIES = 3
+PATIENCE = 60.0
+"""Seconds that a message waits for its turn."""
 
 
 def deliver(transport: Transport, observer: Observer, attempts: Iterable[Attempt]) -> Iterator[Attempt]:
@@ -40,13 +56,14 @@ def deliver(transport: Transport, observer: Observer, attempts: Iterable[Attempt
 
     Raises what nobody foresaw; what has not ended by then, and is not committed, was not sent.
     """
-    if transport.access.asset.login.login_as == LOGIN_AS_SENDER:
+    asset = transport.access.asset
+    if asset.login.login_as == LOGIN_AS_SENDER:
         yield from _deliver_as_senders(transport, observer, attempts)
         return
     waiting = iter(attempts)
     first = list(islice(waiting, MANY))
     alone = OneSession(transport, observer, Reach(observer))
-    if len(first) == MANY and transport.access.asset.max_connections > 1:
+    if len(first) == MANY and asset.max_connections > 1:
         # The first message shows whether there is a server at all: only then are more sessions worth a try.
         begun = next((number for number, attempt in enumerate(first, 1) if not attempt.has_ended), MANY)
         yield from alone.deliver(_Queue(first[:begun]))
@@ -54,8 +71,8 @@ def deliver(transport: Transport, observer: Observer, attempts: Iterable[Attempt
         if transport.is_open:
             from delivery.side_by_side import SideBySide  # few runs are that long
 
-            most = min(transport.access.asset.max_connections, MANY)
-            yield from SideBySide(alone, most).deliver(chain(first, waiting))
+            beside = [alone.beside() for _ in range(1, min(asset.max_connections, MANY))]
+            yield from SideBySide(alone, beside).deliver(chain(first, waiting))
             return
     yield from alone.deliver(_Queue(chain(first, waiting)))
 
@@ -86,3 +103,225 @@ class _Queue:
 
     def put_back(self, attempt: Attempt) -> None:
         self._attempts = chain((attempt,), self._attempts)
+
+
+class Reach:
+    """Whether the server can be reached: after `TRIES` failures in a row, for one reason, nothing more is tried."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._failures = 0
+        self._last: MailError | None = None
+
+    def succeeded(self) -> None:
+        self._failures = 0
+
+    def failed(self, error: MailError) -> None:
+        if error.category is Category.CANCELLED:
+            return
+        same = self._last is not None and _reason(self._last) == _reason(error)
+        self._failures = self._failures + 1 if same else 1
+        self._last = error
+        if self._failures == TRIES:
+            self._observer.progress(
+                f"{TRIES} attempts in a row failed for the same reason; what is left is not tried."
+            )
+
+    def objection(self) -> MailError | None:
+        """Why another attempt is not worth the wait."""
+        error = self._last
+        if error is None or self._failures < TRIES:
+            return None
+        kind = SmtpError if isinstance(error, SmtpError) else MailError
+        text = f"it was not tried, because {TRIES} attempts before it failed: {error.text}"
+        return kind(text, step=error.step, category=error.category, retryable=True)
+
+
+def _reason(error: MailError) -> tuple[object, ...]:
+    return type(error), error.step, error.category, error.code
+
+
+class OneSession:
+    """Attempts over one session at a time; another one is opened when that is gone.
+
+    One that `gives_way` puts back what it gets no connection for, and leaves.
+    """
+
+    def __init__(
+        self, transport: Transport, observer: Observer, reach: Reach, *, gives_way: bool = False
+    ) -> None:
+        self.transport = transport
+        self.observer = observer
+        self._reach = reach
+        self._gives_way = gives_way
+        self._taken: deque[Attempt] = deque()
+        """In order: every attempt that was taken and is not told yet."""
+        self._in_flight: deque[Attempt] = deque()
+        """Those of them that the session at hand was given."""
+        self._settled = 0
+        """How many of those that the session was given it has dealt with."""
+        self._again: deque[tuple[Attempt, Delivery | None]] = deque()
+        """Those of which something has to go over another connection, with what became of them on this one."""
+
+    def beside(self) -> OneSession:
+        """Another one for the same run, which gives way to other runs."""
+        extra = Transport(self.transport.access, self.transport.pool, may_wait=False)
+        return OneSession(extra, self.observer, self._reach, gives_way=True)
+
+    def deliver(self, source: Source) -> Iterator[Attempt]:
+        """Yield each attempt once it has ended, in order."""
+        while (attempt := self._take(source, may_wait=True)) is not None:
+            session = None
+            if not attempt.has_ended and (objection := self._reach.objection()) is not None:
+                attempt.end(error=objection)
+            if not attempt.has_ended:
+                try:
+                    session = self.transport.session()
+                except MailError as exc:
+                    if self._gives_way:
+                        source.put_back(attempt)
+                        return
+                    if not self.transport.access.is_refused and not isinstance(exc, NoTurn):
+                        self._reach.failed(exc)
+                    attempt.end(error=exc, facts=self.transport.facts)
+            self._taken.append(attempt)
+            if session is not None:
+                self._reach.succeeded()
+                yield from self._send_over(session, attempt, source)
+            yield from self._ended()
+
+    def _take(self, source: Source, *, may_wait: bool) -> Attempt | None:
+        """Take the next attempt whose turn it is. One whose turn doesn't come has ended with `NoTurn`."""
+        attempt = source.take(may_wait=may_wait)
+        pace = self.transport.access.pace
+        if attempt is None or attempt.has_ended or attempt.has_turn or pace is None:
+            return attempt
+        try:
+            attempt.has_turn = self._has_turn(pace, attempt, may_wait=may_wait)
+        except MailError as error:
+            attempt.end(error=error)
+            return attempt
+        if attempt.has_turn:
+            return attempt
+        source.put_back(attempt)
+        return None
+
+    def _has_turn(self, pace: Pace, attempt: Attempt, *, may_wait: bool) -> bool:
+        """Wait for the turn, if that may be. Raises `NoTurn`, `Cancelled`, and what `Pace` does."""
+        assert attempt.outgoing is not None  # noqa: S101 - what could not be prepared has ended
+        asset, count = self.transport.access.asset, len(attempt.outgoing.recipients)
+        deadline, told = time.monotonic() + PATIENCE, False
+        while (wait := pace.turn(asset, count)) is not None:
+            if wait.seconds is None or time.monotonic() + wait.seconds > deadline or pace.is_over():
+                raise NoTurn(wait.reason, wait.seconds)
+            if not may_wait:
+                return False
+            if not told:
+                told = True
+                self.observer.progress(f"Waiting for {wait.seconds:.0f} s: {wait.reason}.")
+            self.transport.access.raise_if_cancelled()
+            time.sleep(min(wait.seconds, LOOK_AGAIN))
+        return True
+
+    def _send_over(self, session: Session, first: Attempt, source: Source) -> Iterator[Attempt]:
+        """Yield what has ended, in order, until there is no more or the session takes no more.
+
+        The few that need another connection hold up those behind them.
+        """
+        window = self.transport.access.asset.window
+        self._settled = 0
+        try:
+            for delivery in session.send_many(
+                self._compose(session, first, source), window, self._committing
+            ):
+                attempt = self._in_flight.popleft()
+                self._settled += 1
+                if delivery.elsewhere:
+                    self._again.append((attempt, delivery))
+                else:
+                    attempt.end(delivery=delivery, facts=self.transport.facts)
+                yield from self._ended()
+        except MailError:
+            # Whoever watches would not let one of them be completed, and so none of those in flight was.
+            self._again.extend((attempt, None) for attempt in self._in_flight if not attempt.has_ended)
+            self._in_flight.clear()
+        if self._again:
+            self.observer.progress("The server closed the connection between two messages; connecting again.")
+        while self._again:
+            self._send_again(*self._again.popleft())
+            yield from self._ended()
+
+    def _compose(
+        self, session: Session, first: Attempt, source: Source
+    ) -> Iterator[tuple[Envelope, Content]]:
+        """Compose `first`, and take more while the session takes messages; what can't be composed keeps its place."""
+        offered = session.extensions
+        eight_bit = "8BITMIME" in offered
+        # RFC 6531 section 3.1: who offers SMTPUTF8 offers 8BITMIME too. Who doesn't gets no octet above 127.
+        smtputf8 = eight_bit and self.transport.access.asset.allow_smtputf8 and "SMTPUTF8" in offered
+        attempt: Attempt | None = first
+        while attempt is not None:
+            attempt.is_begun = True
+            if not attempt.has_ended:
+                assert attempt.outgoing is not None  # noqa: S101 - only what could not be prepared has none
+                try:
+                    message = attempt.outgoing.compose(eight_bit=eight_bit, smtputf8=smtputf8)
+                except MailError as exc:
+                    attempt.end(error=exc, facts=self.transport.facts)
+                else:
+                    if message.envelope.notify and "DSN" not in offered:
+                        warning = (
+                            "the server does not offer DSN: it was not told when to report on the delivery"
+                        )
+                        message = message._replace(warnings=(*message.warnings, warning))
+                    if message.content.size >= LARGE:
+                        message = message._replace(content=Watched(message.content, self.observer.sent))
+                    attempt.message = message
+                    self._in_flight.append(attempt)
+                    yield message.envelope, message.content
+            if not session.is_open or session.is_used_up or self._again:
+                return
+            attempt = self._take(source, may_wait=not self._in_flight)
+            if attempt is not None:
+                self._taken.append(attempt)
+
+    def _committing(self, numbers: Sequence[int]) -> None:
+        """The point of no return of those messages of the session, counted from the first that it was given."""
+        attempts = [self._in_flight[number - self._settled] for number in numbers]
+        try:
+            self.observer.committing(attempts)
+        except MailError as exc:
+            if len(attempts) == 1:  # of several nobody knows yet which one it is about
+                attempts[0].end(error=exc, facts=self.transport.facts)
+            raise
+        for attempt in attempts:
+            attempt.is_committed = True
+        self.transport.committed += len(attempts)
+
+    def _send_again(self, attempt: Attempt, delivery: Delivery | None) -> None:
+        """Send what is left of one message over other connections, which are given nothing else."""
+        message = attempt.message
+        assert message is not None  # noqa: S101 - it was in flight
+        self._in_flight.append(attempt)
+        self._settled = 0
+        try:
+            if delivery is None:
+                delivery = self.transport.send(message.envelope, message.content, self._committing)
+            else:
+                delivery = self.transport.send_the_rest(
+                    delivery, message.envelope, message.content, self._committing
+                )
+        except MailError as exc:
+            attempt.end(error=exc, facts=self.transport.facts)
+        else:
+            attempt.end(delivery=delivery, facts=self.transport.facts)
+        self._in_flight.clear()
+
+    def _ended(self) -> Iterator[Attempt]:
+        """Yield those that have ended, as far as none before them has not."""
+        access = self.transport.access
+        while self._taken and self._taken[0].has_ended:
+            attempt = self._taken.popleft()
+            if access.pace is not None:
+                access.pace.ended(access.asset, attempt)
+            yield attempt

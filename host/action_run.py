@@ -207,7 +207,7 @@ class ActionRun:
             try:
                 self._prepare(attempt, parameters)
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due
-                attempt.error = self._foreseen(error)
+                attempt.end(error=self._foreseen(error))
             yield attempt
 
     def _prepare(self, attempt: Attempt, parameters: object) -> None:

@@ -62,7 +62,7 @@ class Bench:
 def test_a_session_waits_for_the_next_run_while_another_goes_on() -> None:
     bench = Bench()
     first, second = bench.lend(), bench.lend()
-    bench.pool.give_back(bench.asset, first)
+    bench.pool.give_back(bench.asset, first, lambda: None)
     assert bench.lend() is first
     assert first is not second
 
@@ -70,8 +70,8 @@ def test_a_session_waits_for_the_next_run_while_another_goes_on() -> None:
 def test_the_last_run_leaves_no_session_behind() -> None:
     bench = Bench()
     first, second = bench.lend(), bench.lend()
-    bench.pool.give_back(bench.asset, first)
-    bench.pool.give_back(bench.asset, second)
+    bench.pool.give_back(bench.asset, first, lambda: None)
+    bench.pool.give_back(bench.asset, second, lambda: None)
     assert [session.is_open for session in bench.opened] == [False, False]
     assert bench.lend() not in (first, second)
 
@@ -79,9 +79,9 @@ def test_the_last_run_leaves_no_session_behind() -> None:
 def test_a_session_that_has_idled_too_long_is_ended() -> None:
     bench = Bench(most=3)
     first, second, _third = bench.lend(), bench.lend(), bench.lend()
-    bench.pool.give_back(bench.asset, first)
+    bench.pool.give_back(bench.asset, first, lambda: None)
     bench.now = IDLE_SECONDS + 1
-    bench.pool.give_back(bench.asset, second)
+    bench.pool.give_back(bench.asset, second, lambda: None)
     assert [session.is_open for session in bench.opened] == [False, True, True]
 
 
@@ -89,7 +89,7 @@ def test_a_session_that_has_idled_too_long_is_ended() -> None:
 def test_a_session_is_looked_at_before_it_is_lent_again(fault: str) -> None:
     bench = Bench()
     first, _second = bench.lend(), bench.lend()
-    bench.pool.give_back(bench.asset, first)
+    bench.pool.give_back(bench.asset, first, lambda: None)
     bench.opened[0].alive, bench.opened[0].is_used_up = fault != "dead", fault == "used up"
     assert bench.lend() is not first
     assert not bench.opened[0].is_open
@@ -110,7 +110,7 @@ def test_a_session_is_looked_at_before_it_is_lent_again(fault: str) -> None:
 def test_nobody_gets_a_session_of_another_account_or_trust(other: Asset) -> None:
     bench = Bench()
     first, _second = bench.lend(), bench.lend()
-    bench.pool.give_back(bench.asset, first)
+    bench.pool.give_back(bench.asset, first, lambda: None)
     assert bench.lend(other._replace(max_connections=2)) is not first
 
 
@@ -139,7 +139,7 @@ def test_whoever_waits_can_be_cancelled_and_does_not_wait_for_ever() -> None:
         bench.lend(interrupt=cancelled)
     with pytest.raises(NoTurn, match="in use"):
         bench.lend(interrupt=time_passes)
-    bench.pool.give_back(bench.asset, lent)
+    bench.pool.give_back(bench.asset, lent, lambda: None)
     assert bench.lend().session.is_open
 
 

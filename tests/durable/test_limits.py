@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery import paced
+from delivery import window
 from delivery.attempt import Attempt
 from delivery.pace import Wait, next_turn
 from host.local import limits
@@ -157,7 +157,7 @@ def test_a_direct_run_waits_for_its_turn_and_says_so(run: Runner) -> None:
 def test_whose_turn_does_not_come_in_a_minute_is_not_sent_and_told_when(
     run: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paced, "PATIENCE", 0.5)
+    monkeypatch.setattr(window, "PATIENCE", 0.5)
     with ScriptedServer() as server:
         done = run("send_email", asset(server, messages_per_minute=6), *mails(2))
     assert [one["data"][0]["outcome"] for one in done.results] == ["sent", "not sent"]
@@ -169,7 +169,7 @@ def test_whose_turn_does_not_come_in_a_minute_is_not_sent_and_told_when(
 def test_a_worker_keeps_to_the_limit_and_no_mail_is_given_up_for_it(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paced, "PATIENCE", 0.3)
+    monkeypatch.setattr(window, "PATIENCE", 0.3)
     with ScriptedServer() as server:
         add_asset(home, server, messages_per_minute=60)
         submitted = submit(home, mails(14))
