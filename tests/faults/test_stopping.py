@@ -21,7 +21,6 @@ from typing import Any
 
 import pytest
 
-from delivery.pool import Pool
 from host.local.base_connector import BaseConnector
 from host.local.home import HOME_VARIABLE, Home
 from host.local.locks import MachineSlots
@@ -299,27 +298,31 @@ def test_while_other_processes_have_all_connections(home: Path) -> None:
     assert seconds < LIMIT
 
 
-def test_while_other_runs_of_this_process_have_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked = threading.Event()
-    wait_for_room = Pool._wait_for_room
+def test_while_other_runs_of_this_process_have_all_connections() -> None:
+    waits = threading.Event()
 
-    def watched(self: Pool, *given: Any) -> None:
-        looked.set()
-        wait_for_room(self, *given)
+    def look() -> None:
+        until = time.monotonic() + 20
+        while not POOL.is_wanted(account) and time.monotonic() < until:
+            time.sleep(0.01)
+        waits.set()
 
     with ScriptedServer(Settings(fault=Fault(Step.END, Kind.SILENCE), lifetime=90)) as server:
         fields = fields_for(server, max_connections=1)
+        account = parse_asset(fields, unnamed_asset_id(fields), load())
         first = Watched(threading.Event())
         running = threading.Thread(target=first.run, args=(fields, mails(1)), daemon=True)
         running.start()
         assert server.log.struck.wait(20)
-        monkeypatch.setattr(Pool, "_wait_for_room", watched)
-        results, seconds = Watched(looked).run(fields, mails(2))
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        results, seconds = Watched(waits).run(fields, mails(2))
         first.reached.set()
         running.join()
+        looking.join()
     assert (outcomes(results), causes(results)) == (["not sent"] * 2, {"cancelled"})
     assert seconds < LIMIT
-    assert POOL.is_wanted(parse_asset(fields, unnamed_asset_id(fields), load())) is False
+    assert POOL.is_wanted(account) is False
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
