@@ -59,6 +59,11 @@ PARTS = (
         "Twelve processes on one mailbox with 60 messages a minute, with either database",
         ("tests.kills.limits", "150"),
     ),
+    Part(
+        "migrations",
+        "A start killed at every statement that makes a database or brings an older one up to date",
+        ("tests.kills.migrations",),
+    ),
     Part("upgrade", "Workers of two builds at once on one PostgreSQL", ("tests.kills.upgrade",)),
     Part("look", "How mails look before and after sanitising", ("tests.look",)),
     Part(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sqlite3
@@ -22,6 +23,8 @@ from tests.host.processes import python, start
 from tests.support.ledgers import Written, everything_in, mail
 
 MADE_BY_VERSION_1 = Path(__file__).with_name("version1") / "data"
+STATEMENTS = int(os.environ.get("STATEMENTS", "6"))
+"""At how many it is killed on the way; `python -m tests.kills.migrations` asks for all."""
 
 
 @pytest.fixture
@@ -120,11 +123,12 @@ print(left)
 """
 
 
+@pytest.mark.timeout(1200)
 def test_a_kill_at_any_statement_on_the_way_loses_nothing(home: Home, tmp_path: Path) -> None:
     done = python(KILLED, home.folder, 100_000)
     statements = 100_000 - int(done.stdout)
     assert statements > 50
-    for number in range(0, statements, max(1, statements // 6)):
+    for number in range(0, statements, max(1, statements // STATEMENTS)):
         folder = tmp_path / f"data{number}"
         shutil.copytree(MADE_BY_VERSION_1, folder)
         assert python(KILLED, folder, number).returncode == -9

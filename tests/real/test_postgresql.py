@@ -89,9 +89,10 @@ def test_what_holds_for_the_database_of_a_folder_holds_for_postgresql(server: st
 
 
 @pytest.mark.timeout(400)
-def test_workers_that_are_killed_lose_nothing_and_double_nothing(server: str) -> None:
+@pytest.mark.parametrize("module", ["test_kills.py", "test_older.py"])
+def test_a_process_that_is_killed_loses_nothing_and_doubles_nothing(server: str, module: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/durable/test_kills.py"],
+        [sys.executable, "-m", "pytest", "-q", f"tests/durable/{module}"],
         cwd=ROOT,
         env={**os.environ, SERVER: server},
         capture_output=True,
