@@ -12,7 +12,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from host.local import cipher, postgres, schema, sql
+from host.local import files, postgres, schema
 from host.local.home import Home
 from tests.durable.working import add_asset, mails, number_of, rows_in, submit, worked
 from tests.host.processes import python
@@ -22,7 +22,7 @@ STATEMENTS = int(os.environ.get("STATEMENTS", "4"))
 
 START = """
 import os, sqlite3, sys
-from host.local import database, sql
+from host.local import database, files
 from host.local.home import Home
 left = int(sys.argv[1])
 def count(*_about):
@@ -30,7 +30,7 @@ def count(*_about):
     left -= 1
     if left < 0:
         os.kill(os.getpid(), 9)
-if sql.is_server():
+if files.is_server():
     import psycopg
     def counted(do):
         def count_and_do(*arguments, **more):
@@ -55,27 +55,27 @@ print(left)
 def make_older(home: Home) -> None:
     """As the build before the key was checked had it."""
     change = ("DROP TABLE key_check", "UPDATE alembic_version SET version_num = 'durable'")
-    if sql.is_server():
+    if files.is_server():
         with psycopg.connect(postgres.url().replace("+psycopg", ""), autocommit=True) as server:
             for statement in (*change, "DROP SCHEMA IF EXISTS procrastinate CASCADE"):
                 server.execute(statement.encode())
         postgres._checked.clear()  # as in a process that starts
         return
-    with closing(sqlite3.connect(home.folder / cipher.DATABASE, isolation_level=None)) as file:
+    with closing(sqlite3.connect(home.folder / files.DATABASE, isolation_level=None)) as file:
         for statement in (*change, f"PRAGMA user_version = {schema.VERSION - 2}"):
             file.execute(statement)
 
 
 def make_nothing(home: Home) -> None:
     """As before anything was there."""
-    if sql.is_server():
+    if files.is_server():
         with psycopg.connect(postgres.url().replace("+psycopg", ""), autocommit=True) as server:
             server.execute("DROP SCHEMA IF EXISTS procrastinate CASCADE")
             server.execute("DROP SCHEMA public CASCADE")
             server.execute("CREATE SCHEMA public")
         postgres._checked.clear()
         return
-    for path in home.folder.glob(f"{cipher.DATABASE}*"):
+    for path in home.folder.glob(f"{files.DATABASE}*"):
         path.unlink()
 
 
