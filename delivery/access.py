@@ -16,8 +16,7 @@ from delivery.observer import Observer
 from delivery.pace import Pace
 from delivery.pool import Slots
 from smtp.errors import AuthenticationRefused, Cancelled, Category, MailError, Step
-from smtp.habits import Habits
-from smtp.options import Options, Timeouts
+from smtp.options import Habits, Options, Timeouts
 from smtp.session import Session
 from smtp.tls import TlsMode, TlsState
 

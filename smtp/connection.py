@@ -70,7 +70,9 @@ class Connection:
         """
         if self._cancelled is not None:
             raise self._cancelled
-        limit = self._end_of_message if self._ends_due else self.timeouts.reply
+        limit = self.timeouts.reply
+        if self._ends_due:
+            limit = max(limit, self.timeouts.end_of_message)
         try:
             self.stream.write(data, time.monotonic() + limit)
         except TimeoutError as exc:
@@ -91,8 +93,9 @@ class Connection:
 
         While a message is complete and not answered, any answer may take as long as the one to that.
         """
-        engine = self.engine
-        limit = self._end_of_message if self._ends_due else self.timeouts.reply
+        engine, limit = self.engine, self.timeouts.reply
+        if self._ends_due:
+            limit = max(limit, self.timeouts.end_of_message)
         deadline = time.monotonic() + limit
         while True:
             try:
@@ -104,11 +107,29 @@ class Connection:
                 if answer.command.kind in _ENDS_MESSAGE:
                     self._ends_due = max(0, self._ends_due - 1)
                 return answer
-            engine.receive(self._read(deadline, limit))
-
-    @property
-    def _end_of_message(self) -> float:
-        return max(self.timeouts.end_of_message, self.timeouts.reply)
+            if self._cancelled is not None and not self._ends_due:
+                self.close()
+                raise self._cancelled
+            try:
+                data = self.stream.read(min(deadline, self._last_moment))
+            except TimeoutError as exc:
+                step = engine.step
+                self.close()
+                if self._cancelled is not None:
+                    raise self._cancelled from exc
+                raise TimedOut(f"no answer within {limit:g} seconds", step=step) from exc
+            except OSError as exc:
+                raise self._lost(exc, engine.step) from exc
+            except Cancelled as exc:
+                stopped = self._stopped(exc, engine.step)
+                if not self._ends_due:
+                    raise stopped from exc
+                continue
+            if not data:
+                step = engine.step
+                self.close()
+                raise ConnectionLost("the server closed the connection", step=step)
+            engine.receive(data)
 
     def exchange(self, command: Command) -> Answer:
         """One command and its answer. What was said before the command must not be taken for the answer to it."""
@@ -154,18 +175,21 @@ class Connection:
         self.close()
         return unread if isinstance(unread, Reply) and unread.code != 421 else None
 
-    def interruption(self) -> SmtpError | None:
-        """What the server said while a message is being written, if it did: nothing may be written after that."""
+    def check_uninterrupted(self) -> None:
+        """Make sure that the server said nothing while a message is being written: nothing may be written after that.
+
+        Raises `Refused` with what it said, `ConnectionLost` where it closed, or `RemoteProtocolError`.
+        """
         if not self._has_input():
-            return None
+            return
         unread = self._unread()
         self.close()
         if unread is None:
-            return ConnectionLost("the server closed the connection during the message", step=Step.BODY)
+            raise ConnectionLost("the server closed the connection during the message", step=Step.BODY)
         reply = unread if isinstance(unread, Reply) else None
         if reply is not None and reply.code >= 400:
-            return _refused_early(reply)
-        return RemoteProtocolError(
+            raise _refused_early(reply)
+        raise RemoteProtocolError(
             f"the server answered before the message was complete: {unread}", step=Step.BODY, reply=reply
         )
 
@@ -202,53 +226,24 @@ class Connection:
                 yield answer
 
     def close(self) -> None:
-        """Let go of the connection. What has arrived by now still tells of what was written before."""
-        self._read_rest()
-        self.engine.close()
-        self.stream.close()
+        """Let go of the connection. What has arrived by now still tells of what was written before.
 
-    def _read(self, deadline: float, limit: float) -> bytes:
-        if self._cancelled is not None and not self._ends_due:
-            self.close()
-            raise self._cancelled
-        try:
-            data = self.stream.read(min(deadline, self._last_moment))
-        except TimeoutError as exc:
-            step = self.engine.step
-            self.close()
-            if self._cancelled is not None:
-                raise self._cancelled from exc
-            raise TimedOut(f"no answer within {limit:g} seconds", step=step) from exc
-        except OSError as exc:
-            raise self._lost(exc, self.engine.step) from exc
-        except Cancelled as exc:
-            stopped = self._stopped(exc, self.engine.step)
-            if self._ends_due:
-                return self._read(deadline, limit)
-            raise stopped from exc
-        if not data:
-            step = self.engine.step
-            self.close()
-            raise ConnectionLost("the server closed the connection", step=step)
-        return data
-
-    def _read_rest(self) -> None:
-        """Take what has arrived, without waiting; of a server that never stops no more than fits a stream's memory."""
+        It is taken without waiting; of a server that never stops, no more than fits a stream's memory.
+        """
         octets = 0
         with contextlib.suppress(OSError, SmtpError):
             while octets <= MAX_READ_ASIDE and self.stream.has_input():
                 data = self.stream.read(time.monotonic())
                 if not data:
-                    return
+                    break
                 self.engine.receive(data)
                 octets += len(data)
+        self.engine.close()
+        self.stream.close()
 
     def _has_input(self) -> bool:
         """The server has said something that was not taken yet, or has closed. Does not wait."""
-        try:
-            return not self.engine.reader.is_empty or self.stream.has_input()
-        except OSError:
-            return True
+        return not self.engine.reader.is_empty or self.stream.has_input()
 
     def _unread(self) -> Reply | RemoteProtocolError | None:
         """The unasked-for reply, or what is wrong with it; None where the connection ended instead."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from smtp.commands import BANNER, Command, Kind
 from smtp.errors import LocalProtocolError, OutOfStep, RemoteProtocolError, Step
 from smtp.reply import Reply, ReplyReader, ReplySyntaxError
-from smtp.state import ALLOWED, ENDS_GROUP, State, Verdict, after, is_out_of_step, verdict
+from smtp.state import ALLOWED, ENDS_GROUP, State, Verdict, judge
 from smtp.transcript import Transcript
 
 _STEP_OF_A_STATE = MappingProxyType(
@@ -89,7 +89,7 @@ class Engine:
         self._expected = expected
         self.pending.append(command)
         if command.shown:
-            self.transcript.sent(command.shown)
+            self.transcript.append(("C", command.shown))
         if command.secret:
             self.reader.conceal(command.secret)
         return command.line
@@ -118,20 +118,16 @@ class Engine:
         self._farewell = reply if reply.code == 421 else None
         self.said_farewell |= reply.code == 421
         command = self.pending.popleft()
-        meaning = verdict(command.kind, reply.code)
-        out_of_step = is_out_of_step(command.kind, reply)
-        if out_of_step:
-            meaning = Verdict.VIOLATION
-        self.transcript.received("334 <challenge>" if meaning is Verdict.CONTINUE else reply)
-        self.state = after(self.state, command.kind, meaning, reply.code)
+        verdict, self.state = judge(self.state, command.kind, reply)
+        self.transcript.append(("S", "334 <challenge>" if verdict is Verdict.CONTINUE else reply))
         if not self.pending or self.state is State.CLOSED:
             self._expected = self.state
-        if meaning is Verdict.VIOLATION:
+        if verdict in (Verdict.VIOLATION, Verdict.OUT_OF_STEP):
             self._break_off()
-            error = OutOfStep if out_of_step else RemoteProtocolError
+            error = OutOfStep if verdict is Verdict.OUT_OF_STEP else RemoteProtocolError
             text = f"the server answered {command.kind.name} with {reply}"
             raise error(text, step=command.step, reply=reply)
-        return Answer(command, reply, meaning, meaning is Verdict.ACCEPTED)
+        return Answer(command, reply, verdict, verdict is Verdict.ACCEPTED)
 
     def unasked_reply(self) -> Reply | None:
         """A reply that came although nothing waits for one, or None until more is received.

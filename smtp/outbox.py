@@ -32,7 +32,7 @@ from smtp.errors import (
     TooLarge,
 )
 from smtp.extensions import Extensions
-from smtp.habits import Habits
+from smtp.options import Habits
 from smtp.outcome import Delivery, Outcome, RecipientDelivery, Status
 from smtp.pipeline import Pipeline
 from smtp.reply import Reply

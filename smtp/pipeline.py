@@ -37,7 +37,7 @@ from smtp.errors import (
     Step,
 )
 from smtp.extensions import Extensions
-from smtp.habits import Habits
+from smtp.options import Habits
 from smtp.proof import Proof
 from smtp.reply import Reply
 from smtp.state import State

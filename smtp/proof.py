@@ -13,7 +13,7 @@ from smtp import commands
 from smtp.commands import Command
 from smtp.connection import Connection
 from smtp.errors import ConnectionLost, OutOfStep, RemoteProtocolError, Step
-from smtp.habits import Habits
+from smtp.options import Habits
 from smtp.reply import Reply
 from smtp.state import State
 

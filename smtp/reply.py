@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from smtp.text import showable
-
-if TYPE_CHECKING:
-    from smtp.concealed import Concealer
+from smtp.text import Concealer, showable
 
 # RFC 5321 4.5.3.1.5 gives a reply line 512 octets; RFC 4954 4 lets a challenge have 12,288. One bound for both.
 MAX_LINE = 12_288 + len("334 \r\n")
@@ -63,8 +60,6 @@ class ReplyReader:
     def conceal(self, secret: str) -> None:
         """Hide every part and form of it in all replies from now on: servers repeat what they don't know."""
         if self._secrets is None:
-            from smtp.concealed import Concealer  # who does not log in has nothing to hide
-
             self._secrets = Concealer()
         self._secrets.add(secret)
 
@@ -85,37 +80,24 @@ class ReplyReader:
             if end < 0:
                 self._scanned = len(self._buffer)
                 return None
-            line = bytes(self._buffer[:end])
+            line = bytes(self._buffer[:end]).removesuffix(b"\r")
             del self._buffer[: end + 1]
             self._scanned = 0
-            reply = self._take(line[:-1] if line.endswith(b"\r") else line)
-            if reply is not None:
+            match = _LINE.match(line)
+            code = int(match[1]) if match else 0
+            text = ((match[3] or b"") if match else line).decode("utf-8", "replace")
+            if self._secrets is not None and code != CHALLENGE:
+                text = self._secrets.hide(text)
+            if match is None:
+                raise ReplySyntaxError(f"something that is no SMTP reply: {showable(text[:80])!r}")
+            if self._lines and code != self._code:
+                raise ReplySyntaxError(f"one reply with two codes, {self._code} and {code}")
+            self._code = code
+            self._lines.append(text)
+            self._octets += len(line)
+            if len(self._lines) > MAX_LINES or self._octets > MAX_REPLY:
+                raise ReplySyntaxError(f"a reply of more than {MAX_LINES} lines or {MAX_REPLY} octets")
+            if match[2] != b"-":
+                reply = Reply(code, tuple(self._lines))
+                self._lines, self._octets = [], 0
                 return reply
-
-    def _take(self, line: bytes) -> Reply | None:
-        match = _LINE.match(line)
-        if match is None:
-            text = showable(self._without_secrets(line.decode("utf-8", "replace"))[:80])
-            raise ReplySyntaxError(f"something that is no SMTP reply: {text!r}")
-        code = int(match.group(1))
-        text = (match.group(3) or b"").decode("utf-8", "replace")
-        if code != CHALLENGE:
-            text = self._without_secrets(text)
-        if not self._lines and match.group(2) != b"-":
-            return Reply(code, (text,))
-        if self._lines and code != self._code:
-            raise ReplySyntaxError(f"one reply with two codes, {self._code} and {code}")
-        self._code = code
-        self._lines.append(text)
-        self._octets += len(line)
-        if len(self._lines) > MAX_LINES or self._octets > MAX_REPLY:
-            raise ReplySyntaxError(f"a reply of more than {MAX_LINES} lines or {MAX_REPLY} octets")
-        if match.group(2) == b"-":
-            return None
-        reply = Reply(code, tuple(self._lines))
-        self._lines = []
-        self._octets = 0
-        return reply
-
-    def _without_secrets(self, text: str) -> str:
-        return text if self._secrets is None else self._secrets.hide(text)

@@ -60,6 +60,8 @@ class Verdict(Enum):
     REFUSED = auto()
     VIOLATION = auto()
     """A reply that this command can't have."""
+    OUT_OF_STEP = auto()
+    """A reply that belongs to another command."""
 
 
 S, K, V = State, Kind, Verdict
@@ -159,35 +161,25 @@ ANSWERED = MappingProxyType({**_IN_ORDER, **_COLLATERAL})
 ALLOWED = MappingProxyType({key: accepted for key, (accepted, _) in _IN_ORDER.items()})
 
 
-def verdict(kind: Kind, code: int) -> Verdict:
-    """What a reply with this code means to this command."""
+def judge(state: State, kind: Kind, reply: Reply) -> tuple[Verdict, State]:
+    """What a reply means to this command, and the state that it establishes."""
+    code = reply.code
     accepting, continuing = EXPECTED[kind]
-    if code in accepting or code // 100 in accepting:
-        return Verdict.ACCEPTED
-    if code in continuing:
-        return Verdict.CONTINUE
-    return Verdict.REFUSED if code // 100 in (4, 5) else Verdict.VIOLATION
-
-
-def is_out_of_step(kind: Kind, reply: Reply) -> bool:
-    """Whether a reply belongs to a RCPT although a message's is due: X.1.Y speaks of addresses (RFC 3463 section 3.2).
-
-    One reply too many, and all that follow answer the wrong command. Where a message was written behind its
-    RCPT commands, the reply to the last of them would then be taken for the server's word on the message.
-    """
-    return kind is Kind.BDAT_LAST and reply.enhanced_code.startswith("2.1.")
-
-
-def after(state: State, kind: Kind, meaning: Verdict, code: int) -> State:
-    """The state that an answer establishes. 421 says that the server is closing (RFC 5321 section 3.8).
-
-    Exim says it of one recipient, when an administrator's rule has it so, and goes on.
-    """
+    # X.1.Y speaks of addresses (RFC 3463 section 3.2). One reply too many, and all that follow answer the wrong
+    # command. Where a message was written behind its RCPT commands, the reply to the last of them would then be
+    # taken for the server's word on the message.
+    if kind is Kind.BDAT_LAST and reply.enhanced_code.startswith("2.1."):
+        return Verdict.OUT_OF_STEP, State.CLOSED
+    accepts = code in accepting or code // 100 in accepting
+    if not accepts and code not in continuing and code // 100 not in (4, 5):
+        return Verdict.VIOLATION, State.CLOSED
+    verdict = Verdict.ACCEPTED if accepts else Verdict.CONTINUE if code in continuing else Verdict.REFUSED
+    # 421 says that the server is closing (RFC 5321 section 3.8). Exim says it of one recipient, when an administrator's
+    # rule has it so, and goes on.
     goes_on = kind is Kind.RCPT and state in (State.MAIL, State.RCPT)
-    is_closing = code == 421 and not goes_on
-    if meaning is Verdict.VIOLATION or is_closing or state is State.CLOSED:
-        return State.CLOSED
-    if meaning is Verdict.CONTINUE:
-        return State.AUTHENTICATING
+    if state is State.CLOSED or (code == 421 and not goes_on):
+        return verdict, State.CLOSED
+    if verdict is Verdict.CONTINUE:
+        return verdict, State.AUTHENTICATING
     accepted, refused = ANSWERED.get((state, kind), (state, state))
-    return accepted if meaning is Verdict.ACCEPTED else refused
+    return verdict, accepted if verdict is Verdict.ACCEPTED else refused

@@ -118,7 +118,7 @@ class Stepwise:
             if not answer.is_accepted:
                 raise refused(answer)
             return
-        self._raise_interruption()
+        self._connection.check_uninterrupted()
         self._connection.write(self._stuffer.stuff(data), Step.BODY)
 
     def finish(self) -> Reply:
@@ -127,7 +127,7 @@ class Stepwise:
         self._gathered.clear()
         if not self._connection.is_open:
             raise self._connection.trouble
-        self._raise_interruption()
+        self._connection.check_uninterrupted()
         engine = self._connection.engine
         if self._chunking:
             last = engine.send(commands.bdat(len(data), last=True)) + data
@@ -143,11 +143,6 @@ class Stepwise:
         self.is_over = True
         self._proof.message_ended(was_refused=not answer.is_accepted)
         return answer.reply
-
-    def _raise_interruption(self) -> None:
-        interruption = self._connection.interruption()
-        if interruption is not None:
-            raise interruption
 
     # -- the end -----------------------------------------------------------------------------------------------
 

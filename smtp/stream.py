@@ -14,7 +14,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from smtp.errors import Category, ConnectError, Reason, Step
@@ -41,7 +41,7 @@ class Stream(Protocol):
         """While it is on, what was written may wait for what is written next, to travel in one packet with it."""
 
     def has_input(self) -> bool:
-        """Whether `read` would return at once. Does not wait."""
+        """Whether `read` would return at once. Does not wait, and never raises."""
 
     def start_tls(self, context: ssl.SSLContext, server_hostname: str, deadline: float) -> None:
         """Shake hands. Raises `ssl.SSLError` too."""
@@ -99,7 +99,7 @@ class SocketStream:
             if data:
                 return data
             if wanted:
-                self._wait(wanted, deadline)
+                _wait(self._sock, wanted, deadline, self._interrupt)
         return b""
 
     def write(self, data: bytes, deadline: float) -> None:
@@ -111,10 +111,11 @@ class SocketStream:
                 view = view[self._sock.send(view) :]
             except (BlockingIOError, ssl.SSLWantWriteError):
                 # Once the peer has ended its side that side is always readable: waiting for it would not wait.
-                self._wait(select.POLLOUT | (0 if self._ended else select.POLLIN), deadline)
+                events = select.POLLOUT | (0 if self._ended else select.POLLIN)
+                _wait(self._sock, events, deadline, self._interrupt)
                 self._read_aside()
             except ssl.SSLWantReadError:
-                self._wait(select.POLLIN, deadline)
+                _wait(self._sock, select.POLLIN, deadline, self._interrupt)
 
     def cork(self, on: bool) -> None:
         if _CORK is not None:
@@ -123,7 +124,12 @@ class SocketStream:
 
     def has_input(self) -> bool:
         if not self._aside and not self._ended:
-            self._read_aside()
+            try:
+                data, _ = self._receive()
+            except OSError:
+                self._ended = True  # it shows itself, with its reason, to whoever writes next
+                return True
+            self._aside += data
         return bool(self._aside) or self._ended
 
     def start_tls(self, context: ssl.SSLContext, server_hostname: str, deadline: float) -> None:
@@ -153,9 +159,9 @@ class SocketStream:
             try:
                 connection.do_handshake()
             except ssl.SSLWantReadError:
-                self._wait(select.POLLIN, deadline)
+                _wait(self._sock, select.POLLIN, deadline, self._interrupt)
             except ssl.SSLWantWriteError:
-                self._wait(select.POLLOUT, deadline)
+                _wait(self._sock, select.POLLOUT, deadline, self._interrupt)
             else:
                 return
 
@@ -196,28 +202,23 @@ class SocketStream:
             self._aside += data
         raise ConnectionAbortedError(f"more than {MAX_READ_ASIDE} octets that nobody asked for")
 
-    def _wait(self, events: int, deadline: float) -> None:
-        poll = select.poll()
-        poll.register(self._sock, events)
-        for seconds in _waits(deadline, self._interrupt):
-            if poll.poll(seconds * 1000):
-                return
-        raise TimeoutError
-
 
 def _of_another_process() -> OSError:
     return OSError(errno.EBADF, "the connection belongs to the process that this one was forked from")
 
 
-def _waits(deadline: float, interrupt: Callable[[], None] | None) -> Iterator[float]:
-    """Seconds to wait, again and again until the deadline, and `interrupt` called before each time."""
+def _wait(sock: socket.socket, events: int, deadline: float, interrupt: Callable[[], None] | None) -> None:
+    """Wait for `events`; `interrupt` is called again and again. Raises `TimeoutError` at the deadline."""
+    poll = select.poll()
+    poll.register(sock, events)
     while True:
         if interrupt is not None:
             interrupt()
         left = deadline - time.monotonic()
         if left <= 0:
+            raise TimeoutError
+        if poll.poll(1000 * (left if interrupt is None else min(left, _INTERRUPT_INTERVAL))):
             return
-        yield min(left, _INTERRUPT_INTERVAL) if interrupt is not None else left
 
 
 def connect(
@@ -272,10 +273,7 @@ def _connect(
     try:
         sock.connect(address)
     except BlockingIOError:
-        poll = select.poll()
-        poll.register(sock, select.POLLOUT)
-        if not any(poll.poll(seconds * 1000) for seconds in _waits(deadline, interrupt)):
-            raise TimeoutError from None
+        _wait(sock, select.POLLOUT, deadline, interrupt)
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise OSError(error, os.strerror(error)) from None
@@ -283,10 +281,10 @@ def _connect(
 
 def _resolve(host: str, port: int, deadline: float, interrupt: Callable[[], None] | None) -> list[Any]:
     """The addresses of `host`. The system's resolver knows no timeout, so it is asked in a thread."""
-    found: list[Any] = []
-    trouble: list[OSError] = []
     # A text would be taken for an international name, and the tables for those take a millisecond to load.
     name = host.encode() if host.isascii() else host
+    found: list[Any] = []
+    trouble: list[OSError] = []
 
     def ask() -> None:
         try:
@@ -294,15 +292,16 @@ def _resolve(host: str, port: int, deadline: float, interrupt: Callable[[], None
         except (OSError, UnicodeError) as exc:
             trouble.append(exc if isinstance(exc, OSError) else socket.gaierror(socket.EAI_NONAME, str(exc)))
 
-    if _is_ip_address(host):
-        ask()
-    else:
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+        ask()  # an address, which needs no looking up
+    except OSError:
         thread = threading.Thread(target=ask, daemon=True, name="name resolution")
         thread.start()
-        for seconds in _waits(deadline, interrupt):
-            thread.join(seconds)
-            if not thread.is_alive():
-                break
+        while thread.is_alive() and (left := deadline - time.monotonic()) > 0:
+            if interrupt is not None:
+                interrupt()
+            thread.join(left if interrupt is None else min(left, _INTERRUPT_INTERVAL))
     if found:
         return found
     unknown = bool(trouble) and getattr(trouble[0], "errno", None) in (socket.EAI_NONAME, socket.EAI_NODATA)
@@ -314,14 +313,6 @@ def _resolve(host: str, port: int, deadline: float, interrupt: Callable[[], None
         hint="" if unknown else "Check this machine's name service (DNS).",
         reason=Reason.UNKNOWN_NAME if unknown else Reason.NONE,
     ) from (trouble[0] if trouble else None)
-
-
-def _is_ip_address(host: str) -> bool:
-    for family in (socket.AF_INET, socket.AF_INET6):
-        with contextlib.suppress(OSError):
-            socket.inet_pton(family, host)
-            return True
-    return False
 
 
 def _why(exc: OSError) -> str:

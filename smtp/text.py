@@ -1,8 +1,13 @@
-"""Text of strangers made fit to be shown, and what a line of ours may hold."""
+"""Text of strangers made fit to be shown, what a line of ours may hold, and secrets that others repeat.
+
+Servers put the line that they did not understand into their reply, cut short, in capitals, percent-encoded, in hex or
+in base64. So what is looked for is not a secret but every run of it, in any of these forms, in any case (`Concealer`).
+"""
 
 from __future__ import annotations
 
 import re
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -12,6 +17,10 @@ MAX_SHOWN = 300
 """Characters of a stranger's text that are shown, where it stands inside a sentence of ours."""
 NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """What could end a line or hide in one: control characters, line separators, lone surrogates."""
+
+RUN = 6
+"""Characters that are taken for a part of a secret. A secret that is shorter is found where it is a word by itself."""
+HIDDEN = "<hidden>"
 
 
 def showable(text: str, *secrets: str, limit: int = MAX_SHOWN) -> str:
@@ -33,3 +42,66 @@ def repr_without(secrets: Collection[str], name: str, fields: Mapping[str, Any])
     """The `repr` of a record called `name`, without those of its fields that are secret."""
     shown = ", ".join(f"{field}={value!r}" for field, value in fields.items() if field not in secrets)
     return f"{name}({shown})"
+
+
+class Concealer:
+    """Knows secrets, and takes them out of texts."""
+
+    def __init__(self, *secrets: str) -> None:
+        self._known: set[str] = set()
+        self._runs: set[str] = set()
+        self._words: list[re.Pattern[str]] = []
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """Take `secret` out of every text from now on; "" is none."""
+        if not secret or secret in self._known:
+            return
+        self._known.add(secret)
+        for form in _forms(secret):
+            if len(form) < RUN:
+                self._words.append(re.compile(rf"(?<!\w){re.escape(form)}(?!\w)", re.IGNORECASE))
+            self._runs |= {form[start : start + RUN] for start in range(len(form) - RUN + 1)}
+
+    def hide(self, text: str) -> str:
+        """Return `text` with each part of a secret replaced."""
+        for word in self._words:
+            text = word.sub(HIDDEN, text)
+        if not self._runs:
+            return text
+        lower = _lower(text)
+        shown: list[str] = []
+        end = begin = 0
+        for start in range(len(lower) - RUN + 1):
+            if lower[start : start + RUN] in self._runs:
+                if start > end:
+                    shown += [text[begin:start], HIDDEN]
+                elif end == 0:
+                    shown.append(HIDDEN)
+                begin = end = start + RUN
+        return "".join([*shown, text[begin:]])
+
+
+def _forms(secret: str) -> set[str]:
+    """How a secret may be written, in lower case."""
+    from urllib.parse import quote, quote_plus  # many sessions have no secret
+
+    octets = secret.encode("utf-8", "replace")
+    written = {
+        secret,
+        quote(secret, safe="", errors="replace"),
+        quote_plus(secret, errors="replace"),
+        octets.hex(),
+        b64encode(octets).decode("ascii"),
+        urlsafe_b64encode(octets).decode("ascii"),
+    }
+    return {_lower(form) for form in written}
+
+
+def _lower(text: str) -> str:
+    """In lower case, character by character: the length stays."""
+    lower = text.lower()
+    return (
+        lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    )

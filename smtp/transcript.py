@@ -7,17 +7,14 @@ from collections import deque
 MAX_ENTRIES = 200
 
 
-class Transcript:
-    """The last `MAX_ENTRIES` lines of a dialogue. Credentials and message content never get into it."""
+class Transcript(deque[tuple[str, object]]):
+    """The last `MAX_ENTRIES` lines of a dialogue, each with who said it: C, the client, or S, the server.
+
+    Credentials and message content never get into it.
+    """
 
     def __init__(self) -> None:
-        self._entries: deque[tuple[str, object]] = deque(maxlen=MAX_ENTRIES)
-
-    def sent(self, shown: str) -> None:
-        self._entries.append(("C", shown))
-
-    def received(self, said: object) -> None:
-        self._entries.append(("S", said))
+        super().__init__(maxlen=MAX_ENTRIES)
 
     def __str__(self) -> str:
-        return "\n".join(f"{who}: {what}" for who, what in self._entries)
+        return "\n".join(f"{who}: {what}" for who, what in self)

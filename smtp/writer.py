@@ -54,7 +54,7 @@ class Writer:
         for piece in whole(content):
             self._write_piece(rest)
             rest = stuffer.stuff(piece)
-        self._raise_interruption()
+        self._connection.check_uninterrupted()
         self.commit(transaction)
         self.complete(transaction, rest + self._connection.engine.send(commands.END))
 
@@ -67,19 +67,14 @@ class Writer:
             self._write_piece(rest)
             rest = line + piece if line else piece
             line = b""
-        self._raise_interruption()
+        self._connection.check_uninterrupted()
         self.commit(transaction)
         self.complete(transaction, rest)
 
     def _write_piece(self, piece: bytes) -> None:
         if piece:
-            self._raise_interruption()
+            self._connection.check_uninterrupted()
             self._connection.write(piece, Step.BODY)
-
-    def _raise_interruption(self) -> None:
-        interruption = self._connection.interruption()
-        if interruption is not None:
-            raise interruption
 
     def commit(self, *transactions: Transaction | None) -> None:
         """Tell the hook. What it raises, if it is no `SmtpError`, waits in the transactions for their turn."""

@@ -8,9 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from auth.errors import AuthError, Step
-from smtp.concealed import Concealer
 from smtp.errors import Category
-from smtp.text import showable
+from smtp.text import Concealer, showable
 
 _CONSENT = "Sign in again by running test connectivity, and agree to what the provider asks."
 _AGAIN = "Run test connectivity to sign in again (or put a new refresh_token into the asset)."

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 from typing import ClassVar
 
-from smtp.concealed import Concealer
 from smtp.errors import AuthenticationFailed
 from smtp.sasl.mechanism import OneMessage, unusable, utf8
-from smtp.text import showable
+from smtp.text import Concealer, showable
 
 
 class _Bearer(OneMessage):

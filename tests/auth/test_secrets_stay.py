@@ -16,8 +16,8 @@ from auth.oauth.provider import DeviceRequest, Request
 from auth.oauth.store import Remembered, TokenStore
 from auth.oauth.token import Token
 from auth.settings import Login
-from smtp.concealed import Concealer
 from smtp.sasl.credentials import BearerCredentials, PasswordCredentials
+from smtp.text import Concealer
 from tests.auth.helpers import KeptState, login
 from tests.auth.keys import PASSWORD, account, own
 

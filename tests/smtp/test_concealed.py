@@ -7,8 +7,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from smtp.concealed import Concealer
 from smtp.reply import ReplyReader
+from smtp.text import Concealer
 
 SECRET = "c4nary P\u00e4ss/w0rd+x=&y"
 OCTETS = SECRET.encode()

@@ -8,7 +8,8 @@ from smtp import commands
 from smtp.engine import Answer, Engine
 from smtp.envelope import Address
 from smtp.errors import LocalProtocolError, RemoteProtocolError, Step
-from smtp.state import ALLOWED, ANSWERED, EXPECTED, Kind, State, Verdict, verdict
+from smtp.reply import Reply
+from smtp.state import ALLOWED, ANSWERED, EXPECTED, Kind, State, Verdict, judge
 
 A = Address("a", "example.com")
 MAIL, RCPT = commands.mail(A), commands.rcpt(A)
@@ -70,7 +71,7 @@ def right_codes(kind: Kind) -> set[int]:
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_only_the_right_codes_accept(kind: Kind) -> None:
-    meanings = {code: verdict(kind, code) for code in range(100, 600)}
+    meanings = {code: judge(State.READY, kind, Reply(code, ("text",)))[0] for code in range(100, 600)}
     assert {code for code, meaning in meanings.items() if meaning is Verdict.ACCEPTED} == right_codes(kind)
     assert {code for code, meaning in meanings.items() if meaning is Verdict.REFUSED} == set(range(400, 600))
     continuing = {code for code, meaning in meanings.items() if meaning is Verdict.CONTINUE}

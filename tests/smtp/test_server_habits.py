@@ -12,8 +12,7 @@ import pytest
 from smtp.content import Octets
 from smtp.envelope import Address, Envelope
 from smtp.errors import Cancelled, Category, OutOfStep, Step
-from smtp.habits import Habits
-from smtp.options import Options, Timeouts
+from smtp.options import Habits, Options, Timeouts
 from smtp.outcome import Delivery, Outcome, Status
 from smtp.session import Session
 from tests.support.scripted import Behind, Fault, Kind, ScriptedServer, Settings

@@ -6,7 +6,7 @@ import pytest
 
 from smtp.commands import Kind
 from smtp.reply import Reply
-from smtp.state import ALLOWED, ENDS_GROUP, State, Verdict, after, is_out_of_step
+from smtp.state import ALLOWED, ENDS_GROUP, State, Verdict, judge
 
 YES, NO = Verdict.ACCEPTED, Verdict.REFUSED
 TRANSACTION = (State.MAIL, State.RCPT, State.CHUNKS, State.SPOILED)
@@ -27,8 +27,25 @@ MAY_BE_WRITTEN = {
 }
 
 
-def then(state: State, kind: Kind, meaning: Verdict, code: int = 0) -> State:
-    return after(state, kind, meaning, code or (250 if meaning is YES else 550))
+ACCEPTING = {
+    Kind.BANNER: 220,
+    Kind.STARTTLS: 220,
+    Kind.AUTH: 235,
+    Kind.AUTH_RESPONSE: 235,
+    Kind.DATA: 354,
+}
+
+
+def after(state: State, kind: Kind, code: int) -> State:
+    _, following = judge(state, kind, Reply(code, ("text",)))
+    return following
+
+
+def then(state: State, kind: Kind, meaning: Verdict) -> State:
+    """The state after an answer that means this to the command."""
+    code = {YES: ACCEPTING.get(kind, 250), NO: 550, Verdict.CONTINUE: 334}[meaning]
+    assert judge(state, kind, Reply(code, ("text",)))[0] is meaning
+    return after(state, kind, code)
 
 
 @pytest.mark.parametrize("state", State)
@@ -62,8 +79,8 @@ def test_what_is_refused_outside_of_a_transaction_changes_nothing(kind: Kind) ->
 
 def test_a_refused_login_is_over() -> None:
     assert then(State.AUTHENTICATING, Kind.AUTH_RESPONSE, NO) is State.READY
-    assert then(State.READY, Kind.AUTH, Verdict.CONTINUE, 334) is State.AUTHENTICATING
-    assert then(State.AUTHENTICATING, Kind.AUTH_RESPONSE, Verdict.CONTINUE, 334) is State.AUTHENTICATING
+    assert then(State.READY, Kind.AUTH, Verdict.CONTINUE) is State.AUTHENTICATING
+    assert then(State.AUTHENTICATING, Kind.AUTH_RESPONSE, Verdict.CONTINUE) is State.AUTHENTICATING
 
 
 def test_a_refused_recipient_changes_nothing() -> None:
@@ -94,7 +111,7 @@ def test_without_a_recipient_no_chunk_is_accepted_whatever_the_server_says() -> 
 
 def test_a_server_that_asks_for_a_message_without_a_recipient_waits_for_its_end() -> None:
     for state in (State.READY, State.MAIL, State.SPOILED):
-        assert then(state, Kind.DATA, YES, 354) is State.DATA
+        assert then(state, Kind.DATA, YES) is State.DATA
     assert then(State.READY, Kind.DATA, NO) is State.READY
     assert then(State.MAIL, Kind.DATA, NO) is State.SPOILED
     assert then(State.SPOILED, Kind.DATA, NO) is State.SPOILED
@@ -125,11 +142,11 @@ def test_after_quit_all_is_over(state: State, meaning: Verdict) -> None:
 def test_a_violation_and_a_farewell_end_it_anywhere_and_nothing_begins_again(
     state: State, kind: Kind
 ) -> None:
-    assert then(state, kind, Verdict.VIOLATION, 250) is State.CLOSED
+    assert after(state, kind, 199) is State.CLOSED
     goes_on = kind is Kind.RCPT and state in (State.MAIL, State.RCPT)
-    assert then(state, kind, NO, 421) is (state if goes_on else State.CLOSED)
-    for meaning in (YES, NO, Verdict.CONTINUE):
-        assert then(State.CLOSED, kind, meaning) is State.CLOSED
+    assert after(state, kind, 421) is (state if goes_on else State.CLOSED)
+    for code in (220, 235, 250, 334, 354, 550):
+        assert after(State.CLOSED, kind, code) is State.CLOSED
 
 
 @pytest.mark.parametrize(
@@ -146,4 +163,5 @@ def test_a_violation_and_a_farewell_end_it_anywhere_and_nothing_begins_again(
 def test_a_reply_about_an_address_is_not_taken_for_one_about_a_message(
     kind: Kind, reply: Reply, expected: bool
 ) -> None:
-    assert is_out_of_step(kind, reply) is expected
+    meaning, _ = judge(State.RCPT, kind, reply)
+    assert (meaning is Verdict.OUT_OF_STEP) is expected

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from smtp.content import Content, Octets
 from smtp.envelope import Address, Envelope
-from smtp.habits import Habits
-from smtp.options import Options, Timeouts
+from smtp.options import Habits, Options, Timeouts
 from smtp.outcome import Delivery, Status
 from smtp.session import Session
 from tests.support.scripted import ScriptedServer
