@@ -13,7 +13,7 @@ from smtp.envelope import Envelope
 from smtp.errors import MailError
 from smtp.outcome import Delivery, Outcome
 from smtp.session import Session
-from smtp.writer import Committing
+from smtp.transaction import Committing
 
 
 class Transport:

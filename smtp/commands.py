@@ -88,7 +88,7 @@ def helo(name: str) -> Command:
 def auth(mechanism: str, initial: bytes | None) -> Command:
     """AUTH, with the initial response if there is one: `b""` is sent as `=` (RFC 4954 section 4).
 
-    Whether the line is short enough for one is for the caller to see (`fits_with_auth`).
+    With one the line has to stay within `MAX_COMMAND_LINE` octets, which is for the caller to see.
     """
     if not re.fullmatch(_MECHANISM, mechanism):
         raise InvalidValue("not the name of a SASL mechanism")
@@ -97,11 +97,6 @@ def auth(mechanism: str, initial: bytes | None) -> Command:
     encoded = base64.b64encode(initial) if initial else b"="
     line = b"AUTH " + mechanism.encode() + b" " + encoded + b"\r\n"
     return Command(Kind.AUTH, Step.AUTH, line, f"AUTH {mechanism} <credentials>", encoded.decode())
-
-
-def fits_with_auth(mechanism: str, initial: bytes) -> bool:
-    """Whether AUTH with this initial response stays within 512 octets (RFC 4954 section 4)."""
-    return len(auth(mechanism, initial).line) <= MAX_COMMAND_LINE
 
 
 def auth_response(response: bytes) -> Command:
@@ -153,4 +148,4 @@ def _joined(parameters: tuple[str, ...]) -> str:
     for parameter in parameters:
         if not _PARAMETER.fullmatch(parameter):
             raise InvalidValue(f"{parameter!r} is not a parameter of MAIL or RCPT")
-    return "".join(f" {parameter}" for parameter in parameters)
+    return "".join([f" {parameter}" for parameter in parameters])

@@ -8,7 +8,8 @@ import ssl
 import time
 from collections.abc import Iterator
 
-from smtp.commands import Command, Kind
+from smtp.commands import Command, Kind, bdat
+from smtp.content import Content
 from smtp.engine import Answer, Engine
 from smtp.errors import (
     Cancelled,
@@ -26,6 +27,7 @@ from smtp.state import State, Verdict
 from smtp.stream import MAX_READ_ASIDE, Stream
 from smtp.tls import certificate_error, handshake_error
 from smtp.transaction import refused
+from smtp.transparency import DotStuffer, whole
 
 _ENDS_MESSAGE = frozenset({Kind.END, Kind.BDAT_LAST})
 # How long the reply to a complete message is waited for once somebody wants to stop, in seconds. Whoever sent the
@@ -82,6 +84,24 @@ class Connection:
             raise self._lost(exc, step or self.engine.step) from exc
         except Cancelled as exc:
             raise self._stopped(exc, step or self.engine.step) from exc
+
+    def write_to_its_end(self, content: Content, *, chunking: bool) -> bytes:
+        """Write a message but for its last octets, which are returned: by DATA a lone dot behind them completes it.
+
+        Nothing more is written once the server has said something. Raises `SmtpError`.
+        """
+        begin = self.engine.send(bdat(content.size, last=True)) if chunking else b""
+        stuffer = DotStuffer()
+        rest = b""
+        for piece in whole(content):
+            if rest:
+                self.check_uninterrupted()
+                self.write(rest, Step.BODY)
+            rest = piece if chunking else stuffer.stuff(piece)
+            if begin:
+                rest, begin = begin + rest, b""
+        self.check_uninterrupted()
+        return rest
 
     def write_end(self, data: bytes) -> None:
         """Write the last octets of a message. Raises as `write` does: then the message is not complete."""
@@ -150,7 +170,7 @@ class Connection:
 
         Raises `ConnectionLost` for a close or a farewell, `RemoteProtocolError` for anything else.
         """
-        if not self.engine.pending and not self._has_input():
+        if self.engine.is_quiet and not self.stream.has_input():
             return
         unread = self._unread()
         self.close()
@@ -169,7 +189,7 @@ class Connection:
 
         None where it said nothing so far, or said farewell, or what is no reply. `wait` for it a second at most.
         """
-        if not self.is_open or not (wait or self._has_input()):
+        if not self.is_open or not (wait or not self.engine.reader.is_empty or self.stream.has_input()):
             return None
         unread = self._unread()
         self.close()
@@ -180,7 +200,7 @@ class Connection:
 
         Raises `Refused` with what it said, `ConnectionLost` where it closed, or `RemoteProtocolError`.
         """
-        if not self._has_input():
+        if self.engine.reader.is_empty and not self.stream.has_input():
             return
         unread = self._unread()
         self.close()
@@ -240,10 +260,6 @@ class Connection:
                 octets += len(data)
         self.engine.close()
         self.stream.close()
-
-    def _has_input(self) -> bool:
-        """The server has said something that was not taken yet, or has closed. Does not wait."""
-        return not self.engine.reader.is_empty or self.stream.has_input()
 
     def _unread(self) -> Reply | RemoteProtocolError | None:
         """The unasked-for reply, or what is wrong with it; None where the connection ended instead."""

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Self
 from smtp import commands
 from smtp.commands import Kind
 from smtp.connection import Connection
-from smtp.engine import Answer
 from smtp.errors import (
-    AuthenticationRefused,
     Category,
     ConnectionLost,
     NotOffered,
@@ -29,13 +27,11 @@ from smtp.reply import Reply
 from smtp.stream import SocketStream, Stream, connect
 from smtp.tls import TlsState, make_context, state_of
 from smtp.transaction import refused
-from smtp.transcript import Transcript
 
 if TYPE_CHECKING:
     import ssl
 
     from smtp.sasl.credentials import Credentials
-    from smtp.sasl.mechanism import Mechanism
 
 QUIT_TIMEOUT = 5.0
 _HOST_NAME = re.compile(
@@ -56,6 +52,12 @@ class Dialogue:
         self._context = options.context
         self._connection = Connection(stream, options.timeouts)
         self._is_introduced = False
+        self.transcript = self._connection.engine.transcript
+        """The dialogue so far, without credentials and content."""
+        self.peer = stream.peer
+        """The server's IP address."""
+        self.is_proxied = stream.is_proxied
+        """The server is behind a proxy, and `peer` is the proxy's address."""
 
     @classmethod
     def dial(cls, address: str, options: Options | None = None) -> Self:
@@ -98,12 +100,12 @@ class Dialogue:
             stream = connect_through(options.proxy, host, port, seconds, interrupt)
         session = cls(stream, host, options)
         try:
-            session._reached(Step.CONNECT)
+            options.reached(Step.CONNECT)
             if options.implicit_tls:
                 session._shake_hands()
-                session._reached(Step.TLS)
+                options.reached(Step.TLS)
             session._read_banner()
-            session._reached(Step.BANNER)
+            options.reached(Step.BANNER)
         except BaseException:
             session.close()
             raise
@@ -114,21 +116,6 @@ class Dialogue:
     @property
     def is_open(self) -> bool:
         return self._connection.is_open
-
-    @property
-    def transcript(self) -> Transcript:
-        """The dialogue so far, without credentials and content."""
-        return self._connection.engine.transcript
-
-    @property
-    def peer(self) -> str:
-        """The server's IP address."""
-        return self._connection.stream.peer
-
-    @property
-    def is_proxied(self) -> bool:
-        """The server is behind a proxy, and `peer` is the proxy's address."""
-        return self._connection.stream.is_proxied
 
     @property
     def is_usable(self) -> bool:
@@ -159,7 +146,9 @@ class Dialogue:
             self._connection.require(commands.helo(name))
             self.extensions = Extensions()
             return self.extensions
-        self.extensions = Extensions.parse(accepted(answer))
+        if not answer.is_accepted:
+            raise refused(answer)
+        self.extensions = Extensions.parse(answer.reply)
         return self.extensions
 
     def extension(self, name: str | bytes) -> tuple[bool, str]:
@@ -176,7 +165,7 @@ class Dialogue:
         self._introduce()
         if context is not None:
             self._context = context
-        if "STARTTLS" not in self.extensions:
+        if "STARTTLS" not in self.extensions.offered:
             raise NotOffered(
                 f"STARTTLS was not offered by {self.host}",
                 step=Step.STARTTLS,
@@ -197,32 +186,18 @@ class Dialogue:
         `allow_plaintext`. Where the server refuses a mechanism as such, the next one is tried. Raises `NotOffered`,
         `AuthenticationRefused`, `AuthenticationFailed`.
         """
-        from smtp.sasl import exchange as authentication  # many servers want nobody to log in
-        from smtp.sasl.channel_binding import channel_binding
+        from smtp.sasl import exchange  # many servers want nobody to log in
 
         self._introduce()
-        authentication.check_host(credentials, self.host)
-        self._connection.engine.reader.conceal(credentials.secret)
-        secure = self._connection.stream.tls
-        binds = secure is not None and (not mechanism or mechanism.endswith("-PLUS"))
-        mechanisms = credentials.mechanisms(channel_binding(secure) if secure and binds else None)
-        if mechanism:
-            mechanisms = authentication.only(mechanism, mechanisms)
-        offered = self.extensions.auth
-        if credentials.optional and offered.isdisjoint(each.name for each in mechanisms):
-            return ""
-        left = authentication.usable(
-            mechanisms, offered, connection=self._connection, allow_plaintext=allow_plaintext
+        self.auth_mechanism = exchange.log_in(
+            self._connection,
+            self.host,
+            credentials,
+            self.extensions.auth,
+            allow_plaintext=allow_plaintext,
+            only=mechanism,
         )
-        while True:
-            tried = left.pop(0)
-            try:
-                self._run(tried)
-                return self.auth_mechanism
-            except AuthenticationRefused as exc:
-                left = [each for each in left if authentication.is_about(exc, tried, each)]
-                if not left or not self.is_open:
-                    raise
+        return self.auth_mechanism
 
     # -- questions ---------------------------------------------------------------------------------------
 
@@ -266,10 +241,6 @@ class Dialogue:
 
     # -- inside ------------------------------------------------------------------------------------------
 
-    def _reached(self, step: Step) -> None:
-        if self._options.reached is not None:
-            self._options.reached(step)
-
     def _introduce(self) -> None:
         """Say who we are, unless that was done on this connection, and since it is encrypted."""
         if not self._is_introduced:
@@ -301,19 +272,6 @@ class Dialogue:
         self.tls = state_of(secure)
         return self.tls
 
-    def _run(self, mechanism: Mechanism) -> None:
-        from smtp.sasl import exchange as authentication
-
-        try:
-            authentication.run(self._connection, mechanism)
-        except AuthenticationRefused:
-            instead = mechanism.instead
-            if instead is None or instead.name not in self.extensions.auth or not self.is_open:
-                raise
-            mechanism = instead
-            authentication.run(self._connection, mechanism)
-        self.auth_mechanism = mechanism.name
-
     def _own_name(self) -> str:
         """This machine's full name, else its address on this connection (RFC 5321 section 4.1.4)."""
         name = socket.gethostname()
@@ -321,10 +279,3 @@ class Dialogue:
             return name
         address = self._connection.stream.local.partition("%")[0]
         return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
-
-
-def accepted(answer: Answer) -> Reply:
-    """The reply, if it accepts the command. Raises `Refused`."""
-    if not answer.is_accepted:
-        raise refused(answer)
-    return answer.reply

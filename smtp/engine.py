@@ -14,7 +14,7 @@ from smtp.commands import BANNER, Command, Kind
 from smtp.errors import LocalProtocolError, OutOfStep, RemoteProtocolError, Step
 from smtp.reply import Reply, ReplyReader, ReplySyntaxError
 from smtp.state import ALLOWED, ENDS_GROUP, State, Verdict, judge
-from smtp.transcript import Transcript
+from smtp.transcript import MAX_ENTRIES, Transcript
 
 _STEP_OF_A_STATE = MappingProxyType(
     {
@@ -40,7 +40,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.state = State.START
-        self.transcript = Transcript()
+        self.transcript = Transcript(maxlen=MAX_ENTRIES)
         self._farewell: Reply | None = None
         self.said_farewell = False
         """421 was among the answers: nothing new is begun here, also where the server goes on."""

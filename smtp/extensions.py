@@ -17,10 +17,13 @@ _LIMIT = re.compile(r"([A-Z0-9][A-Z0-9-]*)=([0-9]{1,9})")
 
 
 class Extensions:
-    """An EHLO reply, parsed. Lines that are no capability are ignored."""
+    """An EHLO reply, parsed. Lines that are no capability are ignored.
+
+    `offered` has the keywords, in upper case, and what follows each.
+    """
 
     def __init__(self, offered: Mapping[str, str] = MappingProxyType({})) -> None:
-        self._offered = MappingProxyType(dict(offered))
+        self.offered: Mapping[str, str] = MappingProxyType(dict(offered))
 
     @classmethod
     def parse(cls, reply: Reply) -> Extensions:
@@ -39,37 +42,41 @@ class Extensions:
         return cls(offered)
 
     def __contains__(self, keyword: str) -> bool:
-        return keyword.upper() in self._offered
+        return keyword.upper() in self.offered
 
     def __str__(self) -> str:
         """All of it in one line that is fit to be shown."""
-        offers = [f"{name} {value}".strip() for name, value in self._offered.items()]
+        offers = [f"{name} {value}".strip() for name, value in self.offered.items()]
         return showable(", ".join(offers), limit=MAX_SHOWN)
 
     @property
     def shown(self) -> tuple[str, ...]:
         """Each keyword with its parameters, fit to be shown."""
         return tuple(
-            [showable(f"{name} {value}".strip(), limit=MAX_SHOWN) for name, value in self._offered.items()]
+            [showable(f"{name} {value}".strip(), limit=MAX_SHOWN) for name, value in self.offered.items()]
         )
 
     def parameters(self, keyword: str) -> str:
         """What follows the keyword, "" if nothing or if it isn't offered."""
-        return self._offered.get(keyword.upper(), "")
+        return self.offered.get(keyword.upper(), "")
 
     @property
     def auth(self) -> frozenset[str]:
         """The SASL mechanisms (RFC 4954 section 3); words that RFC 4422 section 3.1 has no room for are left out."""
-        return frozenset(filter(_MECHANISM.fullmatch, self.parameters("AUTH").upper().split()))
+        return frozenset(filter(_MECHANISM.fullmatch, self.offered.get("AUTH", "").upper().split()))
 
     @property
     def size(self) -> int | None:
         """The largest message in octets; None where it isn't said or is 0: no limit (RFC 1870 section 4)."""
-        text = self.parameters("SIZE")
+        text = self.offered.get("SIZE", "")
         return int(text) or None if text.isascii() and text.isdigit() and len(text) <= 20 else None
 
     @property
     def limits(self) -> Mapping[str, int]:
         """LIMITS (RFC 9422): MAILMAX, RCPTMAX, RCPTDOMAINMAX and whatever else has the form; zero is no limit."""
-        found = (_LIMIT.fullmatch(item) for item in self.parameters("LIMITS").upper().split())
-        return MappingProxyType({m.group(1): int(m.group(2)) for m in found if m and int(m.group(2)) > 0})
+        found: dict[str, int] = {}
+        for item in self.offered.get("LIMITS", "").upper().split():
+            match = _LIMIT.fullmatch(item)
+            if match and int(match[2]) > 0:
+                found[match[1]] = int(match[2])
+        return MappingProxyType(found)

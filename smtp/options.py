@@ -28,6 +28,10 @@ class Timeouts(NamedTuple):
 _PATIENT = Timeouts()
 
 
+def _untold(_step: Step) -> None:
+    """Nobody wants to know."""
+
+
 class Habits:
     """What one server was found to do, though it doesn't say so: learned on one connection, heeded on the next ones.
 
@@ -80,7 +84,7 @@ class Options:
         proxy: Proxy | None = None,
         server_name: str = "",
         interrupt: Callable[[], None] | None = None,
-        reached: Callable[[Step], None] | None = None,
+        reached: Callable[[Step], None] = _untold,
     ) -> None:
         self.timeouts = timeouts
         self.implicit_tls = implicit_tls

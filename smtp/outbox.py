@@ -36,8 +36,7 @@ from smtp.options import Habits
 from smtp.outcome import Delivery, Outcome, RecipientDelivery, Status
 from smtp.pipeline import Pipeline
 from smtp.reply import Reply
-from smtp.transaction import Transaction
-from smtp.writer import Committing, nobody_asked
+from smtp.transaction import Committing, Transaction, nobody_asked
 
 MAX_WINDOW = 50
 # Recipients of a message that is in flight with others: the first group that `Pipeline` tells a server of.
@@ -66,7 +65,7 @@ class _Message:
         return [index for index, result in enumerate(self.results) if result is None]
 
     def delivery(self) -> Delivery:
-        return Delivery(tuple(result for result in self.results if result), self.reply, self.failure)
+        return Delivery(tuple([result for result in self.results if result]), self.reply, self.failure)
 
 
 class Outbox:
@@ -87,21 +86,16 @@ class Outbox:
         """How many messages may be in flight: what this connection has shown lasts as long as it does."""
 
     @property
-    def has_begun(self) -> bool:
-        return self._begun > 0
-
-    @property
     def is_used_up(self) -> bool:
         """The server takes no more here: it says so (RFC 9422 section 4.1), said 421, or was found to close now."""
-        if self._connection.engine.said_farewell or self._begun >= self._limits.get(
-            "MAILMAX", self._begun + 1
-        ):
+        most = self._limits.get("MAILMAX")
+        if self._connection.engine.said_farewell or (most is not None and self._begun >= most):
             return True
         return self._habits.is_sure_of_most_messages and self._begun >= (self._habits.most_messages or 0)
 
     def send(self, envelope: Envelope, content: Content, committing: Committing | None) -> Delivery:
         """One message; too many recipients for one transaction make several (RFC 5321 section 4.5.3.1.10)."""
-        self._pipeline.writer.committing = committing or nobody_asked
+        self._pipeline.committing = committing or nobody_asked
         return self._send(_Message(0, envelope, content))
 
     def send_many(
@@ -110,7 +104,7 @@ class Outbox:
         """Many messages, in order; with a `window` over 1 so many in flight, if the server has shown that it can."""
         if not 1 <= window <= MAX_WINDOW:
             raise ValueError(f"a window has 1 to {MAX_WINDOW} messages")
-        self._pipeline.writer.committing = committing or nobody_asked
+        self._pipeline.committing = committing or nobody_asked
         waiting = (_Message(number, *message) for number, message in enumerate(messages))
         if window > 1:
             yield from self._send_in_batches(waiting, window)
@@ -174,8 +168,10 @@ class Outbox:
 
     def _new_transaction(self, message: _Message) -> Transaction:
         message.told = self._next_batch(message)
-        recipients = tuple(message.envelope.recipients[index] for index in message.told)
-        message.transaction = Transaction(message.envelope.to(recipients), message.content, message.number)
+        envelope = message.envelope
+        if len(message.told) < len(envelope.recipients):
+            envelope = envelope.to(tuple([envelope.recipients[index] for index in message.told]))
+        message.transaction = Transaction(envelope, message.content, message.number)
         self._begun += 1
         return message.transaction
 
@@ -184,7 +180,11 @@ class Outbox:
         if transaction.raised is not None:
             raise transaction.raised
         self._begun += transaction.was_taken_back
-        message.may_go_elsewhere = self._may_go_elsewhere(transaction)
+        was_closed = self._was_closed(transaction)
+        # Another connection can do better at once with a message of which nothing was completed here.
+        has_reason = self._served > 0 or transaction.shows_limit
+        is_safe = not transaction.committed or transaction.mail_refused
+        message.may_go_elsewhere = was_closed and has_reason and is_safe
         known: list[RecipientDelivery] = []
         for place, index in enumerate(message.told):
             if transaction.is_accepted and transaction.deferred(place):
@@ -195,17 +195,11 @@ class Outbox:
         message.reply = transaction.reply or message.reply
         message.failure = transaction.why(known) or message.failure
         message.transaction = None
-        if self._was_closed(transaction) and not transaction.was_begun and not transaction.is_doubtful:
+        if was_closed and not transaction.was_begun and not transaction.is_doubtful:
             self._habits.closed_after(self._served)
         elif transaction.failure is None:
             self._served += 1
             self._habits.served(self._served)
-
-    def _may_go_elsewhere(self, transaction: Transaction) -> bool:
-        """Whether another connection can do better at once with a message of which nothing was completed here."""
-        has_reason = self._served > 0 or transaction.shows_limit
-        is_safe = not transaction.committed or transaction.mail_refused
-        return has_reason and is_safe and self._was_closed(transaction)
 
     def _was_closed(self, transaction: Transaction) -> bool:
         """The connection is no good any more, and that is why the message did not get further."""
@@ -253,9 +247,9 @@ class Outbox:
         limit, size = self._extensions.size, message.content.size
         if limit is not None and size > limit:
             return TooLarge(f"the message has {size} octets; the server takes at most {limit}")
-        if message.envelope.body is Body.EIGHT_BIT and "8BITMIME" not in self._extensions:
+        if message.envelope.body is Body.EIGHT_BIT and "8BITMIME" not in self._extensions.offered:
             return _missing("8BITMIME", "the message has 8-bit content")
-        if message.envelope.smtputf8 and "SMTPUTF8" not in self._extensions:
+        if message.envelope.smtputf8 and "SMTPUTF8" not in self._extensions.offered:
             return _missing("SMTPUTF8", "an address or a header field is not ASCII")
         if not self._connection.is_open:
             return self._connection.trouble

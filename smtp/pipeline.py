@@ -13,6 +13,10 @@ Replies are told apart by their order alone. Some servers give two to the end of
 would be taken for the answer to another command. So nothing is pipelined behind the first end on a connection,
 nor behind one that was refused, until the server has been asked something whose answer is like no other (`Proof`).
 
+The last octets of a message, by DATA those with its lone dot, by BDAT those of its one chunk, are held back until all
+of it was read and found to be what was promised, the server has not said a word, and the caller's hook (`Committing`)
+has had its say. Only then they leave.
+
 Messages in flight together, each written whole in one go with its commands (`send_together`), are a bet on the
 server's manners, and only for those whose users ask for it. It is taken once the server has shown that it
 passes over a stray chunk (`can_take_together`).
@@ -41,9 +45,8 @@ from smtp.options import Habits
 from smtp.proof import Proof
 from smtp.reply import Reply
 from smtp.state import State
-from smtp.transaction import Transaction
+from smtp.transaction import Committing, Transaction, nobody_asked
 from smtp.transparency import whole
-from smtp.writer import Writer
 
 # Up to here a message may be in flight with others, in octets.
 SMALL = 64 * 1024
@@ -75,7 +78,7 @@ class Pipeline:
         self._pipelining = pipelining
         self._proof = Proof(connection, habits, chunking=chunking)
         self._takes_chunks_together: bool | None = None
-        self.writer = Writer(connection, chunking=chunking)
+        self.committing: Committing = nobody_asked
 
     # -- one at a time ---------------------------------------------------------------------------------------
 
@@ -103,7 +106,7 @@ class Pipeline:
         try:
             if not self._connection.is_open:
                 raise self._connection.trouble
-            self._open(transaction)
+            self._hear_of_envelope(transaction)
         except SmtpError as exc:
             self._fail(transaction, exc)
         self._habits.took_recipients(transaction.accepted, were_too_many=transaction.shows_limit)
@@ -157,7 +160,7 @@ class Pipeline:
     def _mail(self, transaction: Transaction) -> Command:
         envelope = transaction.envelope
         parameters = []
-        if "SIZE" in self._extensions:
+        if "SIZE" in self._extensions.offered:
             parameters.append(f"SIZE={transaction.content.size}")
         if envelope.body is Body.EIGHT_BIT:
             parameters.append("BODY=8BITMIME")
@@ -169,16 +172,16 @@ class Pipeline:
         """The next group: growing as long as the server takes them, and as large as it is known to take."""
         start, recipients = transaction.asked, transaction.envelope.recipients
         known = max(self._extensions.limits.get("RCPTMAX", 0), self._habits.proven_recipients)
-        end = next((end for end in _GROUPS if end > start), len(recipients))
+        end = min([end for end in _GROUPS if end > start], default=len(recipients))
         group = recipients[start : max(end, known)]
         transaction.asked += len(group)
         return [self._rcpt(transaction, address) for address in group]
 
     def _rcpt(self, transaction: Transaction, address: Address) -> Command:
-        notify = transaction.envelope.notify if "DSN" in self._extensions else ()
+        notify = transaction.envelope.notify if "DSN" in self._extensions.offered else ()
         return commands.rcpt(address, (f"NOTIFY={','.join(notify)}",) if notify else ())
 
-    def _open(self, transaction: Transaction) -> None:
+    def _hear_of_envelope(self, transaction: Transaction) -> None:
         # In DATA the server has forgotten the message that it refused (RFC 5321 section 4.1.1.4).
         if transaction.is_behind and self._chunking and not self._proof.is_good:
             self._take_back(transaction)
@@ -256,11 +259,44 @@ class Pipeline:
         if transaction.failure is not None or transaction.is_written:
             return
         transaction.is_written = True
+        if not self._connection.is_open:
+            return
+        is_wanted = self._chunking or transaction.server_wants_message
         try:
-            if self._connection.is_open:
-                self.writer.write(transaction)
+            if is_wanted and transaction.has_recipients:
+                octets = self._connection.write_to_its_end(transaction.content, chunking=self._chunking)
+                self._commit([transaction])
+                if not self._chunking:
+                    octets += self._connection.engine.send(commands.END)
+                self._complete(transaction, octets)
+            elif transaction.server_wants_message:
+                # A lone dot ends what the server should not have begun (RFC 2920 section 3.1).
+                self._connection.write_end(self._connection.engine.send(commands.END))
+                transaction.awaits_end = True
         except SmtpError as exc:
             self._fail(transaction, exc)
+
+    def _commit(self, transactions: Sequence[Transaction]) -> None:
+        """Tell the hook. What it raises, if it is no `SmtpError`, waits in the transactions for their turn."""
+        if not transactions:
+            return
+        try:
+            self.committing([transaction.number for transaction in transactions])
+        except SmtpError:
+            raise
+        except Exception as exc:
+            for transaction in transactions:
+                transaction.raised = exc
+            raise ConnectionLost("the message was held back", step=Step.BODY) from exc
+
+    def _complete(self, transaction: Transaction, octets: bytes) -> None:
+        """The point of no return. A write that raises has left octets behind: then the message is not complete."""
+        transaction.is_written = transaction.awaits_end = transaction.committed = True
+        try:
+            self._connection.write_end(octets)
+        except SmtpError:
+            transaction.committed = False
+            raise
 
     def _read_to_end(self, transaction: Transaction) -> None:
         if transaction.failure is not None or transaction.is_settled:
@@ -269,16 +305,14 @@ class Pipeline:
         try:
             while transaction.awaits_end and not transaction.is_over:
                 transaction.take(self._answer())
-            self._look_behind(transaction)
         except SmtpError as exc:
             self._fail(transaction, exc)
-
-    def _look_behind(self, transaction: Transaction) -> None:
-        """What the end of a message tells about the connection. Raises `OutOfStep` for a second verdict on it."""
-        if not transaction.is_over:
+        if transaction.failure is not None or not transaction.is_over:
             return
+        # What the end of a message tells about the connection.
         self._proof.message_ended(was_refused=transaction.end_refused)
-        if transaction.is_anomalous:
+        if not (transaction.end_refused or transaction.has_recipients):
+            # Who accepts a message that it has no recipient for can't be trusted with another.
             self._connection.close()
         if self._connection.engine.pending:
             return
@@ -354,11 +388,10 @@ class Pipeline:
         try:
             self._prepare()
             pieces = self._lines_and_messages(transactions)
-            ready = [transaction for transaction, _ in pieces]
-            self.writer.commit(*ready)
+            self._commit([transaction for transaction, _ in pieces])
             self._connection.stream.cork(True)
             for transaction, octets in pieces:
-                self.writer.complete(transaction, octets)
+                self._complete(transaction, octets)
             self._connection.stream.cork(False)
         except SmtpError as exc:
             self._connection.close()

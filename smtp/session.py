@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, overload
 
 from smtp import commands
 from smtp.content import Content, Octets
-from smtp.dialogue import Dialogue, accepted
+from smtp.dialogue import Dialogue
 from smtp.envelope import Address, Envelope
 from smtp.extensions import Extensions
 from smtp.options import Options
@@ -29,7 +29,7 @@ from smtp.pipeline import Pipeline
 from smtp.proof import Proof
 from smtp.reply import Reply
 from smtp.stream import Stream
-from smtp.writer import Committing
+from smtp.transaction import Committing, refused
 
 if TYPE_CHECKING:
     from smtp.given import MessageWriter
@@ -50,11 +50,6 @@ class Session(Dialogue):
     def is_used_up(self) -> bool:
         """The server takes no further message on this connection: it said so, or was found to close it now."""
         return self._ready_outbox().is_used_up
-
-    @property
-    def has_sent(self) -> bool:
-        """Whether a message was begun on this connection."""
-        return self._ready_outbox().has_begun
 
     def hello(self, name: str | bytes = "", *, allow_helo: bool = False) -> Extensions:
         """As `Dialogue.hello`. What is sent from then on goes by what the server offers now."""
@@ -132,41 +127,34 @@ class Session(Dialogue):
         """A transaction for who learns of envelope and message little by little."""
         from smtp import stepwise  # for relays alone
 
-        chunking = self._uses_chunking
+        pipelining, chunking = self._uses()
         if self._proof is None:
             self._proof = Proof(self._connection, self._options.habits, chunking=chunking)
         self.begun += 1
-        return stepwise.Stepwise(
-            self._connection, self._proof, pipelining=self._uses_pipelining, chunking=chunking
-        )
+        return stepwise.Stepwise(self._connection, self._proof, pipelining=pipelining, chunking=chunking)
 
     # -- inside ------------------------------------------------------------------------------------------
 
     def _finish_data(self, content: Content) -> Reply:
-        self._pipeline().writer.write_data(content)
-        return accepted(self._connection.next_answer())
+        rest = self._connection.write_to_its_end(content, chunking=False)
+        self._connection.write_end(rest + self._connection.engine.send(commands.END))
+        answer = self._connection.next_answer()
+        if not answer.is_accepted:
+            raise refused(answer)
+        return answer.reply
 
     def _ready_outbox(self) -> Outbox:
         """Made anew whenever the server has said what it offers."""
         if self._outbox is None:
-            habits = self._options.habits
-            self._outbox = Outbox(self._connection, self.extensions, habits, self._pipeline())
+            pipelining, chunking = self._uses()
+            connection, habits = self._connection, self._options.habits
+            pipeline = Pipeline(connection, self.extensions, habits, pipelining=pipelining, chunking=chunking)
+            self._outbox = Outbox(connection, self.extensions, habits, pipeline)
         return self._outbox
 
-    def _pipeline(self) -> Pipeline:
-        return Pipeline(
-            self._connection,
-            self.extensions,
-            self._options.habits,
-            pipelining=self._uses_pipelining,
-            chunking=self._uses_chunking,
-        )
-
-    @property
-    def _uses_pipelining(self) -> bool:
-        return self._options.use_pipelining and "PIPELINING" in self.extensions
-
-    @property
-    def _uses_chunking(self) -> bool:
-        is_right = not self._options.habits.is_wrong_about_chunks
-        return self._options.use_chunking and "CHUNKING" in self.extensions and is_right
+    def _uses(self) -> tuple[bool, bool]:
+        """Whether to use PIPELINING, and CHUNKING."""
+        options, offered = self._options, self.extensions.offered
+        pipelining = options.use_pipelining and "PIPELINING" in offered
+        chunking = options.use_chunking and "CHUNKING" in offered and not options.habits.is_wrong_about_chunks
+        return pipelining, chunking

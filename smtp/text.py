@@ -58,8 +58,19 @@ class Concealer:
         """Take `secret` out of every text from now on; "" is none."""
         if not secret or secret in self._known:
             return
+        from urllib.parse import quote, quote_plus  # many sessions have no secret
+
         self._known.add(secret)
-        for form in _forms(secret):
+        octets = secret.encode("utf-8", "replace")
+        forms = {
+            _lower(secret),
+            quote(secret, safe="", errors="replace").lower(),
+            quote_plus(secret, errors="replace").lower(),
+            octets.hex(),
+            b64encode(octets).decode("ascii").lower(),
+            urlsafe_b64encode(octets).decode("ascii").lower(),
+        }
+        for form in forms:
             if len(form) < RUN:
                 self._words.append(re.compile(rf"(?<!\w){re.escape(form)}(?!\w)", re.IGNORECASE))
             self._runs |= {form[start : start + RUN] for start in range(len(form) - RUN + 1)}
@@ -81,22 +92,6 @@ class Concealer:
                     shown.append(HIDDEN)
                 begin = end = start + RUN
         return "".join([*shown, text[begin:]])
-
-
-def _forms(secret: str) -> set[str]:
-    """How a secret may be written, in lower case."""
-    from urllib.parse import quote, quote_plus  # many sessions have no secret
-
-    octets = secret.encode("utf-8", "replace")
-    written = {
-        secret,
-        quote(secret, safe="", errors="replace"),
-        quote_plus(secret, errors="replace"),
-        octets.hex(),
-        b64encode(octets).decode("ascii"),
-        urlsafe_b64encode(octets).decode("ascii"),
-    }
-    return {_lower(form) for form in written}
 
 
 def _lower(text: str) -> str:

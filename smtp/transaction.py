@@ -8,6 +8,8 @@ that did come rule a delivery out: that nobody was accepted as a recipient, or t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from smtp.commands import Kind
 from smtp.content import Content
 from smtp.engine import Answer
@@ -21,31 +23,20 @@ _TOO_MANY = ("4.5.3", "5.5.3")
 _SURELY_MANY = 10
 
 
+Committing = Callable[[Sequence[int]], None]
+"""Called with the places, from 0, of messages in their run, just before the octets leave that can complete them.
+
+If it raises, they have not left, and the connection is closed. An `SmtpError` then becomes the message's failure;
+anything else is raised in the place of its delivery.
+"""
+
+
+def nobody_asked(_numbers: Sequence[int]) -> None:
+    """The hook of those who have none."""
+
+
 class Transaction:
     """A message for the recipients of one envelope. `number` is the message's place in its run."""
-
-    __slots__ = (
-        "_data",
-        "_end",
-        "_mail",
-        "_rcpts",
-        "accepted",
-        "asked",
-        "awaits_end",
-        "committed",
-        "content",
-        "envelope",
-        "failure",
-        "is_behind",
-        "is_doubtful",
-        "is_opened",
-        "is_settled",
-        "is_written",
-        "number",
-        "raised",
-        "too_many",
-        "was_taken_back",
-    )
 
     def __init__(self, envelope: Envelope, content: Content, number: int = 0) -> None:
         self.envelope = envelope
@@ -55,6 +46,9 @@ class Transaction:
         """How many recipients the server was told of."""
         self.accepted = 0
         """How many it has accepted."""
+        self.mail_refused = False
+        self.has_recipients = False
+        """MAIL and at least one RCPT were accepted, so far."""
         self.too_many = False
         """It has refused one because there were too many."""
         self.is_behind = False
@@ -65,6 +59,9 @@ class Transaction:
         """It was begun twice, for the message before it was refused."""
         self.is_opened = False
         """The answers to the envelope have been heard."""
+        self.data_was_answered = False
+        self.server_wants_message = False
+        """DATA was answered with 354."""
         self.is_written = False
         """All that there was to write has been written."""
         self.is_settled = False
@@ -72,6 +69,11 @@ class Transaction:
         self.awaits_end = False
         """A reply to the complete message is due."""
         self.committed = False
+        self.is_over = False
+        """The server's last word on this message has come."""
+        self.reply: Reply | None = None
+        """That word."""
+        self.end_refused = False
         self.failure: SmtpError | None = None
         self.raised: Exception | None = None
         """What the caller's own hook raised just before the point of no return."""
@@ -86,41 +88,25 @@ class Transaction:
         if kind is Kind.RCPT:
             self._rcpts.append(answer)
             self.accepted += answer.is_accepted
+            self.has_recipients = self.accepted > 0 and not self.mail_refused
             self.too_many |= self.accepted > 0 and _is_too_many(answer)
         elif kind is Kind.MAIL:
             self._mail = answer
+            self.mail_refused = not answer.is_accepted
         elif kind is Kind.DATA:
             self._data = answer
+            self.data_was_answered = True
+            self.server_wants_message = answer.is_accepted
         elif kind in (Kind.END, Kind.BDAT_LAST):
             self._end = answer
-
-    @property
-    def is_over(self) -> bool:
-        """The server's last word on this message has come."""
-        return self._end is not None
+            self.is_over = True
+            self.end_refused = not answer.is_accepted
+            self.reply = answer.reply
 
     @property
     def is_accepted(self) -> bool:
         """The server has accepted the complete message for somebody."""
-        return self._end is not None and self._end.is_accepted and self.has_recipients and self.committed
-
-    @property
-    def is_anomalous(self) -> bool:
-        """The server accepted a message that it has no recipient for: it can't be trusted with another."""
-        return self._end is not None and self._end.is_accepted and not self.has_recipients
-
-    @property
-    def end_refused(self) -> bool:
-        return self._end is not None and not self._end.is_accepted
-
-    @property
-    def mail_refused(self) -> bool:
-        return self._mail is not None and not self._mail.is_accepted
-
-    @property
-    def has_recipients(self) -> bool:
-        """MAIL and at least one RCPT were accepted, so far."""
-        return self.accepted > 0 and not self.mail_refused
+        return self.is_over and not self.end_refused and self.has_recipients and self.committed
 
     @property
     def got_farewell(self) -> bool:
@@ -149,18 +135,11 @@ class Transaction:
     def _is_asked_whole(self) -> bool:
         return self.asked == len(self.envelope.recipients) and not self.too_many and not self.got_farewell
 
-    @property
-    def data_was_answered(self) -> bool:
-        return self._data is not None
-
     def disbelieve(self) -> None:
         """Forget the answers to the envelope: they were those to something else."""
-        self._mail, self._data, self._rcpts, self.accepted, self.too_many = None, None, [], 0, False
-
-    @property
-    def server_wants_message(self) -> bool:
-        """DATA was answered with 354."""
-        return self._data is not None and self._data.is_accepted
+        self._mail, self._data, self._rcpts, self.accepted = None, None, [], 0
+        self.mail_refused = self.has_recipients = self.too_many = False
+        self.data_was_answered = self.server_wants_message = False
 
     def deferred(self, index: int) -> bool:
         """Whether this recipient was one too many, or not asked for after one was, and goes into another transaction.
@@ -196,14 +175,9 @@ class Transaction:
             return RecipientDelivery(address, Status.NOT_TRIED, None, retryable, elsewhere)
         return RecipientDelivery(address, status, answer.reply if answer else None, False)
 
-    @property
-    def reply(self) -> Reply | None:
-        """The one to the complete message."""
-        return self._end.reply if self._end is not None else None
-
     def why(self, results: list[RecipientDelivery]) -> SmtpError | None:
         """Why not all of these are accepted."""
-        if all(result.status is Status.ACCEPTED for result in results):
+        if {result.status for result in results} <= {Status.ACCEPTED}:
             return None
         refusal = self.refusal() if not isinstance(self.failure, OutOfStep) else None
         # A server that explains itself and then hangs up has given its reason before it hung up.
@@ -211,7 +185,7 @@ class Transaction:
 
     def refusal(self) -> SmtpError | None:
         """The reply that decided against the message, or else against recipients."""
-        if self._mail is not None and not self._mail.is_accepted:
+        if self._mail is not None and self.mail_refused:
             return refused(self._mail)
         bad = [a for i, a in enumerate(self._rcpts) if not a.is_accepted and not self.deferred(i)]
         if len(bad) == len(self.envelope.recipients):

@@ -9,7 +9,7 @@ import json
 from typing import ClassVar
 
 from smtp.errors import AuthenticationFailed
-from smtp.sasl.mechanism import OneMessage, unusable, utf8
+from smtp.sasl.plain import OneMessage, unusable, utf8
 from smtp.text import Concealer, showable
 
 
@@ -19,7 +19,6 @@ class _Bearer(OneMessage):
     error_answer: ClassVar[bytes]
 
     def __init__(self, username: str, token: str) -> None:
-        super().__init__()
         self._username, self._token = username, token
 
     def respond(self, challenge: bytes) -> bytes:

@@ -11,7 +11,11 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from smtp.sasl.mechanism import ChannelBinding, Mechanism
+from smtp.sasl.plain import CramMd5, External, Login, Plain, has_md5
 from smtp.text import repr_without
+
+BINDABLE = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1")
+"""The mechanisms to which it matters whether the connection has a channel binding, the plain forms too."""
 
 
 class Credentials(Protocol):
@@ -25,11 +29,12 @@ class Credentials(Protocol):
     def secret(self) -> str:
         """What nobody may be shown, not even in a reply of the server that repeats it; "" for none."""
 
-    def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:
-        """New exchanges, the one to prefer first: use the first that the server offers (`exchange.usable`).
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The mechanisms that can carry it, the one to prefer first. A -PLUS form needs a channel binding."""
 
-        `binding` is the TLS connection's; None without TLS, or where it has none.
-        """
+    def mechanism(self, name: str, binding: ChannelBinding | None) -> Mechanism:
+        """A new exchange by one of `names`. `binding` is the TLS connection's; None where it has none."""
 
 
 class PasswordCredentials(NamedTuple):
@@ -54,17 +59,21 @@ class PasswordCredentials(NamedTuple):
     def secret(self) -> str:
         return self.password
 
-    def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:
-        from smtp.sasl.plain import CramMd5, Login, Plain, has_md5
-        from smtp.sasl.scram import Scram
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*BINDABLE, "PLAIN", "LOGIN", "CRAM-MD5") if has_md5() else (*BINDABLE, "PLAIN", "LOGIN")
 
-        who = (self.username, self.password)
-        unbound = Scram(*who, "SHA-256", binding), Scram(*who, "SHA-1", binding)
-        cram = (CramMd5(*who),) if has_md5() else ()
-        if binding is None:
-            return (*unbound, Plain(*who), Login(*who), *cram)
-        bound = Scram(*who, "SHA-256", binding, plus=True), Scram(*who, "SHA-1", binding, plus=True)
-        return (*bound, *unbound, Plain(*who), Login(*who), *cram)
+    def mechanism(self, name: str, binding: ChannelBinding | None) -> Mechanism:
+        if name == "PLAIN":
+            return Plain(self.username, self.password)
+        if name == "LOGIN":
+            return Login(self.username, self.password)
+        if name == "CRAM-MD5":
+            return CramMd5(self.username, self.password)
+        from smtp.sasl.scram import Scram  # it takes tables of Unicode
+
+        hash_name = name.removeprefix("SCRAM-").removesuffix("-PLUS")
+        return Scram(self.username, self.password, hash_name, binding, plus=name.endswith("-PLUS"))
 
 
 class PlainAuth(NamedTuple):
@@ -79,6 +88,10 @@ class PlainAuth(NamedTuple):
     def optional(self) -> bool:
         return False
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("PLAIN",)
+
     def __repr__(self) -> str:
         return repr_without(("password",), "PlainAuth", self._asdict())
 
@@ -86,10 +99,8 @@ class PlainAuth(NamedTuple):
     def secret(self) -> str:
         return self.password
 
-    def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - not bound
-        from smtp.sasl.plain import Plain
-
-        return (Plain(self.username, self.password, self.identity),)
+    def mechanism(self, name: str, binding: ChannelBinding | None) -> Mechanism:  # noqa: ARG002 - there is but one
+        return Plain(self.username, self.password, self.identity)
 
 
 class CramMd5Auth(NamedTuple):
@@ -102,13 +113,15 @@ class CramMd5Auth(NamedTuple):
     def optional(self) -> bool:
         return False
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("CRAM-MD5",)
+
     def __repr__(self) -> str:
         return repr_without(("secret",), "CramMd5Auth", self._asdict())
 
-    def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - not bound
-        from smtp.sasl.plain import CramMd5
-
-        return (CramMd5(self.username, self.secret),)
+    def mechanism(self, name: str, binding: ChannelBinding | None) -> Mechanism:  # noqa: ARG002 - there is but one
+        return CramMd5(self.username, self.secret)
 
 
 class BearerCredentials(NamedTuple):
@@ -123,6 +136,10 @@ class BearerCredentials(NamedTuple):
     def optional(self) -> bool:
         return False
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("OAUTHBEARER", "XOAUTH2")
+
     def __repr__(self) -> str:
         return repr_without(("token",), "BearerCredentials", self._asdict())
 
@@ -130,13 +147,12 @@ class BearerCredentials(NamedTuple):
     def secret(self) -> str:
         return self.token
 
-    def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - not bound
-        from smtp.sasl.bearer import OAuthBearer, XOAuth2
+    def mechanism(self, name: str, binding: ChannelBinding | None) -> Mechanism:  # noqa: ARG002 - neither is bound
+        from smtp.sasl.bearer import OAuthBearer, XOAuth2  # it takes JSON
 
-        return (
-            OAuthBearer(self.username, self.token, self.host, self.port),
-            XOAuth2(self.username, self.token),
-        )
+        if name == "OAUTHBEARER":
+            return OAuthBearer(self.username, self.token, self.host, self.port)
+        return XOAuth2(self.username, self.token)
 
 
 class ExternalCredentials(NamedTuple):
@@ -155,7 +171,9 @@ class ExternalCredentials(NamedTuple):
     def secret(self) -> str:
         return ""
 
-    def mechanisms(self, binding: ChannelBinding | None) -> tuple[Mechanism, ...]:  # noqa: ARG002 - is TLS itself
-        from smtp.sasl.plain import External
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("EXTERNAL",)
 
-        return (External(self.authzid),)
+    def mechanism(self, name: str, binding: ChannelBinding | None) -> Mechanism:  # noqa: ARG002 - there is but one
+        return External(self.authzid)

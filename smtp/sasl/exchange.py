@@ -19,8 +19,8 @@ from smtp.errors import (
     Step,
 )
 from smtp.loopback import is_loopback
-from smtp.sasl.credentials import Credentials, PlainAuth
-from smtp.sasl.mechanism import Mechanism
+from smtp.sasl.credentials import BINDABLE, Credentials, PlainAuth
+from smtp.sasl.mechanism import ChannelBinding, Mechanism
 from smtp.state import Verdict
 from smtp.text import showable
 
@@ -28,54 +28,83 @@ MAX_ROUNDS = 10
 UNKNOWN_MECHANISM, TOO_WEAK = 504, 534
 
 
-def usable(
-    mechanisms: tuple[Mechanism, ...],
+def log_in(
+    connection: Connection,
+    host: str,
+    credentials: Credentials,
     offered: frozenset[str],
     *,
-    connection: Connection,
     allow_plaintext: bool,
-) -> list[Mechanism]:
-    """Those that the server offers and that give no secret away, the one to prefer first. Raises `NotOffered`."""
-    common = [mechanism for mechanism in mechanisms if mechanism.name in offered]
-    encrypted = connection.stream.tls is not None
+    only: str,
+) -> str:
+    """Log in to `host` with the best mechanism of those `offered`, or with `only` and no other; its name is returned.
+
+    "" means that the server offers no mechanism for credentials that it may do without. Where it refuses a mechanism
+    as such, the next one is tried. Raises `NotOffered`, `AuthenticationRefused`, `AuthenticationFailed`.
+    """
+    if isinstance(credentials, PlainAuth) and credentials.host != host:
+        text = f"this login is for {showable(credentials.host)}, and the server is {host}: wrong host name"
+        raise AuthenticationFailed(text, category=Category.CONFIGURATION)
+    connection.engine.reader.conceal(credentials.secret)
+    names, tls = credentials.names, connection.stream.tls
+    common = [name for name in names if name in offered and only in ("", name)]
+    binding: ChannelBinding | None = None
+    needs_binding = not common or not set(BINDABLE).isdisjoint(common)
+    if tls is not None and needs_binding and (not only or only.endswith("-PLUS")):
+        from smtp.sasl.channel_binding import channel_binding  # few servers offer SCRAM
+
+        binding = channel_binding(tls)
+    if binding is None:
+        names = tuple([name for name in names if not name.endswith("-PLUS")])
+    if only:
+        if only not in names:
+            raise _not_carried(only, names)
+        names = (only,)
+    common = [name for name in names if name in offered]
+    if not common and credentials.optional:
+        return ""
     if not common:
-        raise _not_offered(mechanisms, offered, encrypted=encrypted)
-    names = {mechanism.name for mechanism in common}
+        raise _not_offered(names, offered, encrypted=tls is not None)
     # SCRAM without a binding says that the server offers none (RFC 5802 section 6): not where it does.
-    common = [mechanism for mechanism in common if f"{mechanism.name}-PLUS" not in names]
-    if encrypted:
-        return common
-    hiding = [mechanism for mechanism in common if not mechanism.exposes_secret]
-    if may_expose_secret(connection, allow_plaintext=allow_plaintext):
-        return hiding + [mechanism for mechanism in common if mechanism.exposes_secret]
+    common = [name for name in common if f"{name}-PLUS" not in common]
+    left = usable(
+        [credentials.mechanism(name, binding) for name in common], connection, allow_plaintext=allow_plaintext
+    )
+    while True:
+        tried = left.pop(0)
+        try:
+            run(connection, tried)
+            return tried.name
+        except AuthenticationRefused as exc:
+            instead = tried.instead
+            if instead is not None and instead.name in offered:
+                left.insert(0, instead)
+            else:
+                left = [each for each in left if is_about(exc, tried, each)]
+            if not left or not connection.is_open:
+                raise
+
+
+def usable(mechanisms: list[Mechanism], connection: Connection, *, allow_plaintext: bool) -> list[Mechanism]:
+    """Those that give no secret away, the one to prefer first. Raises `NotOffered` where there is none.
+
+    A secret is shown with TLS, to a server that is this very machine, or where whoever configured this allowed it. A
+    server behind a proxy is not this machine, wherever the proxy is.
+    """
+    stream = connection.stream
+    if stream.tls is not None:
+        return mechanisms
+    hiding = [mechanism for mechanism in mechanisms if not mechanism.exposes_secret]
+    if allow_plaintext or (is_loopback(stream.peer) and not stream.is_proxied):
+        return hiding + [mechanism for mechanism in mechanisms if mechanism.exposes_secret]
     if hiding:
         return hiding
     raise NotOffered(
-        f"the server offers {', '.join(m.name for m in common)} without TLS, which would send the secret in clear",
+        f"the server offers {', '.join(m.name for m in mechanisms)} without TLS, which would send the secret in clear",
         step=Step.AUTH,
         category=Category.SECURITY,
         reason=Reason.LOGIN_IN_CLEAR,
     )
-
-
-def check_host(credentials: Credentials, host: str) -> None:
-    """Raises `AuthenticationFailed` where the credentials are for another server than this."""
-    if isinstance(credentials, PlainAuth) and credentials.host != host:
-        text = f"this login is for {showable(credentials.host)}, and the server is {host}: wrong host name"
-        raise AuthenticationFailed(text, category=Category.CONFIGURATION)
-
-
-def only(name: str, mechanisms: tuple[Mechanism, ...]) -> tuple[Mechanism, ...]:
-    """The one of that name. Raises `NotOffered` where the credentials can't be shown with it."""
-    found = tuple(mechanism for mechanism in mechanisms if mechanism.name == name)
-    if not found:
-        raise NotOffered(
-            f"{showable(name)} can't carry this login; {', '.join(m.name for m in mechanisms)} can",
-            step=Step.AUTH,
-            category=Category.CONFIGURATION,
-            reason=Reason.OTHER_MECHANISM,
-        )
-    return found
 
 
 def is_about(refused: AuthenticationRefused, mechanism: Mechanism, other: Mechanism) -> bool:
@@ -89,20 +118,12 @@ def is_about(refused: AuthenticationRefused, mechanism: Mechanism, other: Mechan
     return refused.code == TOO_WEAK and not (mechanism.exposes_secret and other.exposes_secret)
 
 
-def may_expose_secret(connection: Connection, *, allow_plaintext: bool) -> bool:
-    """TLS is on, or the server is this very machine, or whoever configured this allowed it.
-
-    A server behind a proxy is not this machine, wherever the proxy is.
-    """
-    stream = connection.stream
-    return allow_plaintext or stream.tls is not None or (is_loopback(stream.peer) and not stream.is_proxied)
-
-
 def run(connection: Connection, mechanism: Mechanism) -> None:
     """One exchange, to the server's verdict. Raises `AuthenticationRefused` or `AuthenticationFailed`."""
     initial = mechanism.start()
-    deferred = initial is not None and not commands.fits_with_auth(mechanism.name, initial)
-    answer = connection.exchange(commands.auth(mechanism.name, None if deferred else initial))
+    command = commands.auth(mechanism.name, initial)
+    deferred = initial is not None and len(command.line) > commands.MAX_COMMAND_LINE
+    answer = connection.exchange(commands.auth(mechanism.name, None) if deferred else command)
     rounds = 0
     while answer.verdict is Verdict.CONTINUE:
         rounds += 1
@@ -120,22 +141,17 @@ def run(connection: Connection, mechanism: Mechanism) -> None:
             _cancel(connection)
             raise
         answer = connection.exchange(commands.auth_response(response))
-    if deferred and answer.is_accepted:
+    if not answer.is_accepted:
+        said = f"{answer.reply}; {mechanism.reason}" if mechanism.reason else str(answer.reply)
+        raise AuthenticationRefused(
+            f"the server refused the {mechanism.name} login: {said}",
+            reply=answer.reply,
+            mechanism=mechanism.name,
+            explanation=mechanism.reason,
+        )
+    if deferred:
         raise AuthenticationFailed(f"the server accepted {mechanism.name} before it had begun")
-    _judge(answer, mechanism)
-
-
-def _judge(answer: Answer, mechanism: Mechanism) -> None:
-    if answer.is_accepted:
-        mechanism.finish()
-        return
-    said = f"{answer.reply}; {mechanism.reason}" if mechanism.reason else str(answer.reply)
-    raise AuthenticationRefused(
-        f"the server refused the {mechanism.name} login: {said}",
-        reply=answer.reply,
-        mechanism=mechanism.name,
-        explanation=mechanism.reason,
-    )
+    mechanism.finish()
 
 
 def _decoded(answer: Answer) -> bytes:
@@ -154,10 +170,17 @@ def _cancel(connection: Connection) -> None:
         connection.exchange(commands.AUTH_CANCEL)
 
 
-def _not_offered(
-    mechanisms: tuple[Mechanism, ...], offered: frozenset[str], *, encrypted: bool
-) -> NotOffered:
-    wanted = ", ".join(mechanism.name for mechanism in mechanisms)
+def _not_carried(name: str, names: tuple[str, ...]) -> NotOffered:
+    return NotOffered(
+        f"{showable(name)} can't carry this login; {', '.join(names)} can",
+        step=Step.AUTH,
+        category=Category.CONFIGURATION,
+        reason=Reason.OTHER_MECHANISM,
+    )
+
+
+def _not_offered(names: tuple[str, ...], offered: frozenset[str], *, encrypted: bool) -> NotOffered:
+    wanted = ", ".join(names)
     if offered:
         text = f"the server offers {showable(', '.join(sorted(offered)))} and none of {wanted}"
         reason = Reason.NO_COMMON_MECHANISM

@@ -6,9 +6,7 @@ one makes a new one for each try.
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, Protocol
-
-from smtp.errors import AuthenticationFailed, Category
+from typing import NamedTuple, Protocol
 
 
 class ChannelBinding(NamedTuple):
@@ -55,43 +53,3 @@ class Mechanism(Protocol):
 
         Only for a refusal that the credential played no part in: the server did not get far enough to see it.
         """
-
-
-class OneMessage:
-    """A mechanism whose client says all it has to say at once. An empty challenge asks for it (again)."""
-
-    name: ClassVar[str]
-    exposes_secret: ClassVar[bool] = True
-    reason = ""
-    instead = None
-    reads_challenges: ClassVar[bool] = True
-
-    def __init__(self) -> None:
-        self._asked = False
-
-    def message(self) -> bytes:
-        raise NotImplementedError
-
-    def start(self) -> bytes | None:
-        return self.message()
-
-    def respond(self, challenge: bytes) -> bytes:
-        # A server that did not take the initial response asks with an empty challenge (RFC 4954 section 4).
-        if challenge or self._asked:
-            raise AuthenticationFailed(f"The server asked for more than {self.name} has to say.")
-        self._asked = True
-        return self.message()
-
-    def finish(self) -> None:
-        """One message is a complete exchange."""
-
-
-def unusable(text: str) -> AuthenticationFailed:
-    return AuthenticationFailed(text, category=Category.CONFIGURATION)
-
-
-def utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:  # its text would quote the secret, so it is not kept as the cause
-        raise unusable("The user name or password has characters that are not Unicode text.") from None

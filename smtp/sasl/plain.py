@@ -4,8 +4,34 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from smtp.errors import AuthenticationFailed
-from smtp.sasl.mechanism import OneMessage, unusable, utf8
+from smtp.errors import AuthenticationFailed, Category
+
+
+class OneMessage:
+    """A mechanism whose client says all it has to say at once. An empty challenge asks for it (again)."""
+
+    name: ClassVar[str]
+    exposes_secret: ClassVar[bool] = True
+    reads_challenges: ClassVar[bool] = True
+    reason = ""
+    instead = None
+    _asked = False
+
+    def message(self) -> bytes:
+        raise NotImplementedError
+
+    def start(self) -> bytes | None:
+        return self.message()
+
+    def respond(self, challenge: bytes) -> bytes:
+        # A server that did not take the initial response asks with an empty challenge (RFC 4954 section 4).
+        if challenge or self._asked:
+            raise AuthenticationFailed(f"The server asked for more than {self.name} has to say.")
+        self._asked = True
+        return self.message()
+
+    def finish(self) -> None:
+        """One message is a complete exchange."""
 
 
 class Plain(OneMessage):
@@ -14,13 +40,13 @@ class Plain(OneMessage):
     name = "PLAIN"
 
     def __init__(self, username: str, password: str, identity: str = "") -> None:
-        super().__init__()
         self._username, self._password, self._identity = username, password, identity
 
     def message(self) -> bytes:
-        if "\0" in f"{self._identity}{self._username}{self._password}":
+        message = f"{self._identity}\0{self._username}\0{self._password}"
+        if message.count("\0") > 2:
             raise unusable("PLAIN can't carry a NUL in a user name or password.")
-        return utf8(self._identity) + b"\0" + utf8(self._username) + b"\0" + utf8(self._password)
+        return utf8(message)
 
 
 class Login:
@@ -36,7 +62,7 @@ class Login:
     instead = None
 
     def __init__(self, username: str, password: str) -> None:
-        self._answers = [utf8(password), utf8(username)]
+        self._answers = [password, username]
 
     def start(self) -> bytes | None:
         return None
@@ -44,7 +70,7 @@ class Login:
     def respond(self, challenge: bytes) -> bytes:  # noqa: ARG002 - one prompt is as good as another
         if not self._answers:
             raise AuthenticationFailed("The server prompted more than twice; LOGIN has two prompts.")
-        return self._answers.pop()
+        return utf8(self._answers.pop())
 
     def finish(self) -> None:
         if self._answers:
@@ -88,7 +114,6 @@ class External(OneMessage):
     exposes_secret = False
 
     def __init__(self, authzid: str) -> None:
-        super().__init__()
         self._authzid = authzid
 
     def message(self) -> bytes:
@@ -104,3 +129,14 @@ def has_md5() -> bool:
     except ValueError:
         return False
     return True
+
+
+def unusable(text: str) -> AuthenticationFailed:
+    return AuthenticationFailed(text, category=Category.CONFIGURATION)
+
+
+def utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # its text would quote the secret, so it is not kept as the cause
+        raise unusable("The user name or password has characters that are not Unicode text.") from None

@@ -23,7 +23,8 @@ import unicodedata
 from base64 import b64decode, b64encode
 
 from smtp.errors import AuthenticationFailed
-from smtp.sasl.mechanism import ChannelBinding, Mechanism, unusable, utf8
+from smtp.sasl.mechanism import ChannelBinding, Mechanism
+from smtp.sasl.plain import unusable, utf8
 from smtp.text import showable
 
 # RFC 7677 section 4 asks for 4096 at least; more than the upper bound is a server keeping us busy.

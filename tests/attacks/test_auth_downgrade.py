@@ -59,11 +59,11 @@ def test_a_refused_mechanism_is_not_followed_by_one_that_tells_the_password(
 
 
 def test_without_tls_there_is_no_mechanism_that_tells_the_password_whatever_is_refused() -> None:
-    offered = frozenset(("SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN"))
+    offered = ("SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN")
+    ann, stream = PasswordCredentials("ann", "x"), SimpleNamespace(tls=None, peer="192.0.2.1")
     left = usable(
-        PasswordCredentials("ann", "x").mechanisms(None),
-        offered,
-        connection=cast(Connection, SimpleNamespace(stream=SimpleNamespace(tls=None, peer="192.0.2.1"))),
+        [ann.mechanism(name, None) for name in offered],
+        cast(Connection, SimpleNamespace(stream=stream)),
         allow_plaintext=False,
     )
     assert [mechanism.name for mechanism in left] == ["SCRAM-SHA-256", "CRAM-MD5"]

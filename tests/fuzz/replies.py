@@ -101,8 +101,8 @@ _MECHANISMS: tuple[Callable[[], Mechanism], ...] = (
     lambda: CramMd5("ann", SECRET),
     lambda: Scram("ann", SECRET, "SHA-256", nonce="fyko"),
     lambda: Scram("ann", SECRET, "SHA-1", _BINDING, plus=True, nonce="fyko"),
-    lambda: _WHO.mechanisms(None)[0],
-    lambda: _WHO.mechanisms(None)[1],
+    lambda: _WHO.mechanism("OAUTHBEARER", None),
+    lambda: _WHO.mechanism("XOAUTH2", None),
 )
 
 

@@ -4,18 +4,24 @@ import hmac
 
 import pytest
 
-from smtp.errors import AuthenticationFailed, Category
+from smtp.errors import AuthenticationFailed, Category, NotOffered
 from smtp.sasl.credentials import BearerCredentials, Credentials, ExternalCredentials, PasswordCredentials
-from smtp.sasl.mechanism import ChannelBinding
+from smtp.sasl.mechanism import ChannelBinding, Mechanism
 from smtp.sasl.plain import CramMd5, External, Login, Plain
+from smtp.session import Session
 from smtp.text import MAX_SHOWN, showable
+from tests.support.scripted import ScriptedServer, Settings
 
 BINDING = ChannelBinding("tls-unique", b"\x01\x02")
 CANARY = "c4nary-s3cret"
 
 
+def mechanisms(credentials: Credentials, binding: ChannelBinding | None) -> list[Mechanism]:
+    return [credentials.mechanism(name, binding) for name in credentials.names]
+
+
 def names(credentials: Credentials, binding: ChannelBinding | None) -> list[str]:
-    return [mechanism.name for mechanism in credentials.mechanisms(binding)]
+    return [mechanism.name for mechanism in mechanisms(credentials, binding)]
 
 
 def test_a_password_is_bound_then_proven_then_shown_and_hashed_last() -> None:
@@ -30,9 +36,22 @@ def test_a_password_is_bound_then_proven_then_shown_and_hashed_last() -> None:
     ]
 
 
-def test_without_a_channel_to_bind_to_no_plus_form_is_proposed() -> None:
-    unbound = names(PasswordCredentials("ann", CANARY), None)
-    assert unbound == ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5"]
+def test_without_a_channel_to_bind_to_no_plus_form_is_used() -> None:
+    settings = Settings(auth=("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN"), logins={"ann": CANARY})
+    with ScriptedServer(settings) as server, Session.connect(server.host, server.port) as session:
+        session.hello("client.test")
+        assert session.authenticate(PasswordCredentials("ann", CANARY)) == "SCRAM-SHA-256"
+
+
+def test_without_a_channel_to_bind_to_no_plus_form_is_said_to_carry_the_login() -> None:
+    settings, ann = Settings(auth=("GSSAPI",)), PasswordCredentials("ann", CANARY)
+    with (
+        ScriptedServer(settings) as server,
+        Session.connect(server.host, server.port) as session,
+        pytest.raises(NotOffered) as raised,
+    ):
+        session.authenticate(ann)
+    assert "none of SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN, CRAM-MD5" in raised.value.text
 
 
 def test_where_md5_is_switched_off_cram_md5_is_not_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,13 +68,13 @@ def test_only_the_mechanisms_that_show_the_secret_say_so() -> None:
         BearerCredentials("ann", CANARY, "mx.example", 587),
         ExternalCredentials(),
     )
-    showing = {m.name for who in everybody for m in who.mechanisms(BINDING) if m.exposes_secret}
+    showing = {m.name for who in everybody for m in mechanisms(who, BINDING) if m.exposes_secret}
     assert showing == {"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"}
 
 
 def test_no_representation_shows_a_secret() -> None:
     for who in (PasswordCredentials("ann", CANARY), BearerCredentials("ann", CANARY, "mx.example", 587)):
-        shown = [repr(who), str(who), *(repr(mechanism) for mechanism in who.mechanisms(BINDING))]
+        shown = [repr(who), str(who), *(repr(mechanism) for mechanism in mechanisms(who, BINDING))]
         assert CANARY not in " ".join(shown)
 
 
@@ -146,7 +165,7 @@ def test_cram_md5_accepted_without_a_challenge_is_a_failure() -> None:
 
 @pytest.mark.parametrize(("authzid", "message"), [("", b""), ("ann@example.com", b"ann@example.com")])
 def test_external_says_only_who_to_act_as(authzid: str, message: bytes) -> None:
-    (external,) = ExternalCredentials(authzid).mechanisms(BINDING)
+    (external,) = mechanisms(ExternalCredentials(authzid), BINDING)
     assert isinstance(external, External)
     assert external.start() == message
     external.finish()
@@ -159,7 +178,7 @@ def test_only_the_client_certificate_is_content_without_a_login() -> None:
 
 
 def test_no_refusal_of_a_shown_or_hashed_password_leads_to_another_try() -> None:
-    shown = [m for m in PasswordCredentials("ann", "x").mechanisms(None) if not m.name.startswith("SCRAM")]
+    shown = [m for m in mechanisms(PasswordCredentials("ann", "x"), None) if not m.name.startswith("SCRAM")]
     assert [mechanism.instead for mechanism in shown] == [None, None, None]
 
 

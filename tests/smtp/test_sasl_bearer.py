@@ -29,7 +29,7 @@ each = pytest.mark.parametrize("bearer", [oauthbearer, xoauth2])
 
 
 def test_the_standard_form_is_preferred() -> None:
-    assert [mechanism.name for mechanism in ANN.mechanisms(None)] == ["OAUTHBEARER", "XOAUTH2"]
+    assert [ANN.mechanism(name, None).name for name in ANN.names] == ["OAUTHBEARER", "XOAUTH2"]
 
 
 def test_oauthbearer_is_the_message_of_rfc_7628() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from smtp.errors import AuthenticationFailed, Category
-from smtp.sasl.credentials import PasswordCredentials
+from smtp.sasl.credentials import BINDABLE, PasswordCredentials
 from smtp.sasl.mechanism import ChannelBinding
 from smtp.sasl.scram import MAX_ITERATIONS, Scram, saslprep
 from tests.smtp.scram_server import Server
@@ -62,11 +62,8 @@ def test_a_bound_exchange_proves_the_channel_as_well(hash_name: str) -> None:
 
 
 def test_the_first_byte_says_what_is_known_about_channel_binding() -> None:
-    flags = {
-        mechanism.name: (mechanism.start() or b"").split(b",")[0]
-        for mechanism in PasswordCredentials("ann", "x").mechanisms(END_POINT)
-        if mechanism.name.startswith("SCRAM")
-    }
+    ann = PasswordCredentials("ann", "x")
+    flags = {name: (ann.mechanism(name, END_POINT).start() or b"").split(b",")[0] for name in BINDABLE}
     assert flags == {
         "SCRAM-SHA-256-PLUS": b"p=tls-server-end-point",
         "SCRAM-SHA-1-PLUS": b"p=tls-server-end-point",
