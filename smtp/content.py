@@ -42,7 +42,10 @@ class Octets:
 
     def __init__(self, data: bytes) -> None:
         self._data = canonical(data)
-        self.size = len(self._data)
+
+    @property
+    def size(self) -> int:
+        return len(self._data)
 
     def chunks(self) -> Iterator[bytes]:
         for start in range(0, len(self._data), CHUNK_SIZE):
