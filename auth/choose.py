@@ -116,8 +116,7 @@ def _missing_for_passwordless(login: Login) -> tuple[str, ...]:  # noqa: ARG001 
 
 
 def _empty(login: Login, *names: str) -> tuple[str, ...]:
-    given = login.given(names)
-    return tuple([name for name in names if name not in given])
+    return tuple([name for name in names if not getattr(login, name)])
 
 
 # Each method is loaded when it is chosen: who logs in with a password does not pay for OAuth.

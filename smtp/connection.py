@@ -170,7 +170,8 @@ class Connection:
 
         Raises `ConnectionLost` for a close or a farewell, `RemoteProtocolError` for anything else.
         """
-        if self.engine.is_quiet and not self.stream.has_input():
+        engine = self.engine
+        if not engine.pending and engine.reader.is_empty and not self.stream.has_input():
             return
         unread = self._unread()
         self.close()

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from smtp.sasl.credentials import Credentials
 
 QUIT_TIMEOUT = 5.0
+_NOTHING_OFFERED = Extensions()
 _HOST_NAME = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
 )
@@ -45,7 +46,7 @@ class Dialogue:
     def __init__(self, stream: Stream, host: str, options: Options | None = None) -> None:
         options = options or Options()
         self.host = host
-        self.extensions = Extensions()
+        self.extensions = _NOTHING_OFFERED
         self.tls: TlsState | None = None
         self.auth_mechanism = ""
         self._options = options
@@ -265,7 +266,7 @@ class Dialogue:
 
     def _shake_hands(self) -> TlsState:
         self._connection.start_tls(self._context or make_context(), self._options.server_name or self.host)
-        self.extensions = Extensions()
+        self.extensions = _NOTHING_OFFERED
         self._is_introduced = False
         secure = self._connection.stream.tls
         assert secure is not None  # noqa: S101 - what start_tls has just made

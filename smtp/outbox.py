@@ -42,6 +42,9 @@ MAX_WINDOW = 50
 # Recipients of a message that is in flight with others: the first group that `Pipeline` tells a server of.
 MAX_TOGETHER = 100
 
+_Numbered = tuple[int, tuple[Envelope, Content]]
+"""A message and its place in the run, from 0."""
+
 
 class _Message:
     """A message and what is known of its recipients. `number` is its place in the run, from 0."""
@@ -105,17 +108,18 @@ class Outbox:
         if not 1 <= window <= MAX_WINDOW:
             raise ValueError(f"a window has 1 to {MAX_WINDOW} messages")
         self._pipeline.committing = committing or nobody_asked
-        waiting = (_Message(number, *message) for number, message in enumerate(messages))
+        waiting = enumerate(messages)
         if window > 1:
             yield from self._send_in_batches(waiting, window)
         yield from self._send_in_turn(waiting)
 
     # -- one message at a time -------------------------------------------------------------------------------
 
-    def _send_in_turn(self, waiting: Iterator[_Message]) -> Iterator[Delivery]:
+    def _send_in_turn(self, waiting: Iterator[_Numbered]) -> Iterator[Delivery]:
         """Each message leaves together with the envelope of the next, where that may be."""
         ahead: _Message | None = None
-        for message in waiting:
+        for number, (envelope, content) in waiting:
+            message = _Message(number, envelope, content)
             if ahead is not None and ahead.transaction is not None:
                 self._pipeline.open(ahead.transaction)
                 is_last_of_it = len(ahead.told) == len(ahead.left)
@@ -259,14 +263,15 @@ class Outbox:
 
     # -- several messages in flight together -----------------------------------------------------------------
 
-    def _send_in_batches(self, waiting: Iterator[_Message], window: int) -> Iterator[Delivery]:
+    def _send_in_batches(self, waiting: Iterator[_Numbered], window: int) -> Iterator[Delivery]:
         """One message, then 2, 4, … up to `window` at once; until there are no more, or something is not as it was.
 
         What can't be in flight with others goes by itself, in its place. Whoever has no more for the moment, and calls
         again, goes on with as many as it had.
         """
         ahead: _Message | None = None
-        for first in waiting:
+        for number, (envelope, content) in waiting:
+            first = _Message(number, envelope, content)
             if ahead is not None:
                 yield self._finish(ahead, is_followed=True)
                 ahead = None
@@ -279,7 +284,8 @@ class Outbox:
             batch = [first] if size > 1 and self._fits_with_others(first) else []
             if not batch:
                 ahead = first
-            for message in islice(waiting, self._room(size) - 1) if batch else ():
+            for following, (envelope, content) in islice(waiting, self._room(size) - 1) if batch else ():
+                message = _Message(following, envelope, content)
                 if not self._fits_with_others(message):
                     ahead = message
                     break

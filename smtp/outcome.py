@@ -64,7 +64,7 @@ class Delivery(NamedTuple):
         There is none of them unless this connection had served before, or something was learned on it that the
         next one will heed. So whoever goes on with them, connection by connection, comes to an end.
         """
-        return tuple(recipient.address for recipient in self.recipients if recipient.elsewhere)
+        return tuple([recipient.address for recipient in self.recipients if recipient.elsewhere])
 
     def continued(self, rest: Delivery) -> Delivery:
         """This delivery with `rest`, the one to those `elsewhere` over another connection, in their places."""

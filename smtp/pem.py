@@ -75,21 +75,19 @@ def read(value: str) -> bytes:
 def blocks(octets: bytes) -> tuple[Block, ...]:
     """Return the blocks in `octets`, whatever stands around them. Raises `NotPem` where one is damaged."""
     text = _LITERAL_LINE_ENDS.sub("\n", octets.decode("latin-1"))
-    return tuple(_block(piece) for piece in text.split(_BEGIN)[1:])
-
-
-def _block(piece: str) -> Block:
-    """The block that `piece`, which follows a `-----BEGIN `, begins with."""
-    label, begun, rest = piece.partition(_DASHES)
-    body, ended, _ = rest.partition(f"{_END}{label}{_DASHES}")
-    if not (begun and ended):
-        raise NotPem("a block of PEM begins and has no end")
-    lock = _LOCK.match(body)
-    head = f"Proc-Type: 4,ENCRYPTED\nDEK-Info: {lock[1]}\n\n" if lock else ""
-    packed = "".join(body[lock.end() if lock else 0 :].split())
-    try:
-        base64.b64decode(packed, validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise NotPem("a block of PEM is damaged") from exc
-    lines = "\n".join([packed[start : start + _LINE] for start in range(0, len(packed), _LINE)])
-    return Block(label, f"{_BEGIN}{label}{_DASHES}\n{head}{lines}\n{_END}{label}{_DASHES}\n")
+    found: list[Block] = []
+    for piece in text.split(_BEGIN)[1:]:
+        label, begun, rest = piece.partition(_DASHES)
+        body, ended, _ = rest.partition(f"{_END}{label}{_DASHES}")
+        if not (begun and ended):
+            raise NotPem("a block of PEM begins and has no end")
+        lock = _LOCK.match(body)
+        head = f"Proc-Type: 4,ENCRYPTED\nDEK-Info: {lock[1]}\n\n" if lock else ""
+        packed = "".join(body[lock.end() if lock else 0 :].split())
+        try:
+            base64.b64decode(packed, validate=True)
+        except (binascii.Error, ValueError) as exc:
+            raise NotPem("a block of PEM is damaged") from exc
+        lines = "\n".join([packed[start : start + _LINE] for start in range(0, len(packed), _LINE)])
+        found.append(Block(label, f"{_BEGIN}{label}{_DASHES}\n{head}{lines}\n{_END}{label}{_DASHES}\n"))
+    return tuple(found)

@@ -106,7 +106,19 @@ class Pipeline:
         try:
             if not self._connection.is_open:
                 raise self._connection.trouble
-            self._hear_of_envelope(transaction)
+            # In DATA the server has forgotten the message that it refused (RFC 5321 section 4.1.1.4).
+            if transaction.is_behind and self._chunking and not self._proof.is_good:
+                self._take_back(transaction)
+                self._write_opening(transaction)
+            if self._pipelining:
+                self._hear(transaction)
+                while self._wants_more_recipients(transaction):
+                    self._write_group(transaction, self._next_recipients(transaction))
+                    self._hear(transaction)
+            else:
+                self._exchange_opening(transaction)
+            if self._connection.is_open:
+                self._end_opening(transaction)
         except SmtpError as exc:
             self._fail(transaction, exc)
         self._habits.took_recipients(transaction.accepted, were_too_many=transaction.shows_limit)
@@ -181,20 +193,8 @@ class Pipeline:
         notify = transaction.envelope.notify if "DSN" in self._extensions.offered else ()
         return commands.rcpt(address, (f"NOTIFY={','.join(notify)}",) if notify else ())
 
-    def _hear_of_envelope(self, transaction: Transaction) -> None:
-        # In DATA the server has forgotten the message that it refused (RFC 5321 section 4.1.1.4).
-        if transaction.is_behind and self._chunking and not self._proof.is_good:
-            self._take_back(transaction)
-            self._write_opening(transaction)
-        if self._pipelining:
-            self._hear(transaction)
-            while self._wants_more_recipients(transaction):
-                self._write_group(transaction, self._next_recipients(transaction))
-                self._hear(transaction)
-        else:
-            self._exchange_opening(transaction)
-        if not self._connection.is_open:
-            return
+    def _end_opening(self, transaction: Transaction) -> None:
+        """Ask for 354 where that was not done yet, and make sure that the replies are in step. Raises `SmtpError`."""
         if not self._chunking and transaction.has_recipients and not transaction.data_was_answered:
             transaction.take(self._connection.exchange(commands.DATA))
         if transaction.server_wants_message:
