@@ -5,22 +5,27 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from doors.console.api import Call
+from starlette.responses import JSONResponse, Response
+
+from doors.console.api import Call, failed
 from doors.console.api_lists import listed
 from doors.console.visit import NotThere
 from host.local import inputs
-from host.local.assets import StoredAsset, merged
+from host.local.assets import AssetChanged, StoredAsset, merged
 from host.local.files import StoreError
 from host.local.inputs import GivenAsset, InputError
 from host.local.run import read_asset
 from host.manifest.validation import unknown_fields
 
 LONGEST_FILE_NAME = 255
+_ETAG = re.compile(r'(?<!W/)"([^"]*)"')
+"""Strong ones, which alone fit (RFC 9110, section 13.1.1)."""
 
 
 def list_assets(call: Call) -> Mapping[str, Any]:
@@ -30,9 +35,10 @@ def list_assets(call: Call) -> Mapping[str, Any]:
     return listed(items, ("id", "name", "create_time"), call.request.query_params)
 
 
-def show_asset(call: Call) -> Mapping[str, Any]:
-    """GET /rest/asset/ID"""
-    return _asset(call, _stored(call))
+def show_asset(call: Call) -> Response:
+    """GET /rest/asset/ID, with its version as its ETag"""
+    stored = _stored(call)
+    return JSONResponse(_asset(call, stored), headers={"ETag": f'"{stored.version}"'})
 
 
 def add_asset(call: Call) -> Mapping[str, Any]:
@@ -45,13 +51,18 @@ def add_asset(call: Call) -> Mapping[str, Any]:
     return {"success": True, "id": int(asset_id)}
 
 
-def change_asset(call: Call) -> Mapping[str, Any]:
-    """POST /rest/asset/ID: fields that are not named stay, null takes one away."""
+def change_asset(call: Call) -> Mapping[str, Any] | Response:
+    """POST /rest/asset/ID: fields that are not named stay, null takes one away; with If-Match only of that version."""
     stored, given = _stored(call), call.object()
     name = _name(given) if "name" in given else stored.name
     config = merged(stored.config, _configuration(given)) if "configuration" in given else stored.config
     _check(call, name, config)
-    call.console.home.assets.change(stored.id, name, config)
+    wanted = call.request.headers.get("if-match", "").strip()
+    try:
+        versions = _ETAG.findall(wanted) or [""] if wanted not in ("", "*") else ()
+        call.console.home.assets.change(stored.id, name, config, versions)
+    except AssetChanged as error:
+        return failed(412, f"{error} Look at it again, and send its ETag as If-Match.")
     call.console.audit.write(call.person.name, "asset changed", name)
     return {"success": True, "id": int(stored.id)}
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from auth.providers import profiles
 from doors.console import forms
 from doors.console.visit import NotThere, Visit, go
+from host.local.assets import AssetChanged, StoredAsset
 from host.local.files import StoreError
 from host.local.inputs import GivenAsset, InputError
 from host.local.run import read_asset
@@ -52,7 +53,7 @@ def new(visit: Visit) -> Response:
 def edit(visit: Visit) -> Response:
     """GET /assets/ID"""
     stored = _stored(visit)
-    return _form(visit, stored.id, stored.name, stored.config)
+    return _form(visit, stored.id, stored.name, stored.config, stored=stored)
 
 
 def save(visit: Visit) -> Response:
@@ -66,10 +67,10 @@ def save(visit: Visit) -> Response:
         if stored is None:
             asset_id = console.home.assets.add(name, config)
         else:
-            asset_id = stored.id
-            console.home.assets.change(asset_id, name, config)
+            asset_id, version = stored.id, visit.value("version")
+            console.home.assets.change(asset_id, name, config, [version] if version else ())
     except (InputError, StoreError) as error:
-        return _form(visit, stored.id if stored else "", name, config, error=error)
+        return _form(visit, stored.id if stored else "", name, config, error=error, stored=stored)
     console.audit.write(visit.name, "asset changed" if stored else "asset added", name)
     if visit.value("then") == "test":
         return test(visit, name)
@@ -96,7 +97,7 @@ def remove(visit: Visit) -> Response:
     return go("/assets", "asset-removed")
 
 
-def _stored(visit: Visit) -> Any:
+def _stored(visit: Visit) -> StoredAsset:
     try:
         return visit.console.home.assets.by_id(str(visit.number("id")))
     except StoreError as error:
@@ -110,20 +111,32 @@ def _form(
     values: Mapping[str, Any],
     *,
     error: Exception | None = None,
+    stored: StoredAsset | None = None,
     address: str = "",
     profile: profiles.Profile | None = None,
 ) -> Response:
     cause = error.__cause__ if error is not None else None
     faults = {one.field: one.text for one in cause.faults} if isinstance(cause, InvalidInput) else {}
-    groups = forms.of_asset(visit.console.manifest, values, faults)
+    saved = stored.config if stored is not None else {}
+    changed, version = [], ""
+    if stored is not None:
+        version = stored.version if error is None else visit.value("version")
+        if isinstance(error, AssetChanged):
+            # Saved once more from this page, it goes over what is told here, and over nothing that comes later.
+            version, changed = stored.version, forms.differences(visit.console.manifest, saved, values)
+            if name != stored.name:
+                changed.insert(0, ("Name", stored.name, name))
+    status = 409 if isinstance(error, AssetChanged) else 400
     return visit.page(
         "asset.html",
-        400 if error is not None else 200,
+        200 if error is None else status,
         asset_id=asset_id,
         name=name,
-        groups=groups,
+        asset_version=version,
+        groups=forms.of_asset(visit.console.manifest, values, faults, saved),
         error=str(error) if error is not None else "",
-        has_faults=bool(faults),
+        is_outdated=isinstance(error, AssetChanged),
+        changed=changed,
         address=address,
         profile=profile,
     )

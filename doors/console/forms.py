@@ -69,6 +69,10 @@ class Widget:
     """Whether several values may be given, separated by commas."""
     is_stored: bool = False
     """Whether a secret is there, which is never shown."""
+    is_lost: bool = False
+    """Whether a secret was filled in that was not saved: a page does not give it back, so it has to be typed again."""
+    is_forgotten: bool = False
+    """Whether the secret that is there was to be forgotten."""
 
     @property
     def is_checked(self) -> bool:
@@ -106,14 +110,22 @@ def of_action(action: Action, values: Mapping[str, Any], errors: Mapping[str, st
     return [group for group in (first, more) if group.widgets]
 
 
-def of_asset(manifest: Manifest, values: Mapping[str, Any], errors: Mapping[str, str]) -> list[Group]:
-    """The fields of an asset, in groups. A secret's value is not among them."""
+def of_asset(
+    manifest: Manifest, values: Mapping[str, Any], errors: Mapping[str, str], stored: Mapping[str, Any]
+) -> list[Group]:
+    """The fields of an asset, in groups: `values`, where `stored` are saved. A secret's value is not among them."""
     groups = {title: Group(title, is_open=title in _OPEN) for title in (*GROUPS, OTHERS)}
     for widget in _widgets(manifest.configuration, values, errors):
+        if manifest.configuration[widget.name].is_secret:
+            given, saved = values.get(widget.name), stored.get(widget.name)
+            widget.is_stored, widget.is_lost = bool(saved), bool(given) and given != saved
+            widget.is_forgotten = bool(saved) and not given
         title = next((title for title, names in GROUPS.items() if re.fullmatch(names, widget.name)), OTHERS)
         groups[title].widgets.append(widget)
     for group in groups.values():
-        has_values = any(one.is_stored or one.value not in ("", one.default) for one in group.widgets)
+        has_values = any(
+            one.is_stored or one.is_lost or one.value not in ("", one.default) for one in group.widgets
+        )
         group.is_open = group.is_open or group.has_errors or has_values
     return [group for group in groups.values() if group.widgets]
 
@@ -131,6 +143,23 @@ def configuration(manifest: Manifest, given: Values, stored: Mapping[str, Any]) 
             fields[name] = stored[name]
     # Names that the manifest does not have were said to be without effect; they are not lost all the same.
     return {**{name: value for name, value in stored.items() if name not in manifest.configuration}, **fields}
+
+
+def differences(
+    manifest: Manifest, stored: Mapping[str, Any], given: Mapping[str, Any]
+) -> list[tuple[str, str, str]]:
+    """The fields in which two assets differ: what each is called, the one value, and the other. Secrets stay untold."""
+    found = []
+    for name, declared in manifest.configuration.items():
+        default = "" if declared.default is None else _shown(declared.default)
+        one, other = (
+            default if values.get(name) in (None, "") else _shown(values[name]) for values in (stored, given)
+        )
+        if one != other and declared.is_secret:
+            found.append((label(name), "a secret" if one else "", "another secret" if other else ""))
+        elif one != other:
+            found.append((label(name), one, other))
+    return found
 
 
 def faults_of_json(fields: Mapping[str, Field], given: Mapping[str, Any]) -> dict[str, str]:
@@ -177,7 +206,6 @@ def _widgets(
             "" if declared.is_secret else (default if given is None or given == "" else _shown(given)),
             errors.get(name, ""),
             declared.allow_list,
-            declared.is_secret and bool(given),
         )
 
 

@@ -22,6 +22,12 @@ _LIST_QUERY = [
     {"name": "sort", "in": "query", "schema": _TEXT, "description": "A field of the items."},
     {"name": "order", "in": "query", "schema": {"type": "string", "enum": ["asc", "desc"]}},
 ]
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "schema": {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
+    "description": "The ETag of the asset that the change is of; of another one nothing is changed.",
+}
 _EXPENSIVE = {
     "name": "include_expensive",
     "in": "query",
@@ -92,7 +98,7 @@ def _paths() -> Schema:
         },
         "/rest/asset/{id}": {
             "get": _operation("One asset, without its secrets", "Asset", [_ID]),
-            "post": _operation("Change it; null takes a field away", "Added", [_ID], body="AssetChange"),
+            "post": _operation("Change it; null takes a field away", "Added", [_ID, _IF_MATCH], body="AssetChange"),
             "delete": _operation("Remove it", "Done", [_ID]),
         },
         "/rest/container_attachment": {
@@ -140,5 +146,6 @@ _FAULTS = (
     ("401", "There is no valid token."),
     ("403", "The token's role does not reach, or the request comes from another site."),
     ("404", "There is no such thing."),
+    ("412", "It is not of the version any more that If-Match names."),
     ("413", "The body is too large."),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,22 @@ _DIGITS = 18
 """An id of fewer fits into a number of the database."""
 
 
+class AssetChanged(StoreError):
+    """The asset is not the one any more that was looked at: it was changed meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredAsset:
-    """An asset as it was given. `config` holds secrets, and so is left out of the `repr`."""
+    """An asset as it was given. `config` holds secrets, and so is left out of the `repr`.
+
+    `version` is another one after each change. It is made of what is encrypted, and tells nothing of it.
+    """
 
     id: str
     name: str
     create_time: str
     config: dict[str, Any] = field(repr=False)
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +88,26 @@ class Assets:
         with self._store.reading() as session:
             return self._stored(_find_by_id(session, asset_id))
 
-    def change(self, asset_id: str, name: str, config: Mapping[str, Any]) -> None:
-        """Give an asset this name and these fields, all of them."""
+    def change(
+        self, asset_id: str, name: str, config: Mapping[str, Any], versions: Collection[str] = ()
+    ) -> None:
+        """Give an asset this name and these fields, all of them.
+
+        With `versions` only while it has one of these; raises `AssetChanged` where it has another one.
+        """
         _check_name(name)
         try:
             with self._store.writing() as session:
                 row = _find_by_id(session, asset_id)
+                if versions and _version(row) not in versions:
+                    raise AssetChanged(f"The asset {row.name} was changed meanwhile; nothing was saved.")
                 row.name, row.config = name, files.encrypt(self._folder, config)
         except IntegrityError as error:
             raise StoreError(f"There is another asset {name} already; nothing was changed.") from error
 
     def _stored(self, row: AssetRow) -> StoredAsset:
         config = files.decrypt(self._folder, row.config, f"The asset {row.name}")
-        return StoredAsset(str(row.id), row.name, row.create_time, config)
+        return StoredAsset(str(row.id), row.name, row.create_time, config, _version(row))
 
     def list(self) -> tuple[AssetEntry, ...]:
         """All assets, by name."""
@@ -110,6 +126,10 @@ class Assets:
 def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of `config` with `changes`, in which None takes a field away."""
     return {name: value for name, value in {**config, **changes}.items() if value is not None}
+
+
+def _version(row: AssetRow) -> str:
+    return hashlib.sha256(row.name.encode() + b"\0" + row.config).hexdigest()[:32]
 
 
 def _check_name(name: str) -> None:
