@@ -28,5 +28,5 @@ PARTS: tuple[Part, ...] = (
     start.PART,
     durable.PART,
     *many.PARTS,
-    relayed.PART,
+    *relayed.PARTS,
 )

@@ -1,4 +1,4 @@
-"""Postfix's own load generator, in C: one session at a time, for each message a connection or one that is kept."""
+"""Postfix's own load generator, in C. A session makes a connection for each message, or keeps one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import subprocess
 from benchmarks.result import Unavailable
 
 
-def send(port: int, octets: int, count: int, *, kept: bool) -> None:
-    """`count` messages of `octets`."""
+def send(port: int, octets: int, count: int, *, kept: bool, sessions: int = 1) -> None:
+    """`count` messages of `octets`, over so many sessions at once."""
     command = shutil.which("smtp-source", path=f"{os.environ['PATH']}:/usr/sbin")
     if command is None:
         raise Unavailable("smtp-source is missing: it is in Debian's package postfix")
     what = ["-l", str(octets), "-m", str(count), "-f", "me@example.com", "-t", "person0@example.com"]
-    how = ["-s", "1", *(["-d"] if kept else [])]
+    how = ["-s", str(sessions), *(["-d"] if kept else [])]
     subprocess.run([command, *how, *what, f"127.0.0.1:{port}"], check=True, timeout=600)
