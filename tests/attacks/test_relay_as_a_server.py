@@ -6,6 +6,9 @@ import resource
 import socket
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,16 +16,34 @@ import pytest
 from doors.relay.limits import Limits
 from host.local.home import HOME_VARIABLE
 from tests.support.authority import authority
-from tests.support.relays import PATIENCE, QUICK, RunningRelay, Talk, asset_file
+from tests.support.relays import PATIENCE, RunningRelay, Talk, asset_file
 from tests.support.scripted import ScriptedServer, Settings
 
 ENVELOPE = b"MAIL FROM:<a@x.test>\r\nRCPT TO:<b@x.test>\r\n"
+SMALL = Limits(drain_seconds=2.0)
 EVIL = b"MAIL FROM:<evil@x.test>\r\nRCPT TO:<victim@x.test>\r\nDATA\r\nSubject: smuggled\r\n\r\nevil\r\n.\r\n"
 
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+
+
+@contextmanager
+def attacked(
+    folder: Path, settings: Settings | None = None, *, transcript: bool = True, **limits: float
+) -> Iterator[tuple[ScriptedServer, RunningRelay, Talk]]:
+    """A mail server, a relay before it with some of its limits smaller, and a client."""
+    with (
+        ScriptedServer(settings or Settings()) as server,
+        RunningRelay(
+            asset=asset_file(folder, port=server.port),
+            limits=replace(SMALL, **limits),
+            transcript=transcript,
+        ) as relay,
+        Talk(relay.port) as client,
+    ):
+        yield server, relay, client
 
 
 @pytest.mark.parametrize("chunking", [True, False])
@@ -33,11 +54,7 @@ def test_no_second_mail_is_smuggled_through_whatever_the_mail_server_takes_for_a
     sloppy: bytes, chunking: bool, tmp_path: Path
 ) -> None:
     ends = (b"\r\n.\r\n", b"\n.\n", b"\r.\r", b"\n.\r\n", b"\r\n.\n", b"\r.\r\n")
-    with (
-        ScriptedServer(Settings(chunking=chunking, ends=ends)) as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path, Settings(chunking=chunking, ends=ends)) as (server, _, client):
         message = b"Subject: first\r\n\r\nhello" + sloppy + EVIL
         *_, last = client.replies(ENVELOPE + b"DATA\r\n" + message, 4)
         assert last.startswith("550 5.6.11 ")
@@ -50,11 +67,7 @@ def test_no_second_mail_is_smuggled_through_whatever_the_mail_server_takes_for_a
 def test_what_stands_in_a_chunk_is_never_a_command_to_anybody(keeps_chunks: bool, tmp_path: Path) -> None:
     message = b"Subject: first\r\n\r\n" + EVIL
     settings = Settings(keeps_chunks=keeps_chunks, refused={"no@x.test": "550 5.1.1 no"})
-    with (
-        ScriptedServer(settings) as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path, settings) as (server, _, client):
         refused = b"MAIL FROM:<a@x.test>\r\nRCPT TO:<no@x.test>\r\n"
         chunk = b"BDAT %d LAST\r\n" % len(message) + message
         assert client.codes(refused + chunk + b"NOOP\r\n", 4) == ["250", "550", "554", "250"]
@@ -74,11 +87,7 @@ def test_what_stands_in_a_chunk_is_never_a_command_to_anybody(keeps_chunks: bool
     ],
 )
 def test_one_line_of_a_client_is_one_line_to_the_server(line: bytes, tmp_path: Path) -> None:
-    with (
-        ScriptedServer() as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path) as (server, _, client):
         client.send(line + b"QUIT\r\n")
         while client.reply():
             pass
@@ -120,13 +129,8 @@ def send_without_end(client: Talk) -> None:
 
 
 def test_an_endless_line_ends_with_its_time_and_takes_no_memory(tmp_path: Path) -> None:
-    limits = Limits(command_seconds=1.0, drain_seconds=2.0)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with (
-        ScriptedServer() as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port), limits=limits, transcript=False) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path, transcript=False, command_seconds=1.0) as (_, _, client):
         with pytest.raises(OSError):
             send_without_end(client)
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
@@ -134,12 +138,7 @@ def test_an_endless_line_ends_with_its_time_and_takes_no_memory(tmp_path: Path) 
 
 @pytest.mark.parametrize("drips", [b"N", b"EHLO "])
 def test_a_client_that_drips_gets_no_more_time(drips: bytes, tmp_path: Path) -> None:
-    limits = Limits(command_seconds=1.0, drain_seconds=2.0)
-    with (
-        ScriptedServer() as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port), limits=limits) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path, command_seconds=1.0) as (_, _, client):
         began = time.monotonic()
         client.send(drips)
         while time.monotonic() - began < 0.8:
@@ -150,13 +149,8 @@ def test_a_client_that_drips_gets_no_more_time(drips: bytes, tmp_path: Path) -> 
 
 
 def test_a_client_that_stops_in_the_middle_of_a_message_leaves_it_not_sent(tmp_path: Path) -> None:
-    limits = Limits(piece_seconds=0.5, drain_seconds=2.0)
     for chunking in (True, False):
-        with (
-            ScriptedServer(Settings(chunking=chunking)) as server,
-            RunningRelay(asset=asset_file(tmp_path, port=server.port), limits=limits) as relay,
-            Talk(relay.port) as client,
-        ):
+        with attacked(tmp_path, Settings(chunking=chunking), piece_seconds=0.5) as (server, relay, client):
             client.send(ENVELOPE + b"DATA\r\n" + b"Subject: x\r\n\r\n" + b"x" * 70 + b"\r\n")
             assert [client.reply()[:3] for _ in range(4)] == ["250", "250", "354", "421"]
             assert "not sent" in relay.heard.wait_for("1 of 1 recipients")
@@ -164,12 +158,7 @@ def test_a_client_that_stops_in_the_middle_of_a_message_leaves_it_not_sent(tmp_p
 
 
 def test_a_message_may_take_longer_than_a_command_as_long_as_it_goes_on(tmp_path: Path) -> None:
-    limits = Limits(command_seconds=0.5, piece_seconds=PATIENCE, drain_seconds=2.0)
-    with (
-        ScriptedServer() as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port), limits=limits) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path, command_seconds=0.5, piece_seconds=PATIENCE) as (server, _, client):
         assert client.codes(ENVELOPE + b"DATA\r\n", 3) == ["250", "250", "354"]
         for _ in range(4):
             client.send(b"Subject: slow\r\n")
@@ -180,12 +169,7 @@ def test_a_message_may_take_longer_than_a_command_as_long_as_it_goes_on(tmp_path
 
 
 def test_a_message_that_goes_on_and_on_ends_with_its_time(tmp_path: Path) -> None:
-    limits = Limits(message_seconds=1.0, drain_seconds=2.0)
-    with (
-        ScriptedServer() as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port), limits=limits) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path, message_seconds=1.0) as (server, _, client):
         assert client.codes(ENVELOPE + b"DATA\r\n", 3) == ["250", "250", "354"]
         for _ in range(4):
             client.send(b"Subject: slow\r\n")
@@ -213,34 +197,20 @@ def test_too_many_clients_are_told_so_and_the_others_do_not_feel_it(tmp_path: Pa
 
 
 def test_who_makes_mistakes_only_is_sent_away(tmp_path: Path) -> None:
-    with (
-        ScriptedServer() as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
-        Talk(relay.port) as client,
-    ):
-        replies = client.replies(b"NONSENSE\r\n" * (QUICK.mistakes + 1), QUICK.mistakes + 1)
+    with attacked(tmp_path) as (_, _, client):
+        replies = client.replies(b"NONSENSE\r\n" * (SMALL.mistakes + 1), SMALL.mistakes + 1)
         assert {reply[:3] for reply in replies[:-1]} == {"500"}
         assert replies[-1].startswith("421 4.7.0 ")
         assert client.is_closed
 
 
 def test_who_never_sends_a_mail_is_sent_away(tmp_path: Path) -> None:
-    limits = Limits(commands=50, drain_seconds=2.0)
-    with (
-        ScriptedServer() as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port), limits=limits) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path, commands=50) as (_, _, client):
         assert client.codes(b"NOOP\r\n" * 51, 51)[-1] == "421"
 
 
 def test_recipients_are_bounded(tmp_path: Path) -> None:
-    limits = Limits(recipients=3, drain_seconds=2.0)
-    with (
-        ScriptedServer() as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port), limits=limits) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path, recipients=3) as (server, _, client):
         wire = b"MAIL FROM:<a@x.test>\r\n" + b"".join(b"RCPT TO:<r%d@x.test>\r\n" % n for n in range(5))
         assert client.codes(wire, 6) == ["250", "250", "250", "250", "452", "452"]
         assert client.codes(b"DATA\r\nSubject: x\r\n\r\nx\r\n.\r\n", 2) == ["354", "250"]
@@ -248,12 +218,7 @@ def test_recipients_are_bounded(tmp_path: Path) -> None:
 
 
 def test_a_message_that_is_larger_than_allowed_is_refused_before_and_after(tmp_path: Path) -> None:
-    limits = Limits(message=10_000, drain_seconds=2.0)
-    with (
-        ScriptedServer() as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port), limits=limits) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path, message=10_000) as (server, _, client):
         assert client.say("MAIL FROM:<a@x.test> SIZE=10001").startswith("552 5.3.4 ")
         body = b"Subject: x\r\n\r\n" + (b"x" * 70 + b"\r\n") * 200
         assert client.codes(ENVELOPE + b"DATA\r\n" + body + b".\r\n", 4) == ["250", "250", "354", "552"]
@@ -262,11 +227,7 @@ def test_a_message_that_is_larger_than_allowed_is_refused_before_and_after(tmp_p
 
 def test_what_the_mail_server_says_is_shown_as_one_harmless_line(tmp_path: Path) -> None:
     settings = Settings(refused={"b@x.test": "550 5.1.1 \x1b[31mred\x07 \u202e reversed " + "long " * 300})
-    with (
-        ScriptedServer(settings) as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path, settings) as (_, relay, client):
         *_, said = client.replies(ENVELOPE, 2)
         assert said.startswith("550-5.1.1 ") or said.startswith("550 5.1.1 ")
         assert "\x1b" not in said + relay.heard.text
@@ -276,11 +237,7 @@ def test_what_the_mail_server_says_is_shown_as_one_harmless_line(tmp_path: Path)
 
 def test_what_a_message_says_of_itself_is_one_short_harmless_line_of_the_log(tmp_path: Path) -> None:
     odd = b"<\x1b]0;owned\x07 \xe2\x80\xae \x85" + b"long" * 20_000 + b"@x.test>"
-    with (
-        ScriptedServer() as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path) as (server, relay, client):
         message = b"Message-ID: " + odd + b"\r\nSubject: x\r\n\r\nx\r\n.\r\n"
         assert client.codes(ENVELOPE + b"DATA\r\n" + message, 4)[-1] == "250"
         line = relay.heard.wait_for("1 of 1 recipients")
@@ -291,11 +248,7 @@ def test_what_a_message_says_of_itself_is_one_short_harmless_line_of_the_log(tmp
 
 def test_a_mail_that_goes_round_in_circles_is_stopped(tmp_path: Path) -> None:
     hops = b"".join(b"Received: from a by b; date\r\n" for _ in range(100))
-    with (
-        ScriptedServer() as server,
-        RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
-        Talk(relay.port) as client,
-    ):
+    with attacked(tmp_path) as (server, _, client):
         *_, last = client.replies(ENVELOPE + b"DATA\r\n" + hops + b"\r\nx\r\n.\r\n", 4)
         assert last.startswith("554 5.4.6 ")
     assert server.log.accepted == []

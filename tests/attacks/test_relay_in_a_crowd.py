@@ -133,6 +133,41 @@ def test_a_client_that_vanishes_in_the_middle_of_a_message_has_sent_none(
     assert [b"hello" in one.content for one in server.log.accepted] == [True]
 
 
+@pytest.mark.parametrize("chunking", [True, False])
+@pytest.mark.parametrize("how", ["closed", "reset"])
+def test_a_client_that_vanishes_behind_its_last_dot_has_sent_its_mail_once(
+    how: str, chunking: bool, tmp_path: Path
+) -> None:
+    with (
+        ScriptedServer(Settings(chunking=chunking, delay=0.05)) as server,
+        RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
+    ):
+        client = Talk(relay.port)
+        assert client.codes(ENVELOPE + b"DATA\r\n", 3) == ["250", "250", "354"]
+        client.send(b"Subject: x\r\n\r\nhello\r\n.\r\n")
+        client.vanish(is_reset=how == "reset")
+        assert "1 of 1 recipients" in relay.heard.wait_for(": sent (250")
+        with Talk(relay.port) as other:
+            assert other.codes(MAIL, 4)[-1] == "250"
+    assert len(server.log.accepted) == 2
+
+
+def test_sessions_that_have_ended_all_together_cost_nobody_a_mail(tmp_path: Path) -> None:
+    many = 20
+    with (
+        ScriptedServer(Settings(closes_after=1)) as server,
+        RunningRelay(asset=asset_file(tmp_path, port=server.port), transcript=False) as relay,
+        ExitStack() as stack,
+    ):
+        clients = [stack.enter_context(Talk(relay.port)) for _ in range(many)]
+        for client in clients:  # each has a session with the mail server for itself
+            assert client.codes(ENVELOPE + b"DATA\r\n", 3) == ["250", "250", "354"]
+        for client in clients:
+            assert client.codes(b"Subject: x\r\n\r\nhello\r\n.\r\n", 1) == ["250"]
+        assert clients[0].codes(MAIL, 4) == ["250", "250", "354", "250"]
+    assert len(server.log.accepted) == server.log.connections == many + 1
+
+
 def test_a_client_that_has_said_everything_and_closes_its_side_hears_every_answer(tmp_path: Path) -> None:
     with (
         ScriptedServer() as server,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -86,15 +87,34 @@ def test_a_request_has_a_response_with_the_reply_and_the_result(server: Catcher)
     assert response.result.success
 
 
-@pytest.mark.parametrize(("text", "port"), [(FIRST, 25), (SECOND, 465)])
-def test_the_documentations_configurations_name_the_server(tmp_path: Path, text: str, port: int) -> None:
+def stand_in(monkeypatch: pytest.MonkeyPatch, server: Catcher, name: str, port: int) -> None:
+    """Let `server` be what this machine finds under a name, at the port that is to be asked for."""
+    find = socket.getaddrinfo
+
+    def found(host: bytes | str | None, asked: int, *rest: Any, **more: Any) -> list[Any]:
+        if host == name.encode() and asked == port:
+            return find(server.host, server.port, *rest, **more)
+        raise socket.gaierror(socket.EAI_NONAME, "only the documentation's server is known here")
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+
+
+def test_the_documentations_configuration_sends_in_clear_to_port_25(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Catcher
+) -> None:
     path = tmp_path / "email.conf"
-    path.write_text(text)
-    asset = Request(YOU, config=load_config(path)).config.asset()
-    assert (asset.server, asset.port) == ("smtp.projectzero.org", port)
+    path.write_text(FIRST)
+    stand_in(monkeypatch, server, "smtp.projectzero.org", 25)
+    email = EmailConnection("you@projectzero.org", config=load_config(path))
+    email.set_from_address("me@projectzero.org")
+    email.set_subject("Hello you!")
+    email.set_content("This is the e-mail body.")
+    email.send()
+    caught = only(server)
+    assert (caught.mail_from, caught.rcpt_tos, caught.username, caught.tls) == (ME, (YOU,), "", "")
 
 
-def test_the_documentations_secure_configuration_logs_in_over_tls(
+def test_the_documentations_secure_configuration_logs_in_over_tls_at_port_465(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authorities = tmp_path / "ca.pem"
@@ -102,8 +122,10 @@ def test_the_documentations_secure_configuration_logs_in_over_tls(
     monkeypatch.setenv("SSL_CERT_FILE", str(authorities))  # the system's
     path = tmp_path / "email.conf"
     path.write_text(SECOND)
-    with Catcher("ssl", logins={"user1": "password1"}) as server:
-        EmailConnection(YOU, config=load_config(path), **at(server)).send()
+    certificate = authority().server("smtp.projectzero.org")
+    with Catcher("ssl", context=certificate, logins={"user1": "password1"}) as server:
+        stand_in(monkeypatch, server, "smtp.projectzero.org", 465)
+        EmailConnection(YOU, config=load_config(path)).send()
     caught = only(server)
     assert (caught.username, caught.mechanism, bool(caught.tls)) == ("user1", "PLAIN", True)
 

@@ -191,6 +191,37 @@ def test_a_session_that_is_typed_into_nc_works_as_saps_documentation_has_it(
     assert CLIENT_SECRET not in "\n".join(said)
 
 
+def token_destination(
+    folder: Path, postfix: Postfix, provider: OpenIdProvider, authentication: str, **more: str
+) -> str:
+    """The file of a destination whose clients bring the token of ALICE."""
+    path = folder / "destination.json"
+    destination = {
+        "Name": "example-dest-smtp",
+        "Type": "MAIL",
+        "Authentication": authentication,
+        "mail.user": ALICE,
+        "mail.smtp.host": "localhost",
+        "mail.smtp.port": str(postfix.port(LOGIN_BY["XOAUTH2"])),
+        "tokenServiceURL": provider.token_url,
+        "clientId": PUBLIC_CLIENT,
+        **more,
+    }
+    path.write_text(json.dumps(destination))
+    return str(path)
+
+
+def typed_with_token(port: int, token: str, recipient: str) -> list[str]:
+    """SAP's session with ALICE's token in it, typed into nc; the codes of the answers."""
+    encoded = base64.b64encode(f"user={ALICE}\x01auth=Bearer {token}\x01\x01".encode()).decode()
+    session = TOKEN_SESSION.replace("<base64-encoded-token>", encoded)
+    answers = by_nc(port, session.replace("receiver@transparentproxy.com", recipient))
+    return [line[:3] for line in answers.splitlines()]
+
+
+SENT_WITH_TOKEN = ["220", "500", "235", "250", "250", "354", "250", "221"]
+
+
 def test_a_refresh_token_that_is_typed_into_nc_is_exchanged_at_the_provider(
     tmp_path: Path,
     home: Home,
@@ -200,24 +231,9 @@ def test_a_refresh_token_that_is_typed_into_nc_is_exchanged_at_the_provider(
     certificates: Certificates,
 ) -> None:
     token = refresh_token(provider, str(certificates.certificate), PUBLIC_CLIENT, ALICE)
-    destination = {
-        "Name": "example-dest-smtp",
-        "Type": "MAIL",
-        "Authentication": "OAuth2RefreshToken",
-        "mail.user": ALICE,
-        "mail.smtp.host": "localhost",
-        "mail.smtp.port": str(postfix.port(LOGIN_BY["XOAUTH2"])),
-        "tokenServiceURL": provider.token_url,
-        "clientId": PUBLIC_CLIENT,
-    }
-    path = tmp_path / "destination.json"
-    path.write_text(json.dumps(destination))
-    encoded = base64.b64encode(f"user={ALICE}\x01auth=Bearer {token}\x01\x01".encode()).decode()
-    session = TOKEN_SESSION.replace("<base64-encoded-token>", encoded)
-    with relay("--destinations", str(path), authority=certificates.certificate) as (port, said):
-        answers = by_nc(port, session.replace("receiver@transparentproxy.com", CAROL))
-        codes = [line[:3] for line in answers.splitlines()]
-        assert codes == ["220", "500", "235", "250", "250", "354", "250", "221"], answers
+    path = token_destination(tmp_path, postfix, provider, "OAuth2RefreshToken")
+    with relay("--destinations", path, authority=certificates.certificate) as (port, said):
+        assert typed_with_token(port, token, CAROL) == SENT_WITH_TOKEN
     assert postfix.mailboxes.wait_for(CAROL, "From: <sender@transparentproxy.com>")
     assert token not in "\n".join(said)
 
@@ -231,27 +247,11 @@ def test_an_authorization_code_that_is_typed_into_nc_is_exchanged_at_the_provide
     certificates: Certificates,
 ) -> None:
     code = authorization_code(provider, str(certificates.certificate), PUBLIC_CLIENT, ALICE)
-    destination = {
-        "Name": "example-dest-smtp",
-        "Type": "MAIL",
-        "Authentication": "OAuth2AuthorizationCode",
-        "mail.user": ALICE,
-        "mail.smtp.host": "localhost",
-        "mail.smtp.port": str(postfix.port(LOGIN_BY["XOAUTH2"])),
-        "tokenServiceURL": provider.token_url,
-        "clientId": PUBLIC_CLIENT,
-        **{f"tokenService.body.{name}": value for name, value in WITH_CODE.items()},
-    }
-    path = tmp_path / "destination.json"
-    path.write_text(json.dumps(destination))
-    encoded = base64.b64encode(f"user={ALICE}\x01auth=Bearer {code}\x01\x01".encode()).decode()
-    session = TOKEN_SESSION.replace("<base64-encoded-token>", encoded)
-    with relay("--destinations", str(path), authority=certificates.certificate) as (port, said):
-        answers = by_nc(port, session.replace("receiver@transparentproxy.com", BOB))
-        codes = [line[:3] for line in answers.splitlines()]
-        assert codes == ["220", "500", "235", "250", "250", "354", "250", "221"], answers
-        again = by_nc(port, session)
-        assert [line[:3] for line in again.splitlines()][2:4] == ["535", "530"], again
+    body = {f"tokenService.body.{name}": value for name, value in WITH_CODE.items()}
+    path = token_destination(tmp_path, postfix, provider, "OAuth2AuthorizationCode", **body)
+    with relay("--destinations", path, authority=certificates.certificate) as (port, said):
+        assert typed_with_token(port, code, BOB) == SENT_WITH_TOKEN
+        assert typed_with_token(port, code, BOB)[2:4] == ["535", "530"]
     assert postfix.mailboxes.wait_for(BOB, "From: <sender@transparentproxy.com>")
     assert code not in "\n".join(said)
 

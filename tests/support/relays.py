@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import struct
 import threading
 from argparse import Namespace
 from pathlib import Path
@@ -130,6 +131,12 @@ class Talk:
     def close(self) -> None:
         self._file.close()
         self._sock.close()
+
+    def vanish(self, *, is_reset: bool) -> None:
+        """Go away without a word; `is_reset` does not even close as one should."""
+        if is_reset:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
     def send(self, octets: bytes) -> None:
         self._sock.sendall(octets)
