@@ -57,7 +57,7 @@ def make_older(home: Home) -> None:
     change = ("DROP TABLE key_check", "UPDATE alembic_version SET version_num = 'durable'")
     if files.is_server():
         with psycopg.connect(postgres.url().replace("+psycopg", ""), autocommit=True) as server:
-            for statement in (*change, "DROP SCHEMA IF EXISTS procrastinate CASCADE"):
+            for statement in (*change, "DROP SCHEMA IF EXISTS smtp_connector_jobs CASCADE"):
                 server.execute(statement.encode())
         postgres._checked.clear()  # as in a process that starts
         return
@@ -70,7 +70,7 @@ def make_nothing(home: Home) -> None:
     """As before anything was there."""
     if files.is_server():
         with psycopg.connect(postgres.url().replace("+psycopg", ""), autocommit=True) as server:
-            server.execute("DROP SCHEMA IF EXISTS procrastinate CASCADE")
+            server.execute("DROP SCHEMA IF EXISTS smtp_connector_jobs CASCADE")
             server.execute("DROP SCHEMA public CASCADE")
             server.execute("CREATE SCHEMA public")
         postgres._checked.clear()
@@ -85,7 +85,8 @@ def chosen() -> list[int]:
     assert (done.returncode, done.stderr) == (0, "")
     count = 100_000 - int(done.stdout)
     assert count > 5
-    return list(range(0, count, max(1, count // STATEMENTS)))
+    step = max(1, count // STATEMENTS)
+    return list(range(step // 2, count, step))
 
 
 @pytest.mark.timeout(1200)

@@ -94,7 +94,7 @@ def test_a_process_that_is_killed_loses_nothing_and_doubles_nothing(server: str,
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", f"tests/durable/{module}"],
         cwd=ROOT,
-        env={**os.environ, SERVER: server},
+        env={"STATEMENTS": "2", **os.environ, SERVER: server},
         capture_output=True,
         text=True,
         timeout=380,
