@@ -155,39 +155,46 @@ class Mail:
     # -- inside ------------------------------------------------------------------------------------------------
 
     def _begin(self, lent: Lent) -> None:
-        self._transaction = lent.session.begin_stepwise()
+        """Say MAIL: over another session where a kept one is found to be at its end."""
         self._due.appendleft(None)
-        try:
-            self._transaction.mail(self.sender, self.parameters)
-        except (ConnectionLost, RemoteProtocolError) as exc:
-            if not lent.is_used:
+        while True:
+            self._transaction = lent.session.begin_stepwise()
+            try:
+                self._transaction.mail(self.sender, self.parameters)
+                return
+            except (ConnectionLost, RemoteProtocolError) as exc:
+                if not lent.is_used:
+                    self._break_off(exc)
+                    return
+            except SmtpError as exc:
                 self._break_off(exc)
-            else:
-                self._due.popleft()
-                self._begin_anew()
-        except SmtpError as exc:
-            self._break_off(exc)
+                return
+            self.end()
+            try:
+                lent = self._lent = self.upstream.lend(self.interrupt, is_checked=True)
+            except MailError as exc:
+                self._break_off(exc)
+                return
 
     def _next_answer(self) -> Reply:
-        if self.refusal is not None or self._transaction is None:
-            return self.refusal or _no_session()
-        # A session that lay idle may be at its end, which the server shows, or says, when it is used again.
-        may_begin_anew = self._due[0] is None and self._lent is not None and self._lent.is_used
-        try:
-            answer = self._transaction.next_answer()
-        except SmtpError as exc:
-            if not (may_begin_anew and isinstance(exc, ConnectionLost)):
-                self._break_off(exc)
-                return self.refusal or _no_session()
-        else:
-            if not (may_begin_anew and answer.code == 421):
-                return handed_on(answer)
-        self._due.popleft()
-        self._begin_anew()
-        return self._next_answer()
+        while self.refusal is None and self._transaction is not None:
+            # A session that lay idle may be at its end, which the server shows, or says, when it is used again.
+            may_begin_anew = self._due[0] is None and self._lent is not None and self._lent.is_used
+            try:
+                answer = self._transaction.next_answer()
+            except SmtpError as exc:
+                if not (may_begin_anew and isinstance(exc, ConnectionLost)):
+                    self._break_off(exc)
+                    break
+            else:
+                if not (may_begin_anew and answer.code == 421):
+                    return handed_on(answer)
+            self._due.popleft()
+            self._begin_anew()
+        return self.refusal or _no_session()
 
     def _begin_anew(self) -> None:
-        """Say what was said so far over a new session."""
+        """Say what was said so far over another session."""
         self.end()
         try:
             lent = self._lent = self.upstream.lend(self.interrupt, is_checked=True)

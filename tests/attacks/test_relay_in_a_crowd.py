@@ -152,10 +152,11 @@ def test_a_client_that_vanishes_behind_its_last_dot_has_sent_its_mail_once(
     assert len(server.log.accepted) == 2
 
 
-def test_sessions_that_have_ended_all_together_cost_nobody_a_mail(tmp_path: Path) -> None:
+@pytest.mark.parametrize("settings", [Settings(closes_after=1), Settings(max_messages=1)])
+def test_sessions_that_have_ended_all_together_cost_nobody_a_mail(settings: Settings, tmp_path: Path) -> None:
     many = 20
     with (
-        ScriptedServer(Settings(closes_after=1)) as server,
+        ScriptedServer(settings) as server,
         RunningRelay(asset=asset_file(tmp_path, port=server.port), transcript=False) as relay,
         ExitStack() as stack,
     ):
