@@ -15,6 +15,8 @@ from host.local.people.roles import Role
 
 _LOOK = 0.1
 """Seconds between two looks at the run."""
+_AT_ONCE = {"X-Accel-Buffering": "no"}
+"""A proxy such as nginx would hold events back until it has a few kB of them."""
 _SILENCE = 15.0
 """Seconds after which something is said anyway, so that nobody between takes the connection for dead."""
 
@@ -39,7 +41,9 @@ def stream(console: Console, request: Request) -> Response:
         return PlainTextResponse("There is no such run.", 404)
     last = request.headers.get("last-event-id", "")
     after = int(last) + 1 if last.isascii() and last.isdigit() and len(last) < 9 else 0
-    return StreamingResponse(_told(console, int(number), after), media_type="text/event-stream")
+    return StreamingResponse(
+        _told(console, int(number), after), media_type="text/event-stream", headers=_AT_ONCE
+    )
 
 
 async def _told(console: Console, number: int, after: int) -> AsyncIterator[str]:

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs what the tests against real servers need, and starts none of it: Debian's packages with apt-get, Exim and
-# OpenSMTPD unpacked into .local/, the OpenID provider, Haraka, smtp-server and the makers
+# Installs what the tests against real servers need, and starts none of it: Debian's packages with apt-get, Exim,
+# OpenSMTPD and nginx unpacked into .local/, the OpenID provider, Haraka, smtp-server and the makers
 # and readers of mails with npm. Quick when all is there.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -82,6 +82,7 @@ mapfile -t packages < <(missing_packages)
 unpack exim/usr/sbin/exim4 exim4-daemon-light
 add_user Debian-exim /nonexistent
 unpack opensmtpd/usr/sbin/smtpd opensmtpd
+unpack nginx/usr/sbin/nginx nginx
 empty=/var/lib/opensmtpd/empty # where it locks itself up
 mkdir -p "$empty"
 add_user opensmtpd "$empty"

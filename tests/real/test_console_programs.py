@@ -10,11 +10,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -28,11 +30,12 @@ from host.local.people.database import PeopleDatabase
 from host.local.people.roles import Role
 from host.local.people.tokens import Tokens
 from tests.real.connector import ROOT
-from tests.real.consoles import Served, serving
+from tests.real.consoles import Served, serving, signed_in
 
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance, ignored_auth]
 RUNS = "POST /rest/action_run"
 ENDS_WITHIN = 60.0
+REASON = "The user asked for <b>it</b>"
 
 
 @pytest.fixture
@@ -167,3 +170,53 @@ def test_the_official_client_of_agents_sends_what_a_person_agreed_to(served: Ser
     assert refused.is_error
     (run_entry,) = [entry for entry in home.runs.list() if entry.status == "success"]
     assert run_entry.action == "send email"
+
+
+@pytest.mark.parametrize("header", ["ph-auth-token", "Authorization"])
+def test_the_official_client_over_http(served: Served, home: Home, token: str, header: str) -> None:
+    """First one that can ask nobody: a person decides in the console, in a browser. Then one that asks."""
+    asset = home.assets.get("catcher")
+    home.assets.change(asset.id, "catcher", {**asset.config, "allowed_recipients": "example.com"})
+    value = f"Bearer {token}" if header == "Authorization" else token
+    mail = {"asset": "catcher", "to": "jane@example.com", "subject": "From an agent", "body": "Hello"}
+    asked: list[str] = []
+
+    async def agree(_context: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        return ElicitResult(action="accept", content={"agree": True})
+
+    def called(key: str, can_ask: bool) -> Any:
+        async def call() -> Any:
+            async with (
+                httpx2.AsyncClient(headers={header: value}, timeout=60) as http,
+                Client(
+                    streamable_http_client(f"{served.base}/mcp", http_client=http),
+                    elicitation_callback=agree if can_ask else None,
+                ) as client,
+            ):
+                return await client.call_tool(
+                    "send_email", {**mail, "idempotency_key": key, "reason": REASON}
+                )
+
+        return asyncio.run(call())
+
+    waiting = called("one", False)
+    assert waiting.structured_content["state"] == "waiting"
+    code = waiting.structured_content["approval_code"]
+    with signed_in(served) as page:
+        served.open(page, "/approvals")
+        page.fill("#code", code)
+        page.click("button >> text=/^Look$/")
+        assert REASON in page.inner_text("main")
+        page.click("text=Let it send this mail")
+        assert "The agent may send that mail, once" in page.inner_text("main")
+        served.open(page, f"/approvals?code={code}")
+        assert "There is no request with this code" in page.inner_text("main")
+    sent = called("one", False)
+    assert not sent.is_error, sent.content
+    assert not called("one", False).is_error, "asked for again, it is the same run"
+    assert asked == []
+    assert not called("two", True).is_error
+    (question,) = asked
+    assert REASON in question
+    assert len([entry for entry in home.runs.list() if entry.status == "success"]) == 2
