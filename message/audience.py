@@ -67,7 +67,7 @@ class Audience(NamedTuple):
             for mailbox in mailboxes:
                 if lack := self._lack(mailbox.address):
                     faults.append(Fault(field, f"{shown(str(mailbox.address))} may not be written to", lack))
-        count = len(unique(mailbox for mailboxes in recipients.values() for mailbox in mailboxes))
+        count = len(unique([mailbox for mailboxes in recipients.values() for mailbox in mailboxes]))
         if self.most is not None and count > self.most:
             text = f"there are {count} recipients, and a mail may have {self.most}"
             faults.append(Fault(next(iter(recipients)), text, Lack.ROOM))

@@ -19,9 +19,8 @@ from icalendar import Alarm, Calendar, Event, vCalAddress, vText
 
 from message.address.mailbox import Mailbox, ascii_domain, parse_list
 from message.attachments import Attachment, look_at
-from message.checks import NOT_IN_TEXT
 from message.compose import CalendarPart, Draft
-from message.draft import NO_DEFAULTS, plain_draft
+from message.draft import NO_DEFAULTS, NOT_IN_TEXT, plain_draft
 from message.errors import Fault, Lack, MessageError, shown
 from message.fields import problem_of_value
 from message.parameters import Addressing, Defaults

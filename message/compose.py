@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from message import fields, mime
-from message.address.mailbox import Mailbox, ascii_domain, unique
+from message.address.mailbox import Mailbox, ascii_domain
 from message.audience import REDIRECTED
 from message.errors import Fault, Lack, MessageError, shown
 from message.headers import Header
@@ -43,9 +43,10 @@ class CalendarPart(NamedTuple):
 class Draft(NamedTuple):
     """A message of which everything is checked. `headers` are those that replace or join the message's own.
 
-    `token` is random; it occurs in no part, so that boundaries can be made from it. If there is somebody whom it goes
-    to `instead`, nobody else gets it. Bounces go to the author where `bounces_to` is None, and to nobody without
-    `has_bounces`. `unique` is the part of its Message-ID before the @, the same however often it is
+    `recipients` are whom it goes to, each once, as they were written; `redirected` whom it would go to, were it not
+    sent elsewhere. `token` is random; it occurs in no part, so that boundaries can be made from it. If there is
+    somebody whom it goes to `instead`, nobody else gets it. Bounces go to the author where `bounces_to` is None, and
+    to nobody without `has_bounces`. `unique` is the part of its Message-ID before the @, the same however often it is
     composed. `part` is the body where it is made already; it is fit for every server, and stands for text, HTML and
     attachments.
     """
@@ -54,6 +55,7 @@ class Draft(NamedTuple):
     to: tuple[Mailbox, ...]
     cc: tuple[Mailbox, ...]
     bcc: tuple[Mailbox, ...]
+    recipients: tuple[Address, ...]
     subject: str
     text: str
     html: str | None
@@ -65,6 +67,7 @@ class Draft(NamedTuple):
     protection: Protection | None = None
     calendar: CalendarPart | None = None
     instead: tuple[Mailbox, ...] = ()
+    redirected: tuple[Address, ...] = ()
     bounces_to: Mailbox | None = None
     has_bounces: bool = True
     notify: tuple[Notify, ...] = ()
@@ -75,32 +78,20 @@ class Draft(NamedTuple):
         """Whom it is from, as the server is told."""
         return self.author.address
 
-    @property
-    def recipients(self) -> tuple[Address, ...]:
-        """Whom it goes to, each once, as they were written."""
-        return tuple(m.address for m in unique(self.instead or (*self.to, *self.cc, *self.bcc)))
-
-    @property
-    def redirected(self) -> tuple[Address, ...]:
-        """Whom it would go to, were it not sent elsewhere."""
-        if not self.instead:
-            return ()
-        return tuple(m.address for m in unique((*self.to, *self.cc, *self.bcc)))
-
     def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
         """Return the message for a server that offers 8BITMIME and may be asked for SMTPUTF8, or not.
 
         Raises `MessageError` when an address can't be expressed without SMTPUTF8. Nothing was sent then.
         """
-        faults = _need_smtputf8(self)
+        unusual = _not_ascii(self)
+        faults = [fault for _, fault in unusual if fault is not None]
         if faults and not smtputf8:
             raise MessageError(faults)
-        spelled = _Spelling(keeps_unicode=bool(faults))
-        recipients: dict[str, Address] = {}
-        for address in self.recipients:
-            recipients.setdefault(spelled.in_ascii(address).key, spelled(address))
-        head, message_id = _head(self, spelled)
-        sent = tuple(file.record() for file in self.attachments)
+        # Domains are written as A-labels unless SMTPUTF8 is in use (RFC 6531).
+        in_ascii = {address: ascii_domain(address) for address, _ in unusual}
+        spelled = {} if faults else in_ascii
+        head, message_id = _head(self, spelled, in_ascii)
+        sent = [file.record() for file in self.attachments]
         protection = self.protection
         if protection is None:
             part = _body(self, sent, eight_bit=eight_bit)
@@ -108,9 +99,11 @@ class Draft(NamedTuple):
             part = _body(self, sent, eight_bit=eight_bit and not protection.is_seven_bit)
             part = protection.applied(part, self.recipients, self.token)
         is_eight_bit = part.is_eight_bit or (eight_bit and not head.isascii())
+        sender = (self.bounces_to or self.author).address
+        recipients = [spelled.get(address, address) for address in self.recipients]
         envelope = Envelope(
-            spelled((self.bounces_to or self.author).address) if self.has_bounces else None,
-            tuple(recipients.values()),
+            spelled.get(sender, sender) if self.has_bounces else None,
+            tuple(recipients),
             Body.EIGHT_BIT if is_eight_bit else Body.SEVEN_BIT,
             smtputf8=bool(faults),
             notify=self.notify,
@@ -118,7 +111,7 @@ class Draft(NamedTuple):
         content = mime.content(head, part)
         if protection is not None:
             content = protection.vouched_for(content)
-        return Message(envelope, content, message_id, self.warnings, sent)
+        return Message(envelope, content, message_id, self.warnings, tuple(sent))
 
 
 def new_unique() -> str:
@@ -126,60 +119,46 @@ def new_unique() -> str:
     return f"{time.time_ns():x}.{os.urandom(8).hex()}"
 
 
-class _Spelling:
-    """How an address is written in this message: its domain as A-labels unless SMTPUTF8 is in use (RFC 6531)."""
+def _not_ascii(draft: Draft) -> list[tuple[Address, Fault | None]]:
+    """The addresses that are not ASCII, and what is wrong with each without SMTPUTF8.
 
-    def __init__(self, *, keeps_unicode: bool) -> None:
-        self._keeps_unicode = keeps_unicode
-        self._known: dict[Address, Address] = {}
-
-    def __call__(self, address: Address) -> Address:
-        return address if self._keeps_unicode else self.in_ascii(address)
-
-    def in_ascii(self, address: Address) -> Address:
-        if address.domain.isascii():
-            return address
-        if address not in self._known:
-            self._known[address] = ascii_domain(address)
-        return self._known[address]
-
-    def pairs(self, mailboxes: Iterable[Mailbox]) -> list[tuple[str, str]]:
-        return [(mailbox.name, str(self(mailbox.address))) for mailbox in mailboxes]
-
-
-def _need_smtputf8(draft: Draft) -> list[Fault]:
-    """What is wrong without SMTPUTF8: a part before the @ has no ASCII form (RFC 6531 section 3.2)."""
-    return [
-        Fault(
-            field,
-            f"{shown(str(mailbox.address))} is not ASCII before the @: that needs a server with SMTPUTF8",
-            Lack.SMTPUTF8,
-        )
-        for field, mailboxes in (
-            ("from", (draft.author,)),
-            ("to", draft.to),
-            ("cc", draft.cc),
-            ("bcc", draft.bcc),
-            ("redirect_to", draft.instead),
-            ("envelope_sender", (draft.bounces_to,) if draft.bounces_to else ()),
-            *(("headers", header.mailboxes) for header in draft.headers),
-        )
-        for mailbox in mailboxes
-        if not mailbox.address.local_part.isascii()
+    A domain has an ASCII form, and a part before the @ has none (RFC 6531 section 3.2).
+    """
+    groups = [
+        ("from", (draft.author,)),
+        ("to", draft.to),
+        ("cc", draft.cc),
+        ("bcc", draft.bcc),
+        ("redirect_to", draft.instead),
+        ("envelope_sender", (draft.bounces_to,) if draft.bounces_to else ()),
+        *[("headers", header.mailboxes) for header in draft.headers],
     ]
+    found: list[tuple[Address, Fault | None]] = []
+    for field, mailboxes in groups:
+        for _, address in mailboxes:
+            if not address.local_part.isascii():
+                text = f"{shown(str(address))} is not ASCII before the @: that needs a server with SMTPUTF8"
+                found.append((address, Fault(field, text, Lack.SMTPUTF8)))
+            elif not address.domain.isascii():
+                found.append((address, None))
+    return found
 
 
-def _head(draft: Draft, spelled: _Spelling) -> tuple[str, str]:
-    """The message's own fields, and its Message-ID."""
+def _head(
+    draft: Draft, spelled: Mapping[Address, Address], in_ascii: Mapping[Address, Address]
+) -> tuple[str, str]:
+    """The message's own fields, and its Message-ID; `spelled` has the addresses that are written otherwise."""
     given = {header.key: header for header in draft.headers}
     lines = []
     if draft.instead:
-        meant = [("", str(spelled(address))) for address in draft.redirected]
+        meant = [("", str(spelled.get(address, address))) for address in draft.redirected]
         lines.append(fields.address_list(REDIRECTED, meant))
-    lines.append(fields.address_list("From", spelled.pairs([draft.author])))
+    address = draft.author.address
+    lines.append(fields.address_list("From", [(draft.author.name, str(spelled.get(address, address)))]))
     for name, mailboxes in (("To", draft.to), ("Cc", draft.cc)):
         if mailboxes and name.lower() not in given:
-            lines.append(fields.address_list(name, spelled.pairs(mailboxes)))
+            pairs = [(of, str(spelled.get(address, address))) for of, address in mailboxes]
+            lines.append(fields.address_list(name, pairs))
     if draft.subject:
         lines.append(fields.unstructured("Subject", draft.subject))
     if "date" not in given:
@@ -187,7 +166,7 @@ def _head(draft: Draft, spelled: _Spelling) -> tuple[str, str]:
     if "message-id" in given:
         message_id = given["message-id"].text
     else:
-        domain = spelled.in_ascii(draft.sender).domain
+        domain = in_ascii.get(draft.author.address, draft.author.address).domain
         message_id = f"<{draft.unique}@{domain}>"
         lines.append(f"Message-ID: {message_id}\r\n")
     lines += [
@@ -199,9 +178,10 @@ def _head(draft: Draft, spelled: _Spelling) -> tuple[str, str]:
     return "".join(lines), message_id
 
 
-def _field(header: Header, spelled: _Spelling) -> str:
+def _field(header: Header, spelled: Mapping[Address, Address]) -> str:
     if header.mailboxes:
-        return fields.address_list(header.name, spelled.pairs(header.mailboxes))
+        pairs = [(name, str(spelled.get(address, address))) for name, address in header.mailboxes]
+        return fields.address_list(header.name, pairs)
     if header.phrase:
         return fields.address_list(header.name, [(header.phrase, header.text)])
     if header.verbatim:

@@ -2,27 +2,39 @@
 
 Templates are filled first, then Markdown becomes HTML, the signature is added, images inside of the HTML become parts
 of the mail, and the sanitiser has the last word.
+
+What is asked of a message is checked as a whole: everything that is wrong is said at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import os
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from message import html as markup
-from message.checks import Checks
-from message.compose import Draft
-from message.errors import Fault, shown
+from message.address.mailbox import Mailbox, key, look_alikes, parse_list, unique
+from message.audience import EVERYBODY, redirected
+from message.compose import Draft, new_unique
+from message.conversation import Answered, answered, importance_headers, thread_headers
+from message.errors import Fault, Lack, MessageError, shown
+from message.fields import problem_of_value
+from message.headers import Header, parse_headers
 from message.parameters import Addressing, Defaults
 from message.signature import signed_html, signed_text
+from smtp.envelope import Notify
 
 if TYPE_CHECKING:
-    from message.attachments import Attachment
+    from message.attachments import Attachment, File
 
-__all__ = ["BODY_FORMATS", "Addressing", "Defaults", "Draft", "html_draft", "plain_draft"]
+__all__ = ["BODY_FORMATS", "NOT_IN_TEXT", "Addressing", "Defaults", "Draft", "html_draft", "plain_draft"]
 
+T = TypeVar("T")
 NO_DEFAULTS = Defaults()
 BODY_FORMATS = ("automatic", "text", "html", "markdown")
+NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+_CONTENT_ID = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,250}"
 
 
 def plain_draft(
@@ -39,7 +51,7 @@ def plain_draft(
     `automatic` takes for HTML what says so at its start; `markdown` goes as it is and as HTML made from it. Raises
     `MessageError` with everything that is wrong, `faults` being what the caller knows of already.
     """
-    checks = Checks(addressing, defaults, faults)
+    checks = _Checks(addressing, defaults, faults)
     given = body or ""
     chosen = body_format or "automatic"
     if chosen == "automatic":
@@ -54,7 +66,7 @@ def plain_draft(
         unsigned = checks.markdown(text)
         html = checks.sanitized("body", checks.with_images("body", signed_html(unsigned, defaults)), unsigned)
         text = signed_text(text, defaults)
-    else:
+    elif defaults.signature_text or defaults.signature_html:
         text = signed_text(text, defaults)
     return checks.finished(text, html, attachments)
 
@@ -73,7 +85,7 @@ def html_draft(
 
     Raises `MessageError` with everything that is wrong, `faults` being what the caller knows of already.
     """
-    checks = Checks(addressing, defaults, faults)
+    checks = _Checks(addressing, defaults, faults)
     unsigned = checks.body("html_body", html_body, is_html=True)
     text = checks.body("text_body", text_body, is_html=False)
     html = checks.with_images("html_body", signed_html(unsigned, defaults))
@@ -81,3 +93,283 @@ def html_draft(
         html = checks.sanitized("html_body", html, unsigned)
     text = signed_text(text, defaults) if text.strip() else markup.to_text(html)
     return checks.finished(text, html, attachments)
+
+
+class _Checks:
+    """Collects what is wrong instead of stopping at the first."""
+
+    def __init__(self, addressing: Addressing, defaults: Defaults, faults: Sequence[Fault]) -> None:
+        self._addressing = addressing
+        self._defaults = defaults
+        self._faults = [*defaults.faults, *faults]
+        self._warnings: list[str] = []
+        self._images: list[Attachment] = []
+        self._values: Mapping[str, object] | None = None
+        if addressing.template_values not in (None, ""):
+            from message.templates import parse_values  # few mails are templates
+
+            self._values = self._try(parse_values, addressing.template_values)
+
+    def body(self, field: str, value: str | None, *, is_html: bool) -> str:
+        """A body that can be sent: filled in, if it is a template."""
+        if not value:
+            return ""
+        text = value if self._values is None else self._filled(field, value, escapes=is_html)
+        if found := NOT_IN_TEXT.search(text):
+            self.fault(field, f"{shown(found[0])} can't be sent in a text")
+            return ""
+        if self._defaults.ascii_only and not text.isascii():
+            self.fault(field, "it is not ASCII", Lack.UNICODE)
+        return text
+
+    def markdown(self, text: str) -> str:
+        """Markdown as HTML."""
+        from message.html.markdown import to_html  # few mails are written in it
+
+        try:
+            return to_html(text)
+        except ValueError as exc:
+            self.fault("body", str(exc))
+            return ""
+
+    def with_images(self, field: str, html: str) -> str:
+        """HTML whose images inside of it (`data:` URLs) have become parts of the mail."""
+        if "data:" not in html.lower():
+            return html
+        from message.attachments import Attachment
+
+        images = markup.Images()
+        html = images.taken_out(html)
+        self._warnings += images.warnings
+        self._images += [
+            Attachment.of_octets(image.name, image.data, image.content_id, field)
+            for image in images.found.values()
+        ]
+        return html
+
+    def sanitized(self, field: str, html: str, unsigned: str) -> str:
+        """`html` without what acts. A mail is refused of which that leaves nothing but the signature."""
+        sanitised = markup.sanitize(html)
+        is_blank = sanitised.is_blank
+        if sanitised.lost and html != unsigned and "data:" not in unsigned.lower():
+            is_blank = markup.sanitize(unsigned).is_blank
+        if sanitised.lost and is_blank:
+            self.fault(field, f"nothing of it is left: sanitising takes out {sanitised.lost}")
+        elif sanitised.lost:
+            self._warnings.append(f"sanitising took out of the HTML: {sanitised.lost}")
+        return sanitised.html
+
+    def finished(self, text: str, html: str | None, attachments: Sequence[Attachment]) -> Draft:
+        """The draft. Raises `MessageError` with everything that was found wrong."""
+        addressing = self._addressing
+        attachments = [*attachments, *self._images]
+        headers: list[Header] = []
+        if addressing.headers not in (None, ""):
+            headers += self._try(parse_headers, addressing.headers) or ()
+        taken = {header.key: header for header in headers if header.key in ("bcc", "from", "subject")}
+        headers = [header for header in headers if header.key not in taken]
+        to, cc, bcc = self._recipients(addressing, taken.get("bcc"))
+        sender = self._sender(addressing.sender, taken.get("from"))
+        given = addressing.in_reply_to  # an empty file is one that can't be answered
+        parent = None if given is None or given == "" else self._try(answered, given)
+        subject = self._subject(addressing.subject, taken.get("subject"), parent)
+        headers += self._made_headers(addressing, parent, {header.key for header in headers})
+        wanted = addressing.envelope_sender.strip()
+        bounces_to = self._one(wanted, "envelope_sender") if wanted not in ("", "<>") else None
+        notify = self._notify(addressing.dsn) if addressing.dsn else ()
+        protection = self._defaults.protection
+        token = os.urandom(16).hex() if html is not None or attachments or protection else ""
+        files = self._files(attachments, token) if attachments else ()
+        if html is not None:
+            self._check_references(html, files)
+        audience, meant = self._defaults.audience, (*to, *cc, *bcc)
+        if audience != EVERYBODY or protection is not None:
+            self._check_audience({"to": to, "cc": cc, "bcc": bcc}, audience.instead or meant)
+        if self._faults or sender is None:
+            raise MessageError(self._faults)
+        if audience.instead:
+            self._warnings.append(redirected(audience.instead))
+        if protection is not None and (warning := protection.misaligned(sender.address)):
+            self._warnings.append(warning)
+        self._warnings += look_alikes((sender, *meant))
+        if headers:
+            self._warnings += _shown_only(headers, meant)
+        addresses = tuple([mailbox.address for mailbox in unique(meant)])
+        return Draft(
+            sender,
+            to,
+            cc,
+            bcc,
+            tuple([mailbox.address for mailbox in unique(audience.instead)]) or addresses,
+            subject,
+            text,
+            html,
+            files,
+            tuple(headers),
+            tuple(self._warnings),
+            new_unique(),
+            token,
+            protection,
+            instead=audience.instead,
+            redirected=addresses if audience.instead else (),
+            bounces_to=bounces_to,
+            has_bounces=wanted != "<>",
+            notify=notify,
+        )
+
+    def _try(self, function: Callable[..., T], *arguments: object) -> T | None:
+        try:
+            return function(*arguments)
+        except MessageError as exc:
+            self._faults += exc.faults
+            return None
+
+    def fault(self, field: str, text: str, lack: Lack | None = None) -> None:
+        self._faults.append(Fault(field, text, lack))
+
+    def _recipients(self, addressing: Addressing, hidden: Header | None) -> tuple[tuple[Mailbox, ...], ...]:
+        faults = len(self._faults)
+        to, cc, bcc = [
+            unique(self._try(parse_list, value, field, self._warnings) or ()) if value else ()
+            for field, value in (("to", addressing.to), ("cc", addressing.cc), ("bcc", addressing.bcc))
+        ]
+        if hidden:
+            bcc = unique(bcc + hidden.mailboxes)
+        if not (to or cc or bcc) and len(self._faults) == faults:
+            self.fault("to", "there is no recipient")
+        return to, cc, bcc
+
+    def _check_audience(self, named: Mapping[str, Sequence[Mailbox]], recipients: Sequence[Mailbox]) -> None:
+        """Whether everybody who is named may be written to, and the mail be encrypted to those who get it."""
+        self._faults += self._defaults.audience.faults(named)
+        protection = self._defaults.protection
+        if protection is not None:
+            for address in protection.without_certificate([mailbox.address for mailbox in recipients]):
+                text = f"there is no certificate to encrypt to for {shown(str(address))}"
+                self.fault("", text, Lack.CERTIFICATE)
+
+    def _sender(self, parameter: str | None, header: Header | None) -> Mailbox | None:
+        """The `from` parameter, else From in headers, else the default."""
+        if parameter and parameter.strip():
+            return self._one(parameter, "from")
+        if header and header.mailboxes:
+            return header.mailboxes[0]
+        if self._defaults.sender.strip():
+            return self._one(self._defaults.sender, self._defaults.sender_field)
+        self.fault("from", "there is no sender", Lack.SENDER)
+        return None
+
+    def _one(self, value: str, field: str) -> Mailbox | None:
+        mailboxes = self._try(parse_list, value, field, self._warnings)
+        if mailboxes is None or len(mailboxes) == 1:
+            return mailboxes and mailboxes[0]
+        self.fault(field, f"{shown(value)} is not one address")
+        return None
+
+    def _subject(self, parameter: str | None, header: Header | None, parent: Answered | None) -> str:
+        subject = header.text if header else parameter or ""
+        if self._values is not None and not header:
+            subject = self._filled("subject", subject, escapes=False)
+        # What was copied or read from a file often ends with its line.
+        subject = subject.strip(" \t\r\n") or (parent.reply_subject if parent else "")
+        if not subject.isprintable() and (problem := problem_of_value(subject)):
+            self.fault("subject", problem)
+        if self._defaults.ascii_only and not subject.isascii():
+            self.fault("headers: Subject" if header else "subject", "it is not ASCII", Lack.UNICODE)
+        return subject.strip()
+
+    def _made_headers(
+        self, addressing: Addressing, parent: Answered | None, given: Collection[str]
+    ) -> list[Header]:
+        """The fields that parameters ask for; one that is among the headers that were given replaces its like."""
+        made: list[Header] = []
+        if parent or addressing.thread:
+            made += thread_headers(parent, addressing.thread)
+        if addressing.importance:
+            made += self._try(importance_headers, addressing.importance) or ()
+        if addressing.reply_to:
+            mailboxes = self._try(parse_list, addressing.reply_to, "reply_to", self._warnings)
+            made += [Header("Reply-To", mailboxes=mailboxes)] if mailboxes else []
+        return [header for header in made if header.key not in given]
+
+    def _notify(self, value: str | Sequence[str]) -> tuple[Notify, ...]:
+        """What the sender wants to hear of: `never`, or some of the others, in a list (JSON too) or with commas."""
+        words = re.split(r'[,;\s"\[\]]+', value) if isinstance(value, str) else value
+        words = list(dict.fromkeys([word.strip().upper() for word in words if word.strip()]))
+        unknown = [word for word in words if word not in list(Notify)]
+        if unknown:
+            names = ", ".join(word.lower() for word in Notify)
+            self.fault("dsn", f"{shown(unknown[0].lower())} is none of {names}")
+            return ()
+        if Notify.NEVER in words and len(words) > 1:
+            self.fault("dsn", "never goes with nothing else")
+            return ()
+        return tuple(Notify(word) for word in words)
+
+    def _filled(self, field: str, text: str, *, escapes: bool) -> str:
+        if self._values is None or "{" not in text:
+            return text
+        from message.templates import filled
+
+        try:
+            return filled(text, self._values, field, escapes=escapes)
+        except MessageError as exc:
+            self._faults += exc.faults
+            return ""
+
+    def _files(self, attachments: Sequence[Attachment], token: str) -> tuple[File, ...]:
+        from message.attachments import look_at  # most mails have none
+
+        files: list[File] = []
+        for attachment in attachments:
+            if attachment.is_template:
+                name = self._filled(attachment.field, attachment.name, escapes=False)
+                attachment = attachment._replace(name=name)
+            what = str(attachment)
+            content_id = self._content_id(attachment, files)
+            try:
+                file = look_at(attachment, content_id, absent=token.encode())
+            except (OSError, ValueError) as exc:
+                reason = (isinstance(exc, OSError) and exc.strerror) or exc
+                self.fault(attachment.field, f"{what} can't be attached: {reason}")
+                continue
+            if file.name != attachment.name:
+                self._warnings.append(f"the attachment {what} is sent as {shown(file.name)}")
+            files.append(file)
+        return tuple(files)
+
+    def _content_id(self, attachment: Attachment, before: Sequence[File]) -> str:
+        given = attachment.content_id.strip()
+        content_id = given[1:-1] if given.startswith("<") and given.endswith(">") else given
+        if given and not re.fullmatch(_CONTENT_ID, content_id):
+            self.fault(
+                attachment.field,
+                f"its content_id {shown(given)} is not a content id: use letters, digits and . _ - @",
+            )
+        elif given and any(file.content_id == content_id for file in before):
+            self.fault(attachment.field, f"its content_id {shown(content_id)} is given to two attachments")
+        return content_id
+
+    def _check_references(self, html: str, files: Sequence[File]) -> None:
+        referred, inline = markup.content_ids(html), {file.content_id for file in files if file.content_id}
+        self._warnings += [
+            f"the HTML refers to cid:{shown(name)[1:-1]}, which no attachment has"
+            for name in sorted(referred - inline)
+        ]
+        self._warnings += [
+            f"the HTML does not refer to the content id {name}" for name in sorted(inline - referred)
+        ]
+
+
+def _shown_only(headers: Sequence[Header], recipients: Sequence[Mailbox]) -> list[str]:
+    """A warning for each To or Cc among the headers with somebody whom the mail isn't sent to."""
+    warnings: list[str] = []
+    for header in headers:
+        if header.key in ("to", "cc"):
+            known = {key(mailbox.address) for mailbox in recipients}
+            others = [str(m.address) for m in header.mailboxes if key(m.address) not in known]
+            if others:
+                warnings.append(
+                    f"{header.name} in headers shows whom the mail is not sent to: {shown(', '.join(others))[1:-1]}"
+                )
+    return warnings

@@ -71,8 +71,7 @@ def address_list(name: str, mailboxes: Sequence[tuple[str, str]]) -> str:
     """A field of (display name, addr-spec) pairs, at least one, folded between them."""
     tokens: list[str] = []
     for display_name, spec in mailboxes:
-        _check(name, display_name)
-        _check(name, spec)
+        _check(name, f"{display_name}{spec}")
         if display_name:
             tokens += _phrase(display_name)
             tokens.append(f" <{spec}>,")

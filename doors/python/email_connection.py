@@ -140,16 +140,34 @@ class Request:
         resources: ExitStack,
     ) -> Draft:
         body, token = self.body, os.urandom(16).hex()
+        recipients = tuple(mailbox.address for mailbox in unique((*to, *cc, *bcc)))
         content_type = mime["content-type"] or DEFAULT_TYPE
         if isinstance(body, MultipartBody):
             files = body.files(token)
             texts = body.readable(), body.html
-            return Draft(author, to, cc, bcc, subject, *texts, files, headers, (), new_unique(), token)
+            return Draft(
+                author, to, cc, bcc, recipients, subject, *texts, files, headers, (), new_unique(), token
+            )
         if mime["mime-version"] and content_type.lower().startswith("multipart/mixed"):
             part = encoded_part(body, content_type, mime["content-transfer-encoding"])
         else:
             part = part_of(body, content_type, resources)
-        return Draft(author, to, cc, bcc, subject, "", None, (), headers, (), new_unique(), token, part=part)
+        return Draft(
+            author,
+            to,
+            cc,
+            bcc,
+            recipients,
+            subject,
+            "",
+            None,
+            (),
+            headers,
+            (),
+            new_unique(),
+            token,
+            part=part,
+        )
 
     def _primary(self) -> str:
         if self.config.mailto:

@@ -14,6 +14,12 @@ from smtp.envelope import Address
 from smtp.errors import InvalidValue
 
 _MOST_FAULTS = 100
+# An address of ASCII atoms, as nearly all are, and a list of nothing else: what is read without a scanner.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
+_ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*+@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+"
+_PLAIN_ADDRESS = re.compile(_ADDRESS)
+_BETWEEN = r"[ \t]*+[,;\r\n][,;\r\n \t]*+"
+_PLAIN_LIST = re.compile(rf"[,;\r\n \t]*+{_ADDRESS}(?:{_BETWEEN}{_ADDRESS})*+[,;\r\n \t]*+")
 # C0, DEL and C1 controls, line and paragraph separators, halves of surrogate pairs, BiDi embeddings, overrides
 # and isolates. Marks that only join or order letters (ZWJ, RLM) stay: names are written with them.
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
@@ -35,18 +41,28 @@ def parse_list(
     one reading only is understood, and told there. Raises `MessageError` that names `field` and each bad address
     (the first 100, and how many more there are), with a proposal where there is one.
     """
+    if isinstance(value, str):
+        value = _from_json(value) if value.lstrip().startswith("[") else (value,)
     mailboxes: list[Mailbox] = []
     faults: list[Fault] = []
     bad = 0
-    for text in _texts(value, field):
+    for text in value or ():
+        if not isinstance(text, str):
+            raise MessageError([Fault(field, f"{shown(repr(text))} in the list is not a text")])
+        if _PLAIN_LIST.fullmatch(text):
+            try:
+                mailboxes += [Mailbox("", Address(*one.split("@"))) for one in _PLAIN_ADDRESS.findall(text)]
+                continue
+            except InvalidValue:
+                pass  # which one it is, and what may have been meant, is found below
         for entry in _entries(text, field, warnings):
             try:
                 mailboxes.append(_mailbox(entry))
             except InvalidValue as exc:
                 bad += 1
                 if bad <= _MOST_FAULTS:
-                    text = f"{shown(entry.text)} is not a valid address: {exc}{_proposal(entry.text)}"
-                    faults.append(Fault(field, text))
+                    told = f"{shown(entry.text)} is not a valid address: {exc}{_proposal(entry.text)}"
+                    faults.append(Fault(field, told))
     if bad > _MOST_FAULTS:
         faults.append(Fault(field, f"{bad - _MOST_FAULTS} more addresses are not valid"))
     if faults:
@@ -114,8 +130,10 @@ def _taken(field: str, text: str, entry: Entry) -> str:
     return f"{field}: {shown(text)} is taken for {shown(entry.text)}"
 
 
-def unique(mailboxes: Iterable[Mailbox]) -> tuple[Mailbox, ...]:
+def unique(mailboxes: Sequence[Mailbox]) -> tuple[Mailbox, ...]:
     """Each mailbox once, the first spelling kept."""
+    if len(mailboxes) < 2:
+        return tuple(mailboxes)
     kept: dict[str, Mailbox] = {}
     for mailbox in mailboxes:
         kept.setdefault(key(mailbox.address), mailbox)
@@ -139,7 +157,7 @@ def ascii_domain(address: Address) -> Address:
 
 def look_alikes(mailboxes: Iterable[Mailbox]) -> tuple[str, ...]:
     """A warning for each domain that may be meant to be taken for another, with what it is in ASCII."""
-    domains = dict.fromkeys(m.address.domain for m in mailboxes if not m.address.domain.isascii())
+    domains = {m.address.domain: None for m in mailboxes if not m.address.domain.isascii()}
     if not domains:
         return ()
     return tuple(
@@ -149,28 +167,13 @@ def look_alikes(mailboxes: Iterable[Mailbox]) -> tuple[str, ...]:
     )
 
 
-def _texts(value: str | Sequence[str] | None, field: str) -> Iterator[str]:
-    if value is None:
-        return
-    if isinstance(value, str):
-        value = _from_json(value)
-    for text in value:
-        if not isinstance(text, str):
-            raise MessageError([Fault(field, f"{shown(repr(text))} in the list is not a text")])
-        yield text
-
-
 def _from_json(text: str) -> Sequence[str]:
-    """The members of a JSON list. No address begins with a bracket, so anything else is a plain list."""
-    if text.lstrip().startswith("["):
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            if isinstance(value, list):
-                return value
-    return (text,)
+    """The members of a JSON list, for a text that begins like one; no address does."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return (text,)
+    return value if isinstance(value, list) else (text,)
 
 
 def _mailbox(entry: Entry) -> Mailbox:
