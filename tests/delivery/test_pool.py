@@ -125,6 +125,19 @@ def test_a_failed_connection_leaves_its_place_to_others() -> None:
     assert bench.lend().session.is_open
 
 
+def test_a_failed_connection_of_the_last_run_leaves_no_session_behind() -> None:
+    bench = Bench()
+    first = bench.lend()
+
+    def fails() -> PooledSession:
+        bench.pool.give_back(bench.asset, first, lambda: None)
+        raise TimedOut("no answer", step=SmtpStep.CONNECT)
+
+    with pytest.raises(TimedOut):
+        bench.pool.lend(bench.asset, fails, lambda: None)
+    assert [session.is_open for session in bench.opened] == [False]
+
+
 def test_whoever_waits_can_be_cancelled_and_does_not_wait_for_ever() -> None:
     bench = Bench(most=1)
     lent = bench.lend()
