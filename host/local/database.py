@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 
 from host.local import files, schema
-from host.local.files import StoreError, private_folder, reason, sync_folder
+from host.local.files import DATABASE, Cipher, StoreError, private_folder, reason, sync_folder
 from host.local.locks import alone
 from host.local.sql import Connection, faults_named, is_current, opened, transaction
 
 
-def connect(folder: Path) -> Connection:
+def connect(folder: Path, secret: Cipher | None = None) -> Connection:
     """A connection to the database, which is made, or brought up to date, first. Raises `StoreError`.
 
-    It begins and ends no transaction by itself, and may be used by several threads, one at a time.
+    It begins and ends no transaction by itself, and may be used by several threads, one at a time. `secret` is the
+    folder's key, where the caller has read it already.
     """
-    private_folder(folder)
     if files.is_server():
+        private_folder(folder)
         try:
             from host.local import postgres  # who has the folder's own database need not have its client
         except ModuleNotFoundError as error:
@@ -25,33 +27,29 @@ def connect(folder: Path) -> Connection:
                 f"The Python module {error.name} is missing: pip install 'smtp-connector[postgres]' installs it."
             ) from error
         return postgres.connect(folder)
-    files.ensure_key(folder)
-    path = folder / files.DATABASE
+    secret = secret or Cipher(folder)  # before the database: see there
+    path = folder / DATABASE
     with faults_named(path):
-        if not path.exists():
+        if not os.access(path, os.F_OK):
+            private_folder(folder)
             with alone(folder):
                 if not path.exists():
-                    _make(path, files.fingerprint(folder))
+                    _make(path, secret.fingerprint)
         connection = opened(path)
         try:
             if not is_current(connection, path):
                 from host.local.migrate import bring_up_to_date  # once in the life of a folder
 
                 bring_up_to_date(folder)
-            _check_key(connection, folder)
+            if connection.execute("SELECT secret FROM key_check").fetchall() != [(secret.fingerprint,)]:
+                raise StoreError(
+                    f"{secret.path} is not the key that {path} is used with. Nothing was changed. Put that key back, "
+                    "or start anew with another folder (SMTP_CONNECTOR_HOME)."
+                )
         except BaseException:
             connection.close()
             raise
     return connection
-
-
-def _check_key(connection: Connection, folder: Path) -> None:
-    """Raises `StoreError` for a key that is not the one that everything in the database was encrypted with."""
-    if connection.execute("SELECT secret FROM key_check").fetchall() != [(files.fingerprint(folder),)]:
-        raise StoreError(
-            f"{files.key_path(folder)} is not the key that {folder / files.DATABASE} is used with. Nothing was "
-            "changed. Put that key back, or start anew with another folder (SMTP_CONNECTOR_HOME)."
-        )
 
 
 def _make(path: Path, secret: str) -> None:

@@ -140,7 +140,14 @@ def key_path(folder: Path) -> Path:
 
 
 def ensure_key(folder: Path) -> None:
-    """Make the data folder's key unless it has one. Raises `StoreError`.
+    """Make the data folder's key unless it has one. Raises `StoreError`."""
+    path = key_path(folder)
+    if not os.access(path, os.F_OK):
+        _make_key(path, folder)
+
+
+def _make_key(path: Path, folder: Path) -> None:
+    """Make it, unless another process is quicker. Raises `StoreError`.
 
     Beside anything that needs the key, a missing key is a lost one, and a new one would only hide that. (So
     the key is made before those, and they are looked for before it.) It comes into being complete,
@@ -151,7 +158,6 @@ def ensure_key(folder: Path) -> None:
     except OSError as error:
         raise StoreError(f"The data folder {folder} can't be read: {reason(error)}.") from error
     private_folder(folder)
-    path = key_path(folder)
     try:
         if path.exists():
             return
@@ -169,24 +175,38 @@ def ensure_key(folder: Path) -> None:
         raise StoreError(f"The key file {path} can't be made: {reason(error)}.") from error
 
 
-def fingerprint(folder: Path) -> str:
-    """By which a database knows the key that it is used with, and which tells nothing of it. Raises `StoreError`."""
-    return _mac(_read_key(key_path(folder)), b"the key of this database").hex()
-
-
 class Cipher:
-    """The data folder's key, read once, for whoever has more than one value. Raises `StoreError`."""
+    """The data folder's key, read once, and made unless it has one. Raises `StoreError`."""
 
     def __init__(self, folder: Path) -> None:
         from cryptography.fernet import Fernet
 
-        self._path = key_path(folder)
-        self._key = _read_key(self._path)
-        self._fernet = Fernet(self._key)
+        path = key_path(folder)
+        try:
+            if not path.exists():
+                _make_key(path, folder)
+            key = path.read_bytes().strip()
+        except OSError as error:
+            raise StoreError(f"The key file {path} can't be read: {reason(error)}.") from error
+        try:
+            is_whole = len(base64.b64decode(key, altchars=b"-_", validate=True)) == _KEY_OCTETS
+        except binascii.Error:
+            is_whole = False
+        if not is_whole:
+            raise StoreError(
+                f"The key file {path} is damaged. Nothing was changed. Put back the one that the stored secrets "
+                "were encrypted with."
+            )
+        self.path = path
+        self._fernet = Fernet(key)
+        # A key of its own: Fernet's halves are for what Fernet does.
+        self._of_macs = hmac.digest(key, b"what a mail is recognised by", "sha256")
+        self.fingerprint = hmac.digest(self._of_macs, b"the key of this database", "sha256").hex()
+        """By which a database knows the key that it is used with, and which tells nothing of it."""
 
     def mac(self, octets: bytes) -> bytes:
         """An HMAC of these, by which they can be recognised and not found out."""
-        return _mac(self._key, octets)
+        return hmac.digest(self._of_macs, octets, "sha256")
 
     def encrypt(self, value: Mapping[str, Any]) -> bytes:
         """`value` as JSON, encrypted."""
@@ -204,7 +224,7 @@ class Cipher:
             value = json.loads(self._fernet.decrypt(token))
         except InvalidToken as error:
             raise StoreError(
-                f"{what} can't be decrypted: it is damaged, or {self._path} is not the key it was "
+                f"{what} can't be decrypted: it is damaged, or {self.path} is not the key it was "
                 "stored with. Nothing was changed. Put that key back, or remove and enter it again."
             ) from error
         if not isinstance(value, dict):
@@ -220,31 +240,6 @@ def encrypt(folder: Path, value: Mapping[str, Any]) -> bytes:
 def decrypt(folder: Path, token: bytes, what: str) -> dict[str, Any]:
     """The value that `encrypt` was given. Raises `StoreError`, naming `what` could not be read."""
     return Cipher(folder).decrypt(token, what)
-
-
-def _mac(key: bytes, octets: bytes) -> bytes:
-    # A key of its own: Fernet's halves are for what Fernet does.
-    derived = hmac.digest(key, b"what a mail is recognised by", "sha256")
-    return hmac.digest(derived, octets, "sha256")
-
-
-def _read_key(path: Path) -> bytes:
-    try:
-        key = path.read_bytes().strip()
-    except FileNotFoundError as error:
-        raise StoreError(_lost(path)) from error
-    except OSError as error:
-        raise StoreError(f"The key file {path} can't be read: {reason(error)}.") from error
-    try:
-        whole = len(base64.b64decode(key, altchars=b"-_", validate=True)) == _KEY_OCTETS
-    except binascii.Error:
-        whole = False
-    if not whole:
-        raise StoreError(
-            f"The key file {path} is damaged. Nothing was changed. Put back the one that the stored secrets "
-            "were encrypted with."
-        )
-    return key
 
 
 def _lost(path: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from host.local.files import timestamp
 from host.local.locks import is_alive
+from host.local.schema import SETTLE_MAILS
 from host.local.sql import Connection, transaction
 
 
@@ -36,7 +37,7 @@ def settle(connection: Connection, number: int) -> None:
         (now, now, number),
     )
     if cut_off.rowcount:
-        settle_mails(connection, number, now)
+        connection.execute(SETTLE_MAILS, (now, number))
 
 
 def settle_work(connection: Connection, holder: str) -> None:
@@ -70,12 +71,3 @@ def drop(connection: Connection, number: int) -> None:
     connection.execute("DELETE FROM mail WHERE run_id = ?", (number,))
     connection.execute("DELETE FROM durable WHERE run_id = ?", (number,))
     connection.execute("DELETE FROM run WHERE id = ?", (number,))
-
-
-def settle_mails(connection: Connection, number: int, now: str) -> None:
-    """Nothing more will be heard of this run's mails: say what that makes of each that has no result."""
-    for before, after in (("committed", "unknown"), ("claimed", "not sent")):
-        connection.execute(
-            "UPDATE mail SET state = ?, finished_at = ? WHERE run_id = ? AND state = ?",
-            (after, now, number, before),
-        )

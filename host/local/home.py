@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from host.local import files
 from host.local.files import DATABASE, StoreError, expanded, private_folder, reason, replace
@@ -25,16 +25,12 @@ LOCK_TIMEOUT = 120.0
 """Seconds to wait for another run: longer than any one token request is allowed to take."""
 
 
-class FileState:
-    """The `State` of one asset in a data folder. Every method raises `StoreError`."""
+class FileState(NamedTuple):
+    """The `State` of one asset in the data folder `home`. Every method raises `StoreError`."""
 
-    def __init__(self, folder: Path, asset_id: str, *, lock_timeout: float = LOCK_TIMEOUT) -> None:
-        self._home = folder
-        self._folder = folder / files.STATE_FOLDER
-        # Hashed: whatever an id looks like, it can't name a file anywhere else.
-        self._name = hashlib.sha256(asset_id.encode(errors="surrogatepass")).hexdigest()[:32]
-        self._asset_id = asset_id
-        self._lock_timeout = lock_timeout
+    home: Path
+    asset_id: str
+    lock_timeout: float = LOCK_TIMEOUT
 
     def load(self) -> dict[str, Any]:
         try:
@@ -44,12 +40,12 @@ class FileState:
         except OSError as error:
             raise StoreError(f"{self._path} can't be read: {reason(error)}.") from error
         return files.decrypt(
-            self._home, token, f"What is remembered for the asset {self._asset_id} ({self._path})"
+            self.home, token, f"What is remembered for the asset {self.asset_id} ({self._path})"
         )
 
     def save(self, state: Mapping[str, Any]) -> None:
-        files.ensure_key(self._home)
-        replace(self._path, files.encrypt(self._home, state))
+        files.ensure_key(self.home)
+        replace(self._path, files.encrypt(self.home, state))
 
     def remove(self) -> None:
         """Forget everything. For an asset that is removed."""
@@ -63,20 +59,21 @@ class FileState:
         """Between processes and threads; a thread that has the lock may take it again."""
         from filelock import FileLock, Timeout
 
-        files.ensure_key(self._home)
-        private_folder(self._folder)
+        files.ensure_key(self.home)
+        path = self._path.with_suffix(".lock")
+        private_folder(path.parent)
         # One lock object for the path in this process, with a counter for each thread: this is what makes it
         # possible to take it again.
-        lock = FileLock(self._folder / f"{self._name}.lock", mode=0o600, is_singleton=True)
+        lock = FileLock(path, mode=0o600, is_singleton=True)
         try:
-            lock.acquire(timeout=self._lock_timeout)
+            lock.acquire(timeout=self.lock_timeout)
         except Timeout as error:
             raise StoreError(
-                f"Another run has been using what is remembered for the asset {self._asset_id} for more than "
-                f"{self._lock_timeout:g} s. Try again when it has ended."
+                f"Another run has been using what is remembered for the asset {self.asset_id} for more than "
+                f"{self.lock_timeout:g} s. Try again when it has ended."
             ) from error
         except OSError as error:
-            raise StoreError(f"{self._folder} can't be locked: {reason(error)}.") from error
+            raise StoreError(f"{path.parent} can't be locked: {reason(error)}.") from error
         try:
             yield
         finally:
@@ -84,7 +81,9 @@ class FileState:
 
     @property
     def _path(self) -> Path:
-        return self._folder / f"{self._name}.state"
+        # Hashed: whatever an id looks like, it can't name a file anywhere else.
+        name = hashlib.sha256(self.asset_id.encode(errors="surrogatepass")).hexdigest()[:32]
+        return self.home / files.STATE_FOLDER / f"{name}.state"
 
 
 class Home:

@@ -11,7 +11,7 @@ from actions.contract import KeyInProgress, KeyOfOtherContent, Report
 from delivery.asset import Asset
 from host.local import holders, locks
 from host.local.files import Cipher, timestamp
-from host.local.pruning import KEY_DAYS
+from host.local.results import KEY_DAYS
 from host.local.sql import Connection
 
 SENT_OR_UNKNOWN = frozenset({"sent", "partly sent", "unknown"})

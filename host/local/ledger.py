@@ -27,13 +27,13 @@ from actions import report as reports
 from actions.contract import Report
 from delivery.asset import Asset
 from delivery.attempt import Attempt, Facts, Outgoing
-from host.local import database, holders, keys, locks
+from host.local import database, keys, locks
 from host.local.files import DATABASE, Cipher, StoreError, timestamp
-from host.local.pruning import prune_now_and_then
-from host.local.results import joint_message, keep_days, recorded
-from host.local.sql import Connection, faults_named, flushing, transaction
+from host.local.results import joint_message, keep_days, prune_now_and_then, recorded
+from host.local.schema import SETTLE_MAILS
+from host.local.sql import Connection, faults_named, transaction
 from message.compose import Draft
-from smtp.errors import Cancelled, Category, SmtpError, Step
+from smtp.errors import Cancelled, Category, MailError, SmtpError, Step
 from smtp.outcome import Delivery, RecipientDelivery, Status
 
 HURRY = 1.0
@@ -97,13 +97,18 @@ class Ledger:
         """Write down the run and its mails. Raises `StoreError`: nothing was sent."""
         keep_days()  # a setting that can't be understood is said before anything is sent
         with ExitStack() as resources:
-            connection = database.connect(self._folder)
+            secret = Cipher(self._folder)
+            connection = database.connect(self._folder, secret)
             resources.callback(connection.close)
             holder = locks.hold(self._folder)
             resources.callback(holder.free, remove=True)
-            secret = Cipher(self._folder)
-            with faults_named(self._folder / DATABASE), transaction(connection, self._latest):
-                number = self._insert(connection, holder.path.name)
+            with transaction(connection, self._latest):
+                row = connection.execute(
+                    "INSERT INTO run (action, asset, asset_id, container_id, holder, state, status, start_time,"
+                    " end_time, kept_since) VALUES (?, ?, ?, ?, ?, 'running', '', ?, '', '') RETURNING id",
+                    (*self._heading, holder.path.name, timestamp()),
+                ).fetchone()
+                number = int(row[0])
                 connection.executemany(
                     "INSERT INTO mail (run_id, position, state, attempts, message_id, asked, committed_at, finished_at)"
                     " VALUES (?, ?, 'claimed', 0, '', ?, '', '')",
@@ -116,6 +121,14 @@ class Ledger:
         self.number = number
         self.has_begun.set()
 
+    @contextmanager
+    def lent(self) -> Iterator[Connection]:
+        """The run's connection, for this thread alone. Raises `StoreError`."""
+        begun = self._begun
+        assert begun is not None  # noqa: S101 - mails are sent after their run has begun
+        with self._lock, faults_named(self._folder / DATABASE):
+            yield begun.connection
+
     def claim(self, position: int, key: str, content: bytes) -> Report | None:
         """Let this mail have the key, unless one had it that was or may have been sent: then return that one's report.
 
@@ -126,8 +139,11 @@ class Ledger:
         heading = self._heading
         whole_key = keys.scope(heading.action, heading.asset_id, self._asset), key
         mail = begun.number, position
-        with self._unless_cancelled(), self._writing(begun, full=False):
-            return keys.claim(begun.connection, self._folder, begun.cipher, mail, whole_key, content)
+        try:
+            with self._lock, transaction(begun.connection, self._latest, full=False):
+                return keys.claim(begun.connection, self._folder, begun.cipher, mail, whole_key, content)
+        except StoreError as error:
+            raise self._unless_hurried(error) from error
 
     def prepared(self, position: int, outgoing: Outgoing) -> Outgoing:
         """The message with the Message-ID of its mail, which is the same whenever it is made again."""
@@ -157,16 +173,20 @@ class Ledger:
         ]
         if not rows:
             return
-        with self._unless_cancelled(), self._writing(begun, full=True):
-            changed = begun.connection.executemany(
-                "UPDATE mail SET state = 'committed', attempts = attempts + 1, committed_at = ?, message_id = ?,"
-                " result = ? WHERE run_id = ? AND position = ? AND state IN ('claimed', 'committed')",
-                rows,
-            )
-            if changed.rowcount != len(rows):
-                raise StoreError(
-                    f"Run {begun.number} was settled by another process, as if this one had ended. It sends no more."
+        try:
+            with self._lock, transaction(begun.connection, self._latest, full=True):
+                changed = begun.connection.executemany(
+                    "UPDATE mail SET state = 'committed', attempts = attempts + 1, committed_at = ?, message_id = ?,"
+                    " result = ? WHERE run_id = ? AND position = ? AND state IN ('claimed', 'committed')",
+                    rows,
                 )
+                if changed.rowcount != len(rows):
+                    raise StoreError(
+                        f"Run {begun.number} was settled by another process, as if this one had ended."
+                        " It sends no more."
+                    )
+        except StoreError as error:
+            raise self._unless_hurried(error) from error
 
     def ended(self, attempt: Attempt) -> None:
         """Write down what became of a mail that is told later, when those before it are."""
@@ -186,7 +206,7 @@ class Ledger:
         begun = self._begun
         assert begun is not None  # noqa: S101 - what has not begun has no results
         row = (
-            _outcome(report),
+            report.data[0].get("outcome") if report.data else None,
             report.success,
             timestamp(),
             begun.cipher.encrypt(as_result(report)),
@@ -205,9 +225,25 @@ class Ledger:
         begun, self._begun = self._begun, None
         if begun is None:
             return
+        is_whole = len(self._told) == begun.mails
+        is_good = is_whole and {told["status"] for told in self._told} <= {"success"}
+        message = joint_message(self._told) if is_whole else "The run was interrupted."
         try:
             self._write_results(begun)
-            self._end(begun)
+            with self._lock, transaction(begun.connection, self._latest, full=True):
+                now = timestamp()
+                begun.connection.execute(SETTLE_MAILS, (now, begun.number))
+                begun.connection.execute(
+                    "UPDATE run SET state = 'ended', status = ?, message = ?, end_time = ?, kept_since = ?"
+                    " WHERE id = ? AND state = 'running'",
+                    (
+                        "success" if is_good else "failed",
+                        begun.cipher.encrypt({"message": message}),
+                        now,
+                        now,
+                        begun.number,
+                    ),
+                )
             with faults_named(self._folder / DATABASE):
                 prune_now_and_then(begun.connection, self._folder)
         except StoreError as error:
@@ -215,27 +251,11 @@ class Ledger:
         finally:
             begun.resources.close()
 
-    def _insert(self, connection: Connection, holder: str) -> int:
-        heading = self._heading
-        row = connection.execute(
-            "INSERT INTO run (action, asset, asset_id, container_id, holder, state, status, start_time, end_time,"
-            " kept_since) VALUES (?, ?, ?, ?, ?, 'running', '', ?, '', '') RETURNING id",
-            (
-                heading.action,
-                heading.asset_name,
-                heading.asset_id,
-                heading.container_id,
-                holder,
-                timestamp(),
-            ),
-        ).fetchone()
-        return int(row[0])
-
     def _write_results(self, begun: _Begun) -> None:
         rows = dict(self._unwritten)
         if not rows:
             return
-        with self._writing(begun, full=False):
+        with self._lock, transaction(begun.connection, self._latest, full=False):
             begun.connection.executemany(
                 # An action without data says no more than whether it went well.
                 "UPDATE mail SET state = coalesce(?, CASE WHEN state != 'committed' THEN 'not sent' WHEN ? THEN"
@@ -246,42 +266,11 @@ class Ledger:
             position: row for position, row in self._unwritten.items() if rows.get(position) != row
         }
 
-    def _end(self, begun: _Begun) -> None:
-        now = timestamp()
-        is_whole = len(self._told) == begun.mails
-        is_good = is_whole and all(told["status"] == "success" for told in self._told)
-        message = joint_message(self._told) if is_whole else "The run was interrupted."
-        with self._writing(begun, full=True):
-            holders.settle_mails(begun.connection, begun.number, now)
-            begun.connection.execute(
-                "UPDATE run SET state = 'ended', status = ?, message = ?, end_time = ?, kept_since = ?"
-                " WHERE id = ? AND state = 'running'",
-                (
-                    "success" if is_good else "failed",
-                    begun.cipher.encrypt({"message": message}),
-                    now,
-                    now,
-                    begun.number,
-                ),
-            )
-
-    @contextmanager
-    def _writing(self, begun: _Begun, *, full: bool) -> Iterator[None]:
-        """One transaction; `full`: on the disk when it ends."""
-        with self._lock, faults_named(self._folder / DATABASE):
-            flushing(begun.connection, full=full)
-            with transaction(begun.connection, self._latest):
-                yield
-
-    @contextmanager
-    def _unless_cancelled(self) -> Iterator[None]:
+    def _unless_hurried(self, error: StoreError) -> MailError:
         """What a cancelled run had no time to write down before sending is no fault of the data folder's."""
-        try:
-            yield
-        except StoreError as error:
-            if self._hurried_until == math.inf:
-                raise
-            raise Cancelled("the action was cancelled", step=Step.CONNECT) from error
+        if self._hurried_until == math.inf:
+            return error
+        return Cancelled("the action was cancelled", step=Step.CONNECT)
 
     def _latest(self) -> float:
         """Until when other processes' transactions may be waited for, in seconds of `time.monotonic`."""
@@ -308,9 +297,7 @@ def if_lost(attempt: Attempt, asset: Asset) -> Report:
     message = attempt.message
     assert message is not None  # noqa: S101 - it is about to be sent
     lost = Delivery(
-        tuple(
-            RecipientDelivery(address, Status.UNKNOWN, None, False) for address in message.envelope.recipients
-        ),
+        tuple([RecipientDelivery(one, Status.UNKNOWN, None, False) for one in message.envelope.recipients]),
         None,
         SmtpError(LOST, step=Step.END, category=Category.CANCELLED),
     )
@@ -325,7 +312,3 @@ def as_result(report: Report) -> dict[str, Any]:
     status = "success" if report.success else "failed"
     data = [recorded(item) for item in report.data]
     return {"status": status, "message": report.message, "data": data, "summary": report.summary}
-
-
-def _outcome(report: Report) -> str | None:
-    return report.data[0].get("outcome") if report.data else None

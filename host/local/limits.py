@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from delivery.asset import Asset
@@ -22,7 +23,7 @@ from delivery.pace import HOUR, HOURS, Wait, next_turn, room_in_the_day
 from host.local import database
 from host.local.files import DATABASE, StoreError
 from host.local.locks import account_of
-from host.local.sql import Connection, database_time, faults_named, flushing, transaction
+from host.local.sql import Connection, database_time, faults_named, transaction
 from smtp.errors import MailError, SmtpError, Step
 
 SLOW_SECONDS = 60.0
@@ -32,12 +33,22 @@ _LOOK_AGAIN = 1.0
 
 
 class DatabasePace:
-    """`delivery.pace.Pace` over a data folder. `is_urgent`: somebody waits for the run."""
+    """`delivery.pace.Pace` over a data folder. `is_urgent`: somebody waits for the run.
 
-    def __init__(self, folder: Path, *, is_urgent: bool, is_over: Callable[[], bool] = lambda: False) -> None:
-        self._folder = folder
+    `lent` gives the connection of the run for as long as it is used; without it each question has one of its own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        is_urgent: bool,
+        is_over: Callable[[], bool] = lambda: False,
+        lent: Callable[[], AbstractContextManager[Connection]] | None = None,
+    ) -> None:
         self._is_urgent = is_urgent
         self.is_over = is_over
+        self._connection = lent or partial(_own_connection, folder)
         self._lock = threading.Lock()
         self._looked = 0.0
         """When it was last looked whether an account without limits has to wait; of `time.monotonic`."""
@@ -49,29 +60,20 @@ class DatabasePace:
             if not has_limits and time.monotonic() < self._looked + _LOOK_AGAIN:
                 return None
             self._looked = time.monotonic()
-            with (
-                closing(database.connect(self._folder)) as connection,
-                faults_named(self._folder / DATABASE),
-            ):
+            with self._connection() as connection:
                 if not has_limits:
-                    return _slow(connection, account_of(asset), database_time(connection))
-                flushing(connection, full=False)
-                with transaction(connection):
+                    return _slow(connection, account_of(asset))
+                with transaction(connection, full=False):
                     return self._take(connection, asset, recipients)
 
     def ended(self, asset: Asset, attempt: Attempt) -> None:
         """As `Pace.ended`. What can't be written down is not worth a word: the message has its result."""
         failure: MailError | None = attempt.delivery.failure if attempt.delivery else attempt.error
-        seconds = _told_to_slow_down(failure)
+        seconds = _told_to_slow_down(failure) if failure else None
         if seconds is None:
             return
         self._looked = 0.0
-        with (
-            suppress(StoreError),
-            closing(database.connect(self._folder)) as connection,
-            faults_named(self._folder / DATABASE),
-            transaction(connection),
-        ):
+        with suppress(StoreError), self._connection() as connection, transaction(connection):
             account = _ensured(connection, asset)
             until = database_time(connection) + seconds
             connection.execute(
@@ -80,9 +82,10 @@ class DatabasePace:
             )
 
     def _take(self, connection: Connection, asset: Asset, recipients: int) -> Wait | None:
-        account, now = _ensured(connection, asset), database_time(connection)
-        if (wait := _slow(connection, account, now)) is not None:
+        account = _ensured(connection, asset)
+        if (wait := _slow(connection, account)) is not None:
             return wait
+        now = database_time(connection)
         idle, urgent_until = connection.execute(
             "SELECT next_turn, urgent_until FROM mailbox WHERE account = ?", (account,)
         ).fetchone()
@@ -103,11 +106,19 @@ class DatabasePace:
         return None
 
 
-def _slow(connection: Connection, account: str, now: float) -> Wait | None:
+@contextmanager
+def _own_connection(folder: Path) -> Iterator[Connection]:
+    """Raises `StoreError`."""
+    with closing(database.connect(folder)) as connection, faults_named(folder / DATABASE):
+        yield connection
+
+
+def _slow(connection: Connection, account: str) -> Wait | None:
     row = connection.execute("SELECT slow_until FROM mailbox WHERE account = ?", (account,)).fetchone()
-    if row is None or row[0] <= now:
+    if row is None or not row[0]:
         return None
-    return Wait(row[0] - now, "the server said that it was too many messages at a time")
+    seconds = row[0] - database_time(connection)
+    return Wait(seconds, "the server said that it was too many messages at a time") if seconds > 0 else None
 
 
 def _ensured(connection: Connection, asset: Asset) -> str:
@@ -139,7 +150,7 @@ def _spend(connection: Connection, account: str, recipients: int, most: int, now
     return None
 
 
-def _told_to_slow_down(error: MailError | None) -> float | None:
+def _told_to_slow_down(error: MailError) -> float | None:
     """Seconds to wait for, where the server said that it was too many, and not of one recipient alone."""
     if not isinstance(error, SmtpError) or error.reply is None or error.step == Step.RCPT:
         return None

@@ -50,9 +50,28 @@ class Lock:
             os.close(self._descriptor)
 
 
-def take(path: Path) -> Lock | None:
-    """The lock of this file, which is made if need be; None while somebody else has it. Raises `OSError`."""
-    return _locked(path, os.O_RDWR | os.O_CREAT)
+def take(path: Path, *, make: bool = True) -> Lock | None:
+    """The lock of this file, which is made if need be, with its folder; None while somebody else has it.
+
+    Raises `OSError`; without `make` `FileNotFoundError` where there is no such file. `StoreError` for the folder.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0)
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        if not make:
+            raise
+        private_folder(path.parent)
+        descriptor = os.open(path, flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return Lock(path, descriptor)
 
 
 def share(path: Path) -> Lock:
@@ -66,11 +85,6 @@ def share(path: Path) -> Lock:
     return Lock(path, descriptor)
 
 
-def take_if_there(path: Path) -> Lock | None:
-    """The same, for a file that is there. Raises `OSError`, `FileNotFoundError` where there is none."""
-    return _locked(path, os.O_RDWR)
-
-
 def wait_for(path: Path, seconds: float) -> Lock:
     """The lock of this file as soon as it is free. Raises `OSError`, after so many seconds `TimeoutError`."""
     deadline = time.monotonic() + seconds
@@ -79,19 +93,6 @@ def wait_for(path: Path, seconds: float) -> Lock:
             raise TimeoutError
         time.sleep(_LOOK_AGAIN)
     return lock
-
-
-def _locked(path: Path, flags: int) -> Lock | None:
-    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return Lock(path, descriptor)
 
 
 def _forget() -> None:
@@ -139,7 +140,7 @@ def hold(folder: Path) -> Held:
         held = postgres.take(f"holder-{os.urandom(8).hex()}")
         assert held is not None  # noqa: S101 - nobody else knows the name
         return held
-    path = private_folder(folder / HOLDERS) / os.urandom(8).hex()
+    path = folder / HOLDERS / os.urandom(8).hex()
     try:
         lock = take(path)
     except OSError as error:
@@ -159,7 +160,7 @@ def is_alive(folder: Path, holder: str) -> bool:
         return gone is None
     path = folder / HOLDERS / holder
     try:
-        lock = take_if_there(path)
+        lock = take(path, make=False)
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -193,7 +194,7 @@ class MachineSlots:
 
             return postgres.take(*(f"slot-{name}-{number}" for number in range(1, asset.max_connections + 1)))
         for number in range(1, asset.max_connections + 1):
-            path = private_folder(self._folder) / f"{name}-{number}.lock"
+            path = self._folder / f"{name}-{number}.lock"
             try:
                 lock = take(path)
             except OSError as error:
@@ -219,7 +220,7 @@ class MachineSlots:
         if is_server():
             return self._is_wanted_at_the_server(account_of(asset))
         try:
-            lock = take_if_there(self._folder / f"{account_of(asset)}-wanted.lock")
+            lock = take(self._folder / f"{account_of(asset)}-wanted.lock", make=False)
         except OSError:
             return False  # nobody ever waited, or nobody can say so
         if lock is None:

@@ -105,11 +105,10 @@ def url() -> str:
 
 def connect(folder: Path) -> PostgresConnection:
     """A connection to the database, whose tables are made, or brought up to date, first. Raises `StoreError`."""
-    files.ensure_key(folder)
     address = url()
     connection = PostgresConnection(address)
     try:
-        secret = files.fingerprint(folder)
+        secret = files.Cipher(folder).fingerprint
         with _checking:
             if (address, secret) not in _checked:
                 _prepare(connection, address, secret)

@@ -1,18 +1,34 @@
-"""A run's result in SOAR's shape, and what of it is recorded, for how long: settings of the environment."""
+"""A run's result in SOAR's shape; what of it is recorded, and for how long: settings of the environment.
+
+Two things outlive a run that is kept no longer: a mail of which nobody knows what became of it, until a person has
+resolved it; and an idempotency key with its mail's result, for thirty days.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from host.local.files import StoreError
+from host.local.files import StoreError, timestamp
+from host.local.sql import Connection, transaction
 
 Document = dict[str, Any]
 
+KEY_DAYS = 30
+"""For so long an idempotency key is remembered, however long runs are kept."""
+RESUMABLE_DAYS = 1.0
+"""For so long, at least, a run that was cancelled is kept: it can be resumed."""
+_STAMP = "pruned"
+_ALL = 2**31 - 1
+_MOST = 1000
+"""Runs that the end of another run takes the time for."""
 RECORD = "SMTP_CONNECTOR_RECORD"
 KEEP_DAYS = "SMTP_CONNECTOR_KEEP_DAYS"
 MOST_DAYS = 36_500
@@ -33,7 +49,7 @@ def document(
     identifier: str, results: Sequence[Document], success: bool = True, message: str = ""
 ) -> Document:
     """The whole of it. `success` and `message` are the run's own, beside those of its results."""
-    good, total = _good(results), len(results)
+    good, total = [one["status"] for one in results].count("success"), len(results)
     return {
         "identifier": identifier,
         "status": "success" if success and good == total else "failed",
@@ -53,12 +69,9 @@ def joint_message(results: Sequence[Mapping[str, Any]]) -> str:
     if len(results) == 1:
         return str(results[0]["message"])
     failed = next((result["message"] for result in results if result["status"] != "success"), "")
-    text = f"{_good(results)} of {len(results)} succeeded"
+    good = [result["status"] for result in results].count("success")
+    text = f"{good} of {len(results)} succeeded"
     return f"{text}. The first that failed: {failed}" if failed else text
-
-
-def _good(results: Sequence[Mapping[str, Any]]) -> int:
-    return sum(result["status"] == "success" for result in results)
 
 
 def keep_days() -> float:
@@ -78,33 +91,77 @@ def recorded(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     Of a large content that is its size in octets and its SHA-256 alone. Raises `StoreError`.
     """
-    if _all_of_it():
-        return dict(parameters)
-    return {
-        name: _digest(value) if name in _CONTENTS and _is_large(value) else value
-        for name, value in parameters.items()
-    }
+    wanted = os.environ.get(RECORD, "").strip().lower()
+    if wanted not in ("", "full"):
+        raise StoreError(f"{RECORD} is {wanted!r:.40}: give full, or leave it empty.")
+    kept = dict(parameters)
+    if wanted == "full":
+        return kept
+    for name in _CONTENTS & kept.keys():
+        text = kept[name] if isinstance(kept[name], str) else json.dumps(kept[name])
+        # Four octets are the most that a character takes: few texts have to be encoded to know how long they are.
+        if len(text) > _LARGE or (len(text) * 4 > _LARGE and len(text.encode(errors="replace")) > _LARGE):
+            kept[name] = _digest(text)
+    return kept
 
 
-def _all_of_it() -> bool:
-    """Whether large contents are kept as well. Raises `StoreError`."""
-    text = os.environ.get(RECORD, "").strip().lower()
-    if text not in ("", "full"):
-        raise StoreError(f"{RECORD} is {text!r:.40}: give full, or leave it empty.")
-    return text == "full"
-
-
-def _is_large(value: object) -> bool:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return len(text) > _LARGE or (len(text) * 4 > _LARGE and len(text.encode(errors="replace")) > _LARGE)
-
-
-def _digest(value: object) -> dict[str, Any]:
+def _digest(text: str) -> dict[str, Any]:
     """A piece at a time: a raw mail may be all that fits into memory."""
-    text = value if isinstance(value, str) else json.dumps(value)
     digest, size = sha256(), 0
     for start in range(0, len(text), _PIECE):
         octets = text[start : start + _PIECE].encode(errors="surrogatepass")
         digest.update(octets)
         size += len(octets)
     return {"size": size, "sha256": digest.hexdigest()}
+
+
+class Pruned(NamedTuple):
+    """How many runs and mails went."""
+
+    runs: int
+    mails: int
+
+
+def prune(connection: Connection, most: int = _ALL) -> Pruned:
+    """Let runs go that have been kept for long enough, all or so many. Raises `StoreError`, `sqlite3.Error`."""
+    days = keep_days()
+    kept, keys = timestamp(days_ago=days), timestamp(days_ago=KEY_DAYS)
+    cancelled = timestamp(days_ago=max(days, RESUMABLE_DAYS))
+    with transaction(connection):
+        connection.execute("CREATE TEMP TABLE IF NOT EXISTS old (id INTEGER PRIMARY KEY)")
+        connection.execute("DELETE FROM old")
+        connection.execute(
+            "INSERT INTO old SELECT id FROM run WHERE state NOT IN ('running', 'submitting', 'paused')"
+            # A worker may still have mails of one that was cancelled.
+            " AND kept_since <= CASE WHEN state = 'cancelled' THEN ? ELSE ? END"
+            " AND NOT EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id)"
+            " ORDER BY id LIMIT ?",
+            (cancelled, kept, most),
+        )
+        mails = connection.execute(
+            "DELETE FROM mail WHERE run_id IN (SELECT id FROM old) AND state != 'unknown'"
+            " AND (key_hash IS NULL OR state = 'not sent' OR committed_at < ?)",
+            (keys,),
+        ).rowcount
+        connection.execute(
+            "UPDATE mail SET asked = NULL WHERE run_id IN (SELECT id FROM old) AND state != 'unknown'"
+            " AND asked IS NOT NULL"
+        )
+        connection.execute(
+            "DELETE FROM durable WHERE run_id IN (SELECT id FROM old) AND run_id NOT IN (SELECT run_id FROM mail)"
+        )
+        runs = connection.execute(
+            "DELETE FROM run WHERE id IN (SELECT id FROM old) AND id NOT IN (SELECT run_id FROM mail)"
+        ).rowcount
+    return Pruned(runs, mails)
+
+
+def prune_now_and_then(connection: Connection, folder: Path) -> None:
+    """The same when a run has ended: at most once a day, and always where nothing is to be kept."""
+    stamp = folder / _STAMP
+    with suppress(OSError):  # there is none yet
+        if time.time() - stamp.stat().st_mtime <= 24 * 60 * 60 and keep_days() > 0:
+            return
+    prune(connection, _MOST)
+    with suppress(OSError):  # then it is done again after the next run
+        stamp.touch(mode=0o600)

@@ -7,7 +7,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from actions.contract import Report, VaultFile
@@ -18,7 +17,7 @@ from delivery.pace import Pace
 from delivery.pool import Pool, Slots
 from host.action_run import ActionRun, Journal
 from host.local import references
-from host.local.home import Home
+from host.local.home import FileState, Home
 from host.local.inputs import GivenAsset, InputError
 from host.local.ledger import Heading, Ledger
 from host.local.limits import DatabasePace
@@ -98,20 +97,17 @@ class LocalContext:
         """None: a browser on this machine is sent back to the run itself."""
         self.container_id = heading.container_id
         self.slots: Slots = MachineSlots(home.folder)
-        self.pace: Pace = pace or DatabasePace(home.folder, is_urgent=True)
-        self.journal = journal or Ledger(home.folder, heading, asset, self.progress, self.is_cancelled)
-        self._home = home
+        if journal is None:
+            journal = ledger = Ledger(home.folder, heading, asset, self.progress, self.is_cancelled)
+            pace = DatabasePace(home.folder, is_urgent=True, lent=ledger.lent)
+        assert pace is not None  # noqa: S101 - who keeps the journal keeps the pace
+        self.journal: Recorder = journal
+        self.pace: Pace = pace
+        self.vault = ContainerVault(home, heading.container_id)
+        self.state: State = FileState(home.folder, asset.id)
         self._watcher = watcher
         self._is_cancelled = False
         self._telling = threading.Lock()
-
-    @cached_property
-    def vault(self) -> ContainerVault:
-        return ContainerVault(self._home, self.container_id)
-
-    @cached_property
-    def state(self) -> State:
-        return self._home.state(self.asset.id)
 
     def progress(self, text: str) -> None:
         with self._telling:  # several sessions tell at once
@@ -138,20 +134,19 @@ class LocalContext:
         return self._is_cancelled
 
 
-class ContainerVault:
+class ContainerVault(NamedTuple):
     """The vault as seen from one container: its own files first, then everybody's."""
 
-    def __init__(self, home: Home, container_id: str) -> None:
-        self._home = home
-        self._container_id = container_id
+    home: Home
+    container_id: str
 
     def find(self, vault_id: str) -> VaultFile:
         """Raises `contract.VaultError`."""
-        return self._home.vault.find(vault_id, self._container_id)
+        return self.home.vault.find(vault_id, self.container_id)
 
     def add(self, name: str, chunks: Iterable[bytes]) -> str:
         """Raises `contract.VaultError`."""
-        return self._home.vault.add_new(name, chunks, self._container_id).vault_id
+        return self.home.vault.add_new(name, chunks, self.container_id).vault_id
 
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
@@ -213,10 +208,12 @@ def make_request(
         json.dumps(parameters, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"The parameters can't be written as JSON: {error}.") from error
-    warnings = (
-        *unknown_fields(given.config, manifest),
-        *references.seen_by_others(given.config, given.source, manifest),
-    )
+    any_reference = [name for name in manifest.secrets if isinstance(given.config.get(name), Mapping)]
+    warnings: list[str] = []
+    if given.config.keys() - manifest.configuration.keys():
+        warnings += unknown_fields(given.config, manifest)
+    if given.source is not None or any_reference:
+        warnings += references.seen_by_others(given.config, given.source, manifest)
     return Request(action, asset, given.called, given.name, given.id, parameters, container_id, warnings)
 
 

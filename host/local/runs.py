@@ -15,9 +15,8 @@ from actions.contract import KEY
 from host.local import database, files, holders, spool
 from host.local.files import Cipher, StoreError
 from host.local.progress import Progress, progress_of
-from host.local.pruning import Pruned, prune
 from host.local.resolving import decide
-from host.local.results import document, joint_message
+from host.local.results import Pruned, document, joint_message, prune
 from host.local.sql import faults_named, is_read_only
 from host.local.store import Store
 from host.local.streams import say

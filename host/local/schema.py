@@ -11,6 +11,12 @@ is not yet wiped from the file. Version 1 is the first release's."""
 REVISION = "key_check"
 """The newest of `migrations/versions`."""
 
+SETTLE_MAILS = (
+    "UPDATE mail SET state = CASE state WHEN 'committed' THEN 'unknown' ELSE 'not sent' END, finished_at = ?"
+    " WHERE run_id = ? AND state IN ('committed', 'claimed')"
+)
+"""Says what became of a run's mails that have no result, once nothing more will be heard of it: the time, the run."""
+
 STATEMENTS = (
     """CREATE TABLE asset (
         id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,

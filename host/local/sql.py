@@ -6,7 +6,6 @@ writers wait for each other, and what was committed outlives a loss of power.
 
 from __future__ import annotations
 
-import math
 import os
 import sqlite3
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from host.local import files, schema
-from host.local.files import StoreError, as_timestamp, timestamp
+from host.local.files import StoreError, as_timestamp, reason, timestamp
 
 
 class Cursor(Protocol):
@@ -61,7 +60,12 @@ class FileConnection(sqlite3.Connection):
 
     def raise_if_gone(self) -> None:
         """A file that was removed can be written all the same, and nobody would read it. Raises `StoreError`."""
-        if _identity(self.path) != self.identity:
+        try:
+            status = self.path.stat()
+            is_gone = (status.st_dev, status.st_ino) != self.identity
+        except OSError:
+            is_gone = True
+        if is_gone:
             raise StoreError(
                 f"{self.path} was removed or exchanged while it was in use. Nothing more is written to it, and no mail "
                 "is sent that is not written down. Put the data folder back."
@@ -69,17 +73,30 @@ class FileConnection(sqlite3.Connection):
 
 
 def opened(path: Path) -> FileConnection:
-    """A connection to a database that is there. Raises `sqlite3.Error`."""
+    """A connection to a database that is there. Raises `StoreError`, `sqlite3.Error`.
+
+    Where nothing can be written it is only read; then a file without a log beside it is taken as it is: SQLite would
+    make a log even to read it.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise StoreError(f"{path} can't be read: {reason(error)}.") from error
+    uri = path.as_uri()
+    if is_read_only(path):
+        uri += "?mode=ro"
+        if not path.with_name(f"{path.name}-wal").exists():
+            uri += "&immutable=1"
     connection = sqlite3.connect(
-        address(path),
+        uri,
         timeout=BUSY_TIMEOUT,
         isolation_level=None,
         check_same_thread=False,
         factory=FileConnection,
         uri=True,
     )
-    connection.path, connection.identity = path, _identity(path)
     try:
+        connection.path, connection.identity = path, (status.st_dev, status.st_ino)
         # Not every build has it that way: a commit is on the disk before it is said to be one.
         connection.execute("PRAGMA synchronous = FULL")
     except BaseException:
@@ -88,29 +105,9 @@ def opened(path: Path) -> FileConnection:
     return connection
 
 
-def address(path: Path) -> str:
-    """The database as SQLite is to open it, a URI: where nothing can be written it is only read.
-
-    Then a file without a log beside it is taken as it is: SQLite would make a log even to read it.
-    """
-    if not is_read_only(path):
-        return path.as_uri()
-    log = path.with_name(f"{path.name}-wal")
-    return f"{path.as_uri()}?mode=ro" + ("" if log.exists() else "&immutable=1")
-
-
 def is_read_only(path: Path) -> bool:
     """Whether there is a database that can be read, in a folder that can't be written."""
     return os.access(path, os.R_OK) and not os.access(path.parent, os.W_OK)
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """The file that has this name now."""
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_dev, status.st_ino
 
 
 def is_current(connection: sqlite3.Connection, path: Path) -> bool:
@@ -127,48 +124,60 @@ def is_current(connection: sqlite3.Connection, path: Path) -> bool:
     return False
 
 
-def _for_ever() -> float:
-    return math.inf
-
-
 @contextmanager
 def transaction(
-    connection: AnyConnection, latest: Callable[[], float] = _for_ever
+    connection: AnyConnection, latest: Callable[[], float] | None = None, *, full: bool | None = None
 ) -> Iterator[AnyConnection]:
-    """One transaction that writes, whole or not at all. Raises `sqlite3.Error`, `StoreError` if the file is gone.
+    """One transaction that writes, whole or not at all. Raises `StoreError`.
 
     SQLite's write lock is taken at once, so that waiting for others works: a reader that turns writer half-way would
-    be refused. It is waited for until `latest`, in seconds of `time.monotonic`, which is asked again and again.
+    be refused. While it is waited for, `latest` is asked until when, in seconds of `time.monotonic`. `full` is that of
+    `flushing`, for this transaction and those that follow.
     """
-    if isinstance(connection, sqlite3.Connection):
-        _take_write_lock(connection, latest)
-    else:
-        connection.execute("BEGIN")
     try:
-        yield connection
-        if isinstance(connection, FileConnection):
-            connection.raise_if_gone()
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _take_write_lock(connection: sqlite3.Connection, latest: Callable[[], float]) -> None:
-    deadline = time.monotonic() + BUSY_TIMEOUT
-    try:
-        while True:
-            left = min(deadline, latest()) - time.monotonic()
-            connection.execute(f"PRAGMA busy_timeout = {max(0.0, min(_TURN, left)) * 1000:.0f}")
+        if isinstance(connection, sqlite3.Connection):
+            if full is not None:
+                connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+            connection.execute(f"PRAGMA busy_timeout = {_TURN * 1000:.0f}")
             try:
                 connection.execute("BEGIN IMMEDIATE")
-                return
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorname != "SQLITE_BUSY" or left <= 0:
-                    raise
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000:.0f}")
+                _wait_for_write_lock(connection, error, latest)
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000:.0f}")
+        else:
+            connection.execute("BEGIN")
+        try:
+            yield connection
+            if isinstance(connection, FileConnection):
+                connection.raise_if_gone()
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    except sqlite3.Error as error:
+        if not isinstance(connection, FileConnection):
+            raise
+        raise StoreError(explain(connection.path, error)) from error
+
+
+def _wait_for_write_lock(
+    connection: sqlite3.Connection, error: sqlite3.OperationalError, latest: Callable[[], float] | None
+) -> None:
+    """Begin a transaction after all; `error` is why it could not be begun."""
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while error.sqlite_errorname == "SQLITE_BUSY":
+        left = (min(deadline, latest()) if latest else deadline) - time.monotonic()
+        if left <= 0:
+            break
+        connection.execute(f"PRAGMA busy_timeout = {min(_TURN, left) * 1000:.0f}")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as again:
+            error = again
+    raise error
 
 
 def flushing(connection: Connection, *, full: bool) -> None:

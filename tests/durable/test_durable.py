@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from delivery.pool import Pool
-from host.local import durable, pruning
+from host.local import durable, results
 from host.local.files import StoreError
 from host.local.home import Home
 from host.local.inputs import InputError
-from host.local.pruning import Pruned
-from host.local.results import KEEP_DAYS
+from host.local.results import KEEP_DAYS, Pruned
 from host.local.retry import Patience
 from host.local.worker import Worker
 from host.manifest.model import load
@@ -267,7 +266,7 @@ def test_what_a_worker_has_of_a_cancelled_run_is_not_let_go_before_its_result_is
             assert "committed" in states(home.folder)
             wait_until(lambda: rows_in(home, "SELECT 1 FROM due") == [])
     assert states(home.folder).count("sent") == len(server.log.accepted) > 0
-    monkeypatch.setattr(pruning, "RESUMABLE_DAYS", 0.0)  # a day later
+    monkeypatch.setattr(results, "RESUMABLE_DAYS", 0.0)  # a day later
     assert home.runs.prune() == Pruned(1, 3)
 
 

@@ -24,5 +24,5 @@ def upgrade() -> None:
         secret.decrypt(
             config, f"The asset {name}"
         )  # a key that was exchanged before is not written down as the right one
-    fingerprint = {"secret": files.fingerprint(folder)}
+    fingerprint = {"secret": files.Cipher(folder).fingerprint}
     connection.execute(sa.text("INSERT INTO key_check (secret) VALUES (:secret)"), fingerprint)
