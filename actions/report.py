@@ -30,10 +30,8 @@ _QUEUE_IDS = (
 )
 
 
-def queue_id(reply: Reply | None) -> str:
+def queue_id(reply: Reply) -> str:
     """The server's name for the message, "" where its reply holds none that is known."""
-    if reply is None:
-        return ""
     text = reply.text
     for pattern in _QUEUE_IDS:
         if found := pattern.search(text):
@@ -43,7 +41,7 @@ def queue_id(reply: Reply | None) -> str:
 
 def report(attempt: Attempt, asset: Asset) -> Report:
     """What is said of an attempt that has ended."""
-    warnings = list(unverified(asset))
+    warnings = [] if asset.verify_server_cert else unverified(asset)
     if attempt.message is not None:
         warnings = [*attempt.message.warnings, *warnings]
     data = nothing_delivered(attempt.facts) | {"warnings": warnings if attempt.outgoing is not None else []}
@@ -65,13 +63,13 @@ def unfinished(error: MailError, outcome: Outcome, message: str) -> Report:
     return Report(False, message, [data], summary(Delivery(())))
 
 
-def unverified(asset: Asset) -> tuple[str, ...]:
+def unverified(asset: Asset) -> list[str]:
     """The warning that belongs to a connection of which nobody knows where it ends."""
     if asset.verify_server_cert or asset.ssl_config == TlsMode.NONE:
-        return ()
-    return (
-        "verify_server_cert is off: whoever is between here and the server can read and change this mail.",
-    )
+        return []
+    return [
+        "verify_server_cert is off: whoever is between here and the server can read and change this mail."
+    ]
 
 
 def failure_data(error: MailError) -> dict[str, Any]:
@@ -113,26 +111,31 @@ def nothing_delivered(facts: Facts) -> dict[str, Any]:
 
 
 def _delivered(message: Message, delivery: Delivery, data: dict[str, Any]) -> Report:
-    outcome = delivery.outcome
+    outcome, failure, reply = delivery.outcome, delivery.failure, delivery.reply
+    if outcome is Outcome.NOT_SENT and failure is not None:
+        reply = failure.reply or reply  # that for which it got no further
     data |= {
         "outcome": outcome.value,
         "message_id": message.message_id,
         "recipients": [_recipient(recipient) for recipient in delivery.recipients],
-        "server_reply": _server_reply(delivery, outcome),
-        "queue_id": queue_id(delivery.reply),
+        "server_reply": str(reply) if reply else "",
+        "queue_id": queue_id(delivery.reply) if delivery.reply else "",
         "size": message.content.size,
         "attachments": [
             {"vault_id": a.reference, "name": a.name, "size": a.size, "sha256": a.sha256}
             for a in message.attachments
         ],
     }
-    if delivery.failure is not None:
-        data["failure"] = failure_data(delivery.failure)
+    told = "Email sent"
+    if failure is not None:
+        data["failure"] = failure_data(failure)
         if outcome is Outcome.UNKNOWN:
             # Whatever the error by itself would allow: a second try could make a second mail.
             data["failure"] |= {"retryable": False, "retry_after": None}
+        if outcome is not Outcome.SENT:
+            told = _told(delivery, failure, outcome, data["server"])
     success = outcome in (Outcome.SENT, Outcome.PARTLY_SENT)
-    return Report(success, _told(delivery, outcome, data["server"]), [data], summary(delivery))
+    return Report(success, told, [data], summary(delivery))
 
 
 def _never_sent(attempt: Attempt, error: MailError, data: dict[str, Any]) -> Report:
@@ -180,11 +183,8 @@ def summary(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _told(delivery: Delivery, outcome: Outcome, server: str) -> str:
-    """The action result's message for a delivery."""
-    failure = delivery.failure
-    if outcome is Outcome.SENT or failure is None:
-        return "Email sent"
+def _told(delivery: Delivery, failure: MailError, outcome: Outcome, server: str) -> str:
+    """The action result's message for a delivery that not everybody got."""
     accepted, count = delivery.count(Status.ACCEPTED), len(delivery.recipients)
     if outcome is Outcome.PARTLY_SENT:
         return f"Email sent to {accepted} of {count} recipients; {_the_others(delivery)}"
@@ -203,14 +203,6 @@ def stopped(what: str, error: MailError, server: str) -> str:
     """`what` came of it, where it ended, and why: the message for an error before any delivery."""
     where = f", at step {error.step} with {server}" if isinstance(error, SmtpError) else ""
     return f"{what}{where}: {explained(error)}"
-
-
-def _server_reply(delivery: Delivery, outcome: Outcome) -> str:
-    """What the server said to the message, or that for which it got no further."""
-    reply = delivery.reply
-    if outcome is Outcome.NOT_SENT and delivery.failure is not None:
-        reply = delivery.failure.reply or reply
-    return str(reply) if reply else ""
 
 
 def _the_others(delivery: Delivery) -> str:

@@ -20,7 +20,6 @@ from message.errors import Fault
 
 if TYPE_CHECKING:
     from message.attachments import Attachment
-    from message.signing.protection import Protection
 
 
 class Common(NamedTuple):
@@ -57,18 +56,23 @@ class Common(NamedTuple):
 
     def looked_up(self, wanted: Sequence[Wanted], context: Context) -> Lookup:
         """Everything that lies outside the parameters themselves: files, the mail that is answered, the thread."""
-        files, faults = look_up(wanted, context.vault)
-        files, more = named(files, self.attachment_names)
-        faults += more
-        transient, more = from_memory(self.transient_files)
-        faults += more
-        answered, more = answered_mail(self.in_reply_to, context.vault)
-        faults += more
+        files, faults = look_up(wanted, context.vault) if wanted else ([], [])
+        if self.attachment_names:
+            files, more = named(files, self.attachment_names)
+            faults += more
+        if self.transient_files:
+            transient, more = from_memory(self.transient_files)
+            files += transient
+            faults += more
+        answered: str | bytes = ""
+        if self.in_reply_to:
+            answered, more = answered_mail(self.in_reply_to, context.vault)
+            faults += more
         if self.thread and not context.container_id:
             faults.append(Fault("thread", "outside a container there are no mails that could form one"))
         thread = f"{context.asset.id}:{context.container_id}" if self.thread else ""
         addressing = self.addressing._replace(in_reply_to=answered, thread=thread)
-        return Lookup(addressing, [*files, *transient], faults)
+        return Lookup(addressing, files, faults)
 
 
 class Lookup(NamedTuple):
@@ -87,11 +91,14 @@ def defaults(asset: Asset) -> Defaults:
     except UnusableSettings as exc:
         rules = EVERYBODY
         faults += exc.faults
-    try:
-        protection = _protection(asset)
-    except UnusableSettings as exc:
-        protection = None
-        faults += exc.faults
+    protection = None
+    if asset.is_protecting:
+        from delivery.protection import protection as of_account  # few accounts sign or encrypt
+
+        try:
+            protection = of_account(asset)
+        except UnusableSettings as exc:
+            faults += exc.faults
     if asset.sender_address.strip():
         sender, field = asset.sender_address, "sender_address"
     else:
@@ -110,14 +117,6 @@ def defaults(asset: Asset) -> Defaults:
         rules,
         faults,
     )
-
-
-def _protection(asset: Asset) -> Protection | None:
-    if not asset.is_protecting:
-        return None
-    from delivery.protection import protection  # few accounts sign or encrypt
-
-    return protection(asset)
 
 
 def send(outgoing: Outgoing, transport: Transport, context: Context) -> Report:

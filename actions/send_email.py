@@ -33,7 +33,8 @@ class Parameters(NamedTuple):
 
 def prepare(parameters: Parameters, context: Context) -> Outgoing:
     """Check everything; nothing is connected yet."""
-    found = parameters.common.looked_up(listed("attachments", parameters.attachments), context)
+    wanted = listed("attachments", parameters.attachments) if parameters.attachments else []
+    found = parameters.common.looked_up(wanted, context)
     return plain_draft(
         found.addressing,
         parameters.body,

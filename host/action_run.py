@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import importlib
 from collections import deque
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actions.contract import KEY, MAY_SIGN_IN, Context, HostError, Report
 from actions.report import report, unfinished
@@ -92,25 +91,18 @@ class RunContext(Context, Protocol):
 class ActionRun:
     """An action, found by its identifier, over the parameter sets of one run; they share one session.
 
-    `with ActionRun(…) as run`. Raises `MailError` for an asset that can't be used: nothing is connected then.
+    `with closing(ActionRun(…)) as run`. Raises `MailError` for an asset that can't be used: nothing is connected then.
     """
 
     def __init__(self, action: Action, context: RunContext, pool: Pool) -> None:
         self._action = action
         self._context = context
         self._rules = rules_of_parameters(action)
-        access = Access(context.asset, context, context.state, self._sign_in(), context.slots, context.pace)
+        sign_in = self._sign_in() if context.asset.login.asks_a_person else None
+        access = Access(context.asset, context, context.state, sign_in, context.slots, context.pace)
         self._transport = Transport(access, pool)
         self._taken = 0
         """How many parameter sets of the run were taken to be prepared."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def one(self, parameters: object) -> Report:
         """Do what one parameter set asks for, as the platform gave it. Raises nothing."""
@@ -138,10 +130,10 @@ class ActionRun:
     def every(self, parameter_sets: Sequence[object]) -> Generator[Report, None, None]:
         """Do what each parameter set asks for, and yield a report for each, in order.
 
-        Raises `HostError`, before the first report, if the run can't be written down: nothing was sent then.
+        Raises `HostError`, at once, if the run can't be written down: nothing was sent then.
         """
         self._context.journal.begin(parameter_sets)
-        yield from self.each(iter(parameter_sets))
+        return self.each(iter(parameter_sets))
 
     def each(self, parameter_sets: Iterator[object]) -> Generator[Report, None, None]:
         """Do the same for a run that is written down already, as its parameter sets come."""
@@ -205,27 +197,27 @@ class ActionRun:
             attempt = Attempt(position=self._taken)
             under_way.append(attempt)
             try:
-                self._prepare(attempt, parameters)
+                values = self._read(parameters)
+                outgoing = self._module.prepare(self._module.Parameters.parse(values), self._context)
+                attempt.outgoing = self._context.journal.prepared(attempt.position, outgoing)
+                if values.get(KEY, ""):
+                    self._claim(attempt.position, values, outgoing)
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due
                 attempt.end(error=self._foreseen(error))
             yield attempt
 
-    def _prepare(self, attempt: Attempt, parameters: object) -> None:
+    def _claim(self, position: int, values: Mapping[str, Any], outgoing: Outgoing) -> None:
         """Raises `MailError`, also for a mail that need not be sent because it was sent before."""
-        values = self._read(parameters)
-        outgoing = self._module.prepare(self._module.Parameters.parse(values), self._context)
-        attempt.outgoing = self._context.journal.prepared(attempt.position, outgoing)
-        if key := values.get(KEY, ""):
-            from actions.sameness import content_digest  # few mails have a key
+        from actions.sameness import content_digest  # few mails have a key
 
-            given = {
-                name: value
-                for name, value in values.items()
-                if value != self._action.parameters[name].default  # so that a new default changes no content
-            }
-            earlier = self._context.journal.claim(attempt.position, key, content_digest(given, outgoing))
-            if earlier is not None:
-                raise _Repeated(earlier)
+        given = {
+            name: value
+            for name, value in values.items()
+            if value != self._action.parameters[name].default  # so that a new default changes no content
+        }
+        earlier = self._context.journal.claim(position, values[KEY], content_digest(given, outgoing))
+        if earlier is not None:
+            raise _Repeated(earlier)
 
     def _report(self, attempt: Attempt) -> Report:
         if isinstance(attempt.error, _Repeated):
@@ -323,8 +315,6 @@ class ActionRun:
 
     def _sign_in(self) -> SignIn | None:
         """A person may be asked to sign in where the action says that one is watching."""
-        if not self._context.asset.login.asks_a_person:
-            return None
         try:
             if not getattr(self._module, MAY_SIGN_IN, False):
                 return None

@@ -17,7 +17,7 @@ from host.local.assets import merged
 from host.local.home import Home
 from host.local.inputs import GivenAsset, InputError
 from host.local.mx import mx_names
-from host.local.run import check_asset
+from host.local.run import read_asset
 from host.manifest.model import Manifest
 from host.manifest.validation import unknown_fields
 
@@ -95,7 +95,7 @@ class AssetCommands:
         return {"id": asset_id, "name": arguments.name}
 
     def _check(self, called: str, config: Mapping[str, Any], source: Path | None) -> None:
-        check_asset(GivenAsset("", "", called, config), self._manifest)
+        read_asset(GivenAsset("", "", called, config), self._manifest, looks=False)
         for warning in unknown_fields(config, self._manifest):
             self._terminal.warn(warning)
         for warning in references.seen_by_others(config, source, self._manifest):

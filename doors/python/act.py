@@ -19,7 +19,7 @@ from __future__ import annotations
 import logging
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from email.message import Message
 from os import PathLike, fspath
@@ -84,7 +84,7 @@ class Results:
     @property
     def success(self) -> bool:
         """Whether every parameter set did what was asked."""
-        return self.status == "success" and all(result.success for result in self.results)
+        return self.status == "success" and "failed" not in [result.status for result in self.results]
 
     def __getitem__(self, index: int) -> Result:
         return self.results[index]
@@ -135,23 +135,14 @@ def act(
         parameters = [parameters]
     if not parameters:
         raise InputError("parameters: the list of parameter sets is empty, so there is nothing to do.")
-    with as_parameters(parameters, home) as sets:
-        request = make_request(
-            wanted,
-            given,
-            inputs.as_parameter_sets(sets, "parameters"),
-            inputs.container_id(container_id),
-            manifest,
-        )
+    if container_id != "":
+        inputs.container_id(container_id)
+    with ExitStack() as stack:
+        sets = [_parameters(one, number, home, stack) for number, one in enumerate(parameters, 1)]
+        request = make_request(wanted, given, sets, container_id, manifest)
         result = LocalRun(request, home, _Logged(progress), pool).perform()
-    return Results(
-        status=result["status"],
-        message=result["message"],
-        results=tuple(
-            Result(one["status"], one["message"], one["parameter"], one["data"], one["summary"])
-            for one in result["result_data"]
-        ),
-    )
+    results = tuple([Result(**one) for one in result["result_data"]])
+    return Results(result["status"], result["message"], results)
 
 
 def _asset(asset: str | PathLike[str] | Mapping[str, Any], home: Home) -> GivenAsset:
@@ -163,22 +154,16 @@ def _asset(asset: str | PathLike[str] | Mapping[str, Any], home: Home) -> GivenA
     return inputs.asset(asset, home)
 
 
-@contextmanager
-def as_parameters(sets: Sequence[ParameterSet], home: Home) -> Iterator[list[Any]]:
-    """The parameter sets with JSON's own values. Raises `InputError`, and `VaultError` for a file to attach."""
-    with ExitStack() as stack:
-        yield [_parameters(given, home, stack) for given in sets]
-
-
-def _parameters(given: Any, home: Home, stack: ExitStack) -> Any:
+def _parameters(given: Any, number: int, home: Home, stack: ExitStack) -> dict[str, Any]:
+    """The parameter set with JSON's own values. Raises `InputError`, and `VaultError` for a file to attach."""
     if isinstance(given, Message):
         return {"raw_email": _text("raw_email", given)}
     if not isinstance(given, Mapping):
-        return given  # whoever reads the sets says what is wrong with it
+        raise inputs.no_parameter_set(given, f"parameters: item {number} of the list")
     parameters = dict(given)
     transient: list[Mapping[str, Any]] = []
     for name, value in given.items():
-        if name in _TEXTS:
+        if name in _TEXTS and not isinstance(value, str):
             parameters[name] = _text(name, value)
         elif name in _FILES:
             items = value if isinstance(value, list | tuple) and not _is_pair(value) else [value]

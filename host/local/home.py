@@ -140,8 +140,10 @@ def _default_folder() -> Path:
     """Raises `StoreError` where nobody can say which folder it is."""
     named = os.environ.get(HOME_VARIABLE)
     if named:
+        if not named.startswith("~"):
+            return Path(named)
         folder = expanded(named)
-        if named.startswith("~") and not folder.is_absolute():
+        if not folder.is_absolute():
             raise StoreError(f"{HOME_VARIABLE} is {named!r:.200}, and that user has no home folder.")
         return folder
     from platformdirs import user_data_path

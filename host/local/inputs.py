@@ -109,9 +109,14 @@ def as_parameter_sets(value: object, where: str) -> list[dict[str, Any]]:
     for number, item in enumerate(given, start=1):
         if not isinstance(item, dict):
             which = f"item {number} of the list" if isinstance(value, list) else "it"
-            raise InputError(f"{where}: {which} is {_kind(item)}; a parameter set is a JSON object.")
+            raise no_parameter_set(item, f"{where}: {which}")
         sets.append(item)
     return sets
+
+
+def no_parameter_set(value: object, where: str) -> InputError:
+    """What is wrong with a value that stands where a parameter set is expected."""
+    return InputError(f"{where} is {_kind(value)}; a parameter set is a JSON object.")
 
 
 def container_id(text: str) -> str:

@@ -217,21 +217,15 @@ def make_request(
     return Request(action, asset, given.called, given.name, given.id, parameters, container_id, warnings)
 
 
-def read_asset(given: GivenAsset, manifest: Manifest) -> Asset:
-    """The asset of these fields, with its secrets read. Raises `InputError` with everything that is wrong with them."""
-    return _parsed(given, references.resolved, manifest)
+def read_asset(given: GivenAsset, manifest: Manifest, *, looks: bool = True) -> Asset:
+    """The asset of these fields, with its secrets read; without `looks` those that lie elsewhere are not looked at.
 
-
-def check_asset(given: GivenAsset, manifest: Manifest) -> Asset:
-    """The same, for an asset that is to be stored: secrets that lie elsewhere are not looked at."""
-    return _parsed(given, references.unread, manifest)
-
-
-def _parsed(
-    given: GivenAsset, read: Callable[[Mapping[str, Any], Manifest], dict[str, Any]], manifest: Manifest
-) -> Asset:
+    Raises `InputError` with everything that is wrong with them.
+    """
+    config = given.config
     try:
-        config = read(given.config, manifest)
+        if [name for name in manifest.secrets if isinstance(config.get(name), Mapping)]:
+            config = references.resolved(config, manifest) if looks else references.unread(config, manifest)
         return parse_asset(config, given.id or unnamed_asset_id(config), manifest)
     except InvalidInput as error:
         raise InputError(f"The asset {given.called} is not right: {error}.") from error
@@ -311,29 +305,29 @@ class LocalRun:
             self._watcher.progress(warning)
         results: list[Document] = []
         message = ""
+        given = self._request.parameters
+        self.has_begun = True
         try:
-            with first_signal(self._stop), self._action_run:
-                self.has_begun = True
-                self._run_each(results)
+            # Both are closed, so that the run is written down as ended also when it is interrupted.
+            with (
+                first_signal(self._stop),
+                closing(self._action_run),
+                closing(self._action_run.every(given)) as reports,
+            ):
+                for parameters, report in zip(given, reports, strict=True):
+                    results.append(
+                        {
+                            "data": report.data,
+                            "status": "success" if report.success else "failed",
+                            "message": report.message,
+                            "parameter": dict(parameters),
+                            "summary": report.summary,
+                        }
+                    )
+                    self._watcher.finished(report.success, report.message)
         except KeyboardInterrupt:
             message = "The run was interrupted."
         return document(self._request.action.identifier, results, not message, message)
-
-    def _run_each(self, results: list[Document]) -> None:
-        parameters = self._request.parameters
-        # Closed, so that the run is written down as ended also when it is interrupted.
-        with closing(self._action_run.every(parameters)) as reports:
-            for given, report in zip(parameters, reports, strict=True):
-                results.append(
-                    {
-                        "data": report.data,
-                        "status": "success" if report.success else "failed",
-                        "message": report.message,
-                        "parameter": dict(given),
-                        "summary": report.summary,
-                    }
-                )
-                self._watcher.finished(report.success, report.message)
 
     def _stop(self, _signal: int) -> None:
         self.cancel()

@@ -220,7 +220,7 @@ def work_on(
                 except (MailError, UnknownAction) as error:
                     work.refuse(unusable(str(error)), is_over)
                     return work.handed_out
-                with action_run:
+                with closing(action_run):
                     for _report in action_run.each(work.parameter_sets(is_over)):
                         pass  # it is written down
             return work.handed_out

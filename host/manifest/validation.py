@@ -83,9 +83,15 @@ class Rules:
         self.schema: Schema = object_schema(fields)
         self._properties: Mapping[str, Schema] = self.schema["properties"]
         self._required = frozenset(self.schema["required"])
-        self._free_text = frozenset(
-            name for name, schema in self._properties.items() if _is_free_text(schema)
-        )
+        self._simple: Mapping[str, type] = {
+            name: bool if schema["type"] == "boolean" else str
+            for name, schema in self._properties.items()
+            if schema["type"] == "boolean" or _is_free_text(schema)
+        }
+        """The types of which every value is allowed."""
+        self._choices: Mapping[str, tuple[object, ...]] = {
+            name: tuple(schema["enum"]) for name, schema in self._properties.items() if "enum" in schema
+        }
         self._to_convert = tuple(
             (name, _CONVERSIONS[field.data_type])
             for name, field in fields.items()
@@ -107,11 +113,18 @@ class Rules:
             if value is not None and value != "" and name != "context" and name[:1] != "_"
         }
         for name, convert in self._to_convert:
-            if name in given:
+            if name in given and given[name].__class__ not in (int, bool):
                 given[name] = convert(given[name])
         # jsonschema takes longer to import than a plain mail takes to send, so it is asked when something
         # is, or looks, wrong.
-        if not self._is_plainly_valid(given):
+        is_plain = self._required <= given.keys() <= self._properties.keys()
+        for name, value in given.items():
+            if not is_plain:
+                break
+            if value.__class__ is self._simple.get(name) or value in self._choices.get(name, ()):
+                continue
+            is_plain = is_plainly_valid(value, self._properties[name])
+        if not is_plain:
             faults = self._faults(given, values)
             if faults:
                 raise InvalidInput(faults, self._rest(given, faults))
@@ -125,15 +138,6 @@ class Rules:
     def unknown(self, names: Iterable[str]) -> list[Fault]:
         """A fault for each of the names that isn't declared, with the likeliest one that was meant."""
         return [self._unknown(name) for name in names if name not in self._properties]
-
-    def _is_plainly_valid(self, given: Mapping[str, Any]) -> bool:
-        for name, value in given.items():
-            if value.__class__ is str and name in self._free_text:
-                continue
-            schema = self._properties.get(name)
-            if schema is None or not is_plainly_valid(value, schema):
-                return False
-        return self._required <= given.keys()
 
     def _faults(self, given: Mapping[str, Any], original: Mapping[str, Any]) -> list[Fault]:
         try:

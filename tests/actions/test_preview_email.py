@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from email import message_from_bytes
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_a_large_message_goes_into_the_vault(run: Runner) -> None:
 
 
 def test_a_large_message_where_nothing_can_be_added_is_described_all_the_same() -> None:
-    with ActionRun(load().action("preview_email"), FakeContext(), Pool()) as started:
+    with closing(ActionRun(load().action("preview_email"), FakeContext(), Pool())) as started:
         parameters = {"from": "a@example.com", "to": "b@example.com", "body": "x\n" * LARGEST_SHOWN}
         (data,) = started.one(parameters).data
     assert (data["eml"], data["size"] > LARGEST_SHOWN) == ("", True)
@@ -181,7 +182,7 @@ def test_every_send_can_be_asked_for_its_preview(
 ) -> None:
     context = FakeContext()
     parameters = parameters if identifier == "send_rawemail" else {"from": "soc@example.com", **parameters}
-    with ActionRun(load().action(identifier), context, Pool()) as started:
+    with closing(ActionRun(load().action(identifier), context, Pool())) as started:
         report = started.preview(parameters)
     assert report.success, report.message
     (data,) = report.data
@@ -192,7 +193,7 @@ def test_every_send_can_be_asked_for_its_preview(
 
 
 def test_a_preview_of_a_send_says_what_is_wrong() -> None:
-    with ActionRun(load().action("send_rawemail"), FakeContext(), Pool()) as started:
+    with closing(ActionRun(load().action("send_rawemail"), FakeContext(), Pool())) as started:
         report = started.preview({"raw_email": "Subject: x\n\ny"})
     assert not report.success
     assert "The sender (from) is unavailable" in report.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -218,7 +219,7 @@ class TestEvery:
     @pytest.fixture
     def run(self, server: ScriptedServer) -> Iterator[ActionRun]:
         asset = Asset(Login("1", server.host, server.port), "None")
-        with action_run(FakeContext(asset=asset)) as run:
+        with closing(action_run(FakeContext(asset=asset))) as run:
             yield run
 
     @pytest.fixture(autouse=True)
