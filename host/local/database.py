@@ -9,7 +9,7 @@ from pathlib import Path
 from host.local import files, schema
 from host.local.files import DATABASE, Cipher, StoreError, private_folder, reason, sync_folder
 from host.local.locks import alone
-from host.local.sql import Connection, faults_named, is_current, opened, transaction
+from host.local.sql import Connection, faults_named, is_current, opened
 
 
 def connect(folder: Path, secret: Cipher | None = None) -> Connection:
@@ -62,11 +62,12 @@ def _make(path: Path, secret: str) -> None:
             # Everything is in the one file that is renamed, or an error is raised: what lies in a write-ahead log
             # may stay there when a connection is closed on a full disk. Half a file is made anew.
             connection.execute("PRAGMA journal_mode = MEMORY")
-            with transaction(connection):
-                for statement in schema.STATEMENTS:
-                    connection.execute(statement)
-                connection.execute("INSERT INTO key_check (secret) VALUES (?)", (secret,))
-                connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+            connection.execute("BEGIN")
+            for statement in schema.STATEMENTS:
+                connection.execute(statement)
+            connection.execute("INSERT INTO key_check (secret) VALUES (?)", (secret,))
+            connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+            connection.execute("COMMIT")
             connection.execute("PRAGMA journal_mode = WAL")  # remembered in the file
         beside.rename(path)
         sync_folder(path.parent)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from host.local import files, schema
-from host.local.files import StoreError, as_timestamp, reason, timestamp
+from host.local.files import StoreError, as_timestamp, timestamp
 
 
 class Cursor(Protocol):
@@ -73,15 +73,16 @@ class FileConnection(sqlite3.Connection):
 
 
 def opened(path: Path) -> FileConnection:
-    """A connection to a database that is there. Raises `StoreError`, `sqlite3.Error`.
+    """A connection to a database that is there. Raises `sqlite3.Error`.
 
     Where nothing can be written it is only read; then a file without a log beside it is taken as it is: SQLite would
     make a log even to read it.
     """
     try:
         status = path.stat()
-    except OSError as error:
-        raise StoreError(f"{path} can't be read: {reason(error)}.") from error
+        identity = status.st_dev, status.st_ino
+    except OSError:
+        identity = 0, 0
     uri = path.as_uri()
     if is_read_only(path):
         uri += "?mode=ro"
@@ -96,7 +97,7 @@ def opened(path: Path) -> FileConnection:
         uri=True,
     )
     try:
-        connection.path, connection.identity = path, (status.st_dev, status.st_ino)
+        connection.path, connection.identity = path, identity
         # Not every build has it that way: a commit is on the disk before it is said to be one.
         connection.execute("PRAGMA synchronous = FULL")
     except BaseException:
