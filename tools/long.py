@@ -65,6 +65,7 @@ PARTS = (
         ("tests.kills.migrations",),
     ),
     Part("upgrade", "Workers of two builds at once on one PostgreSQL", ("tests.kills.upgrade",)),
+    Part("hanging", "Workers that hang, and what a live one takes over", ("tests.kills.hanging", "5")),
     Part("look", "How mails look before and after sanitising", ("tests.look",)),
     Part(
         "workers",

@@ -15,7 +15,7 @@ from typing import Any
 
 from actions.contract import KEY
 from delivery.pool import Pool
-from host.local import database, holders, inputs, locks
+from host.local import database, files, holders, inputs, locks
 from host.local.files import DATABASE, Cipher, StoreError, timestamp
 from host.local.home import Home
 from host.local.inputs import InputError
@@ -184,6 +184,7 @@ class _Submission:
                     "UPDATE run SET state = 'running', holder = '', start_time = ? WHERE id = ?",
                     (timestamp(), self._number),
                 )
+                _let_workers_know(self._connection, self._number)
         self._is_sealed = True
         return self._number
 
@@ -248,6 +249,7 @@ def resume(home: Home, number: int) -> int:
             "UPDATE run SET state = 'running', status = '', end_time = '', kept_since = '' WHERE id = ?",
             (number,),
         )
+        _let_workers_know(connection, number)
         return int(connection.execute("SELECT count(*) FROM due WHERE run_id = ?", (number,)).fetchone()[0])
 
 
@@ -260,6 +262,14 @@ def cancel_waiting(connection: Connection, number: int) -> int:
     ).rowcount
     connection.execute("DELETE FROM due WHERE run_id = ? AND holder = ''", (number,))
     return cancelled
+
+
+def _let_workers_know(connection: Connection, number: int) -> None:
+    """Let there be a job for a run whose mails are due, in the connection's transaction; on SQLite its worker looks."""
+    if files.is_server():
+        from host.local import jobs
+
+        jobs.defer_next(connection, number)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import psycopg
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from host.local import files, schema
+from host.local import files, jobs_schema, schema
 from host.local.files import DATABASE_VARIABLE, StoreError
 
 GONE_SECONDS = 30
@@ -28,27 +28,25 @@ _SCHEMA_LOCK = 0x736D7470
 _checked: set[tuple[str, str]] = set()
 """The databases and keys that were found right by this process."""
 _checking = threading.Lock()
+_PROGRAM = "smtp-connector"
+_token = os.urandom(6).hex()
+
+
+def session_name() -> str:
+    """What all sessions of this process at the server are called, and those of no other process."""
+    return f"{_PROGRAM} {_token} {os.getpid()}"
 
 
 class PostgresConnection:
-    """`host.local.sql.Connection` over psycopg. Raises `StoreError`."""
+    """`host.local.sql.Connection` over psycopg, or over a connection that is there. Raises `StoreError`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, opened: psycopg.Connection[Any] | None = None) -> None:
         self._server = shown(url)
         try:
-            self._connection = psycopg.connect(
-                _conninfo(url),
-                autocommit=True,
-                connect_timeout=10,
-                keepalives_idle=10,
-                keepalives_interval=5,
-                keepalives_count=4,
-                tcp_user_timeout=GONE_SECONDS * 1000,
-                options=_KEEPALIVES,
-            )
+            self._connection = opened or psycopg.connect(conninfo(url), autocommit=True, **session_options())
         except psycopg.Error as error:
             raise StoreError(
-                f"{self._server} can't be used: {_reason(error)}. Nothing was changed."
+                f"{self._server} can't be used: {reason(error)}. Nothing was changed."
             ) from error
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
@@ -65,6 +63,13 @@ class PostgresConnection:
             raise self._explained(error) from error
         return cursor
 
+    def script(self, statements: str) -> None:
+        """Several statements without values."""
+        try:
+            self._connection.execute(statements.encode())
+        except psycopg.Error as error:
+            raise self._explained(error) from error
+
     @property
     def in_transaction(self) -> bool:
         status = self._connection.info.transaction_status
@@ -74,7 +79,7 @@ class PostgresConnection:
         self._connection.close()
 
     def _explained(self, error: psycopg.Error) -> StoreError:
-        return StoreError(f"{self._server} can't be used: {_reason(error)}. Nothing was changed; try again.")
+        return StoreError(f"{self._server} can't be used: {reason(error)}. Nothing was changed; try again.")
 
 
 class AdvisoryLock:
@@ -134,6 +139,23 @@ def take(*names: str) -> AdvisoryLock | None:
     return None
 
 
+def end_sessions_of(name: str) -> None:
+    """End all sessions of the process that holds the lock of this name, if it is one of ours. Raises `StoreError`."""
+    number = number_of(name) % 2**64
+    connection = PostgresConnection(url())
+    try:
+        connection.execute(
+            "SELECT pg_terminate_backend(theirs.pid) FROM pg_locks"
+            " JOIN pg_stat_activity AS holding ON holding.pid = pg_locks.pid"
+            " JOIN pg_stat_activity AS theirs ON theirs.application_name = holding.application_name"
+            " WHERE locktype = 'advisory' AND classid::bigint = ? AND objid::bigint = ? AND granted"
+            " AND theirs.datname = current_database() AND starts_with(holding.application_name, ?)",
+            (number >> 32, number % 2**32, _PROGRAM),
+        )
+    finally:
+        connection.close()
+
+
 def share(name: str) -> AdvisoryLock:
     """The lock of this name, together with others that share it. Raises `StoreError`."""
     connection = PostgresConnection(url())
@@ -168,6 +190,7 @@ def _prepare(connection: PostgresConnection, address: str, secret: str) -> None:
             from host.local.migrate_server import bring_up_to_date  # once in the life of a database
 
             bring_up_to_date(address)
+        jobs_schema.bring_up_to_date(connection)
         known = connection.execute("SELECT secret FROM key_check").fetchall()
         if not known:
             connection.execute("INSERT INTO key_check (secret) VALUES (?)", (secret,))
@@ -183,7 +206,21 @@ def _prepare(connection: PostgresConnection, address: str, secret: str) -> None:
         raise
 
 
-def _conninfo(address: str) -> str:
+def session_options() -> dict[str, Any]:
+    """How every connection of this program is made."""
+    return {
+        "application_name": session_name(),
+        "connect_timeout": 10,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": GONE_SECONDS * 1000,
+        "options": _KEEPALIVES,
+    }
+
+
+def conninfo(address: str) -> str:
+    """The database's address as its client library has it."""
     return make_url(address).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
@@ -191,5 +228,6 @@ def _in_its_words(statement: str) -> str:
     return statement.replace("%", "%%").replace("?", "%s")
 
 
-def _reason(error: psycopg.Error) -> str:
+def reason(error: BaseException) -> str:
+    """Why, in one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

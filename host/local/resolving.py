@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from host.local import files
 from host.local.files import Cipher, timestamp
 from host.local.sql import database_timestamp
 from host.local.tables import DueRow, DurableRow, MailRow, RunRow
@@ -38,4 +39,9 @@ def decide(row: MailRow, result: dict[str, Any], secret: Cipher, session: Sessio
         session.add(DueRow(run_id=row.run_id, position=row.position, due_time=due_time, tries=0, holder=""))
         if run.state == "ended":
             run.state, run.status, run.end_time, run.kept_since = "running", "", "", ""
+        if files.is_server():
+            from host.local import jobs, postgres
+
+            session.flush()
+            jobs.defer_next(postgres.PostgresConnection(postgres.url(), connection), run.id)
     row.result = secret.encrypt(result)

@@ -187,11 +187,6 @@ def flushing(connection: Connection, *, full: bool) -> None:
         connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
 
 
-def skipping_locked(connection: Connection) -> str:
-    """What a choice of rows ends with that others may make at the same time."""
-    return "" if isinstance(connection, sqlite3.Connection) else " FOR UPDATE SKIP LOCKED"
-
-
 def database_time(connection: Connection) -> float:
     """The database's clock, in seconds of the epoch: that of this machine, where the database is a file of it."""
     if isinstance(connection, sqlite3.Connection):

@@ -25,7 +25,7 @@ from host.local.files import DATABASE, Cipher, StoreError, timestamp
 from host.local.ledger import as_result, if_lost, message_id, named
 from host.local.results import recorded
 from host.local.retry import Patience
-from host.local.sql import Connection, database_timestamp, faults_named, skipping_locked
+from host.local.sql import Connection, database_timestamp, faults_named
 from host.local.writer import Counted, Ended, Writer
 from smtp.errors import Category, MailError
 from smtp.outcome import Outcome
@@ -38,7 +38,7 @@ LOOK_AGAIN = 1.0
 
 @dataclass(frozen=True, slots=True)
 class DurableRun:
-    """A run that a worker may work on. `age` is in seconds, since it was submitted."""
+    """A run that a worker may work on: on its mails from `first` to `last`. `age` is in seconds, since submission."""
 
     id: int
     action: str
@@ -48,6 +48,8 @@ class DurableRun:
     priority: int
     give_up_after: float | None
     age: float
+    first: int = 1
+    last: int = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +186,11 @@ class Work:
         with self._written.turn(), self._written.transaction(full=False):
             now = database_timestamp(self._connection)
             self._connection.execute(
-                "UPDATE due SET holder = ? WHERE run_id = ? AND position IN (SELECT position FROM due"  # noqa: S608 - ours
-                " WHERE run_id = ? AND holder = '' AND due_time <= ? ORDER BY due_time, position LIMIT ?"
-                f"{skipping_locked(self._connection)})",
-                (self._holder, self.run.id, self.run.id, now, BATCH),
+                # `holder` is asked again: another worker may have been quicker.
+                "UPDATE due SET holder = ? WHERE run_id = ? AND holder = '' AND position IN (SELECT position FROM due"
+                " WHERE run_id = ? AND holder = '' AND due_time <= ? AND position BETWEEN ? AND ?"
+                " ORDER BY due_time, position LIMIT ?)",
+                (self._holder, self.run.id, self.run.id, now, self.run.first, self.run.last, BATCH),
             )
             found = self._connection.execute(
                 "SELECT mail.position, tries, asked, result FROM mail JOIN due ON due.run_id = mail.run_id"

@@ -1,7 +1,8 @@
-"""Who sends the mails of durable runs: one worker of a data folder at a time, others stand by.
+"""Who sends the mails of durable runs: one worker of a data folder at a time, others stand by. Of PostgreSQL many.
 
-It looks for runs with mails that are due, the highest priority first, and works on one run of each mailbox at a time,
-so many mailboxes at once as it may. What it does with a run's mails is in `host.local.work`.
+With the data folder's own database it looks for runs with mails that are due, the highest priority first, and works on
+one run of each mailbox at a time, so many mailboxes at once as it may. With PostgreSQL it is given batches of a run
+(`host.local.jobs`). What it does with a run's mails is in `host.local.work`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from delivery.asset import Asset
 from delivery.pool import Pool
-from host.local import database, files, holders, inputs, locks
-from host.local.durable import cancel_waiting
-from host.local.files import DATABASE, Cipher, StoreError, private_folder, reason, seconds_since, timestamp
+from host.local import database, files, inputs, locks
+from host.local.due import due_runs, durable_run, end_what_is_done, is_put_off, settle_gone
+from host.local.files import DATABASE, StoreError, private_folder, reason
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.ledger import Heading
@@ -25,11 +27,15 @@ from host.local.locks import Held, MachineSlots, Reserved
 from host.local.relayed import action_named, run_of
 from host.local.retry import Patience
 from host.local.run import LocalContext, Unwatched, read_asset
-from host.local.sql import Connection, database_timestamp, faults_named, flushing, transaction
+from host.local.sql import Connection, faults_named, transaction
 from host.local.work import DurableRun, Work, unusable
 from host.local.writer import Counted
 from host.manifest.model import UnknownAction, load
 from smtp.errors import MailError
+
+if TYPE_CHECKING:
+    from host.local.job_worker import JobWorker
+    from host.local.jobs import Batch
 
 LOCK = "worker.lock"
 CONCURRENCY = 4
@@ -70,7 +76,8 @@ class Worker:
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._busy: dict[str, threading.Thread] = {}
-        """The thread that works on each mailbox, by the asset's id."""
+        """The thread that works on each mailbox, by the asset's id; with PostgreSQL they are the job worker's."""
+        self._jobs: JobWorker | None = None
         self.health = Health()
         self.counted = Counted()
 
@@ -85,28 +92,33 @@ class Worker:
 
     def run(self, is_over: Callable[[], bool] = lambda: False) -> None:
         """Work until `stop`, or until `is_over` says so between two looks. Raises `StoreError` at the start only."""
-        lock = self._take_over(is_over)
-        if lock is None:
-            return
-        try:
-            self.health.is_working = True
-            while not self._stopping.is_set() and not is_over():
-                self._look_safely()
-                self._woken.wait(LOOK_AGAIN)
-                self._woken.clear()
-        finally:
-            self._stopping.set()
-            for thread in list(self._busy.values()):
-                thread.join()
-            self.health.is_working = False
-            lock.free()
+        with ExitStack() as stack:
+            if files.is_server():
+                database.connect(self._home.folder).close()
+                from host.local.job_worker import JobWorker
+
+                self._jobs = JobWorker(self._home.folder, self._concurrency, self._work_on_batch, self._tell)
+                stack.enter_context(self._jobs)
+            elif (lock := self._take_over(is_over)) is not None:
+                stack.callback(lock.free)
+            else:
+                return
+            try:
+                self.health.is_working = True
+                while not self._stopping.is_set() and not is_over():
+                    self._look_safely()
+                    self._woken.wait(LOOK_AGAIN)
+                    self._woken.clear()
+            finally:
+                self._stopping.set()
+                for thread in list(self._busy.values()):
+                    thread.join()
+                self.health.is_working = False
         self._look_safely()  # a run whose last mail was just sent has ended
 
     def _take_over(self, is_over: Callable[[], bool]) -> Held | None:
         """Wait until no other process works on the data folder; None when that is of no use any more."""
         database.connect(self._home.folder).close()
-        if files.is_server():
-            return locks.hold(self._home.folder)  # there may be many: each claims what it works on
         path = private_folder(self._home.folder) / LOCK
         told = False
         while not self._stopping.is_set() and not is_over():
@@ -137,7 +149,7 @@ class Worker:
                 self._tell(str(error))
             self.health.fault = str(error)
         else:
-            self.health.fault = ""
+            self.health.fault = self._jobs.fault if self._jobs is not None else ""
             self.health.looked = time.monotonic()
 
     def _look(self, connection: Connection) -> None:
@@ -146,7 +158,7 @@ class Worker:
                 del self._busy[mailbox]
         settle_gone(connection, self._home)
         end_what_is_done(connection, self._home)
-        if self._stopping.is_set():
+        if self._stopping.is_set() or files.is_server():
             return
         for run in due_runs(connection):
             if len(self._busy) >= self._concurrency:
@@ -158,16 +170,7 @@ class Worker:
 
     def _work(self, run: DurableRun) -> None:
         try:
-            handed_out = work_on(
-                run,
-                self._home,
-                self._pool,
-                self._tell,
-                self.counted,
-                self._patience,
-                self._stopping.is_set,
-            )
-            if not handed_out:  # others go first
+            if not self._work_on(run, locks.hold(self._home.folder)):  # others go first
                 self._stopping.wait(LOOK_AGAIN)
         except StoreError as error:
             self._tell(f"Run {run.id}: {error}")
@@ -175,9 +178,40 @@ class Worker:
         finally:
             self._woken.set()
 
+    def _work_on_batch(self, job: int, batch: Batch) -> None:
+        """Do a job. What is left of its run is deferred again: where nothing could be sent, for a little later."""
+        from host.local import jobs, postgres
+
+        try:
+            with closing(database.connect(self._home.folder)) as connection:
+                run = durable_run(connection, batch.run_id)
+                if run is None or (holder := postgres.take(jobs.holder_of(job))) is None:
+                    return  # it was paused, cancelled or has ended
+                run = replace(run, first=batch.first, last=batch.last)
+                handed_out = self._work_on(run, holder)
+                with transaction(connection):
+                    jobs.defer_next(connection, run.id, later=0.0 if handed_out else LOOK_AGAIN)
+        except StoreError as error:
+            self._tell(f"Run {batch.run_id}: {error}")
+        finally:
+            self._woken.set()
+
+    def _work_on(self, run: DurableRun, holder: Held) -> int:
+        return work_on(
+            run,
+            holder,
+            self._home,
+            self._pool,
+            self._tell,
+            self.counted,
+            self._patience,
+            self._stopping.is_set,
+        )
+
 
 def work_on(
     run: DurableRun,
+    holder: Held,
     home: Home,
     pool: Pool,
     tell: Callable[[str], None],
@@ -187,9 +221,8 @@ def work_on(
 ) -> int:
     """Send those mails of a run that are due, until the worker is stopped or others go first; returns how many.
 
-    Raises `StoreError`.
+    `holder` has them meanwhile, and is freed. Raises `StoreError`.
     """
-    holder = locks.hold(home.folder)
     try:
         with closing(database.connect(home.folder)) as connection:
             slots = MachineSlots(home.folder)
@@ -237,84 +270,3 @@ def _asset(run: DurableRun, home: Home) -> Asset:
         return read_asset(given, load())
     except (InputError, StoreError) as error:
         raise unusable(str(error)) from error
-
-
-def due_runs(connection: Connection) -> list[DurableRun]:
-    """Of each mailbox the most urgent run with mails that are due and nobody has, the most urgent first."""
-    rows = connection.execute(
-        "SELECT id, action, asset, asset_id, container_id, priority, give_up_after, start_time FROM run"
-        " JOIN durable ON durable.run_id = run.id WHERE state = 'running' AND EXISTS"
-        " (SELECT 1 FROM due WHERE due.run_id = run.id AND holder = '' AND due_time <= ?)"
-        " ORDER BY priority DESC, id",
-        (database_timestamp(connection),),
-    ).fetchall()
-    first: dict[str, DurableRun] = {}
-    for number, action, asset, asset_id, container_id, priority, give_up_after, start_time in rows:
-        if asset_id not in first:
-            age = seconds_since(start_time)
-            first[asset_id] = DurableRun(
-                number, action, asset, asset_id, container_id, priority, give_up_after, age
-            )
-    return list(first.values())
-
-
-def is_put_off(connection: Connection, run: DurableRun) -> bool:
-    """Whether a run is to wait: it was paused or cancelled, or a more urgent one of its mailbox is due."""
-    row = connection.execute("SELECT state FROM run WHERE id = ?", (run.id,)).fetchone()
-    if row is None or row[0] != "running":
-        return True
-    urgent = connection.execute(
-        "SELECT 1 FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'running' AND asset_id = ?"
-        " AND priority > ? AND EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id AND holder = ''"
-        " AND due_time <= ?)",
-        (run.asset_id, run.priority, database_timestamp(connection)),
-    ).fetchone()
-    return urgent is not None
-
-
-def settle_gone(connection: Connection, home: Home) -> None:
-    """Settle what workers had that are gone."""
-    held = connection.execute("SELECT DISTINCT holder FROM due WHERE holder != ''").fetchall()
-    for (holder,) in held:
-        if not locks.is_alive(home.folder, holder):
-            flushing(connection, full=True)
-            with transaction(connection):
-                holders.settle_work(connection, holder)
-
-
-def end_what_is_done(connection: Connection, home: Home) -> None:
-    """End the durable runs of which nothing is left to be done."""
-    cancelled = connection.execute(
-        "SELECT id FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'cancelled'"
-        " AND EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id AND holder = '')"
-    ).fetchall()
-    for (number,) in cancelled:  # a worker has given back what it had not begun
-        with transaction(connection):
-            cancel_waiting(connection, number)
-    done = connection.execute(
-        "SELECT id FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'running'"
-        " AND NOT EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id)"
-    ).fetchall()
-    for (number,) in done:
-        with transaction(connection):
-            _end(connection, number, Cipher(home.folder))
-
-
-def _end(connection: Connection, number: int, cipher: Cipher) -> None:
-    counts = dict(
-        connection.execute(
-            "SELECT state, count(*) FROM mail WHERE run_id = ? GROUP BY state", (number,)
-        ).fetchall()
-    )
-    total, now = sum(counts.values()), timestamp()
-    good = counts.get("sent", 0) + counts.get("partly sent", 0)
-    message = f"{good} of {total} succeeded"
-    if rest := [
-        f"{counts[state]} {state}" for state in ("partly sent", "not sent", "unknown") if counts.get(state)
-    ]:
-        message += f"; {', '.join(rest)}"
-    connection.execute(
-        "UPDATE run SET state = 'ended', status = ?, message = ?, end_time = ?, kept_since = ?"
-        " WHERE id = ? AND state = 'running'",
-        ("success" if good == total else "failed", cipher.encrypt({"message": message}), now, now, number),
-    )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from host.local import files
 from host.local.files import DATABASE, StoreError, timestamp
 from host.local.retry import Again
 from host.local.sql import Connection, database_timestamp, faults_named, flushing, transaction
@@ -147,6 +148,7 @@ class Writer:
                 for commitment in commitments:
                     self._commit(commitment)
                 states = [self._write_result(result) for result in results]
+                self._defer([result for result in results if result.next_try is not None])
         except StoreError as error:
             if results:
                 first = results[0].position
@@ -211,6 +213,17 @@ class Writer:
         )
         execute("DELETE FROM due WHERE run_id = ? AND position = ?", mail)
         return ended.state
+
+    def _defer(self, again: Sequence[Ended]) -> None:
+        """Let there be a job for the first of these mails that is due again, within a transaction."""
+        if not again or not files.is_server():
+            return
+        from host.local import jobs
+
+        first = min(again, key=lambda ended: ended.next_try.after if ended.next_try else 0.0)
+        after = first.next_try.after if first.next_try else 0.0
+        due_time = database_timestamp(self._connection, later=after)
+        jobs.defer(self._connection, self._run_id, first.position, due_time)
 
     def _write_late(self, ended: Ended) -> str:
         """Another process took this one for gone, and settled the mail. What is known now is better than unknown."""

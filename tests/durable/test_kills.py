@@ -31,7 +31,7 @@ import os, signal, sys
 from smtp_connector import POOL
 from doors.cli.command_line import main
 import host.local.worker, host.local.postgres, sqlalchemy.dialects.sqlite, cryptography.fernet
-import doors.cli.durable_commands
+import doors.cli.durable_commands, host.local.job_worker
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for line in sys.stdin:
     pid = os.fork()

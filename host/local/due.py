@@ -1,0 +1,112 @@
+"""What workers of durable runs look for in the ledger: what is due, what others had that are gone, what is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from host.local import files, holders, locks
+from host.local.durable import cancel_waiting
+from host.local.files import Cipher, seconds_since, timestamp
+from host.local.home import Home
+from host.local.sql import Connection, database_timestamp, flushing, transaction
+from host.local.work import DurableRun
+
+_RUNS = (
+    "SELECT id, action, asset, asset_id, container_id, priority, give_up_after, start_time FROM run"
+    " JOIN durable ON durable.run_id = run.id WHERE state = 'running'"
+)
+
+
+def due_runs(connection: Connection) -> list[DurableRun]:
+    """Of each mailbox the most urgent run with mails that are due and nobody has, the most urgent first."""
+    rows = connection.execute(
+        f"{_RUNS} AND EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id AND holder = '' AND due_time <= ?)"  # noqa: S608 - ours
+        " ORDER BY priority DESC, id",
+        (database_timestamp(connection),),
+    ).fetchall()
+    first: dict[str, DurableRun] = {}
+    for row in rows:
+        run = _run_of(row)
+        first.setdefault(run.asset_id, run)
+    return list(first.values())
+
+
+def durable_run(connection: Connection, number: int) -> DurableRun | None:
+    """One run, if it is to be worked on."""
+    row = connection.execute(f"{_RUNS} AND id = ?", (number,)).fetchone()
+    return _run_of(row) if row is not None else None
+
+
+def _run_of(row: Sequence[Any]) -> DurableRun:
+    number, action, asset, asset_id, container_id, priority, give_up_after, start_time = row
+    age = seconds_since(start_time)
+    return DurableRun(number, action, asset, asset_id, container_id, priority, give_up_after, age)
+
+
+def is_put_off(connection: Connection, run: DurableRun) -> bool:
+    """Whether a run is to wait: it was paused or cancelled, or a more urgent one of its mailbox is due."""
+    row = connection.execute("SELECT state FROM run WHERE id = ?", (run.id,)).fetchone()
+    if row is None or row[0] != "running":
+        return True
+    urgent = connection.execute(
+        "SELECT 1 FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'running' AND asset_id = ?"
+        " AND priority > ? AND EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id AND holder = ''"
+        " AND due_time <= ?)",
+        (run.asset_id, run.priority, database_timestamp(connection)),
+    ).fetchone()
+    return urgent is not None
+
+
+def settle_gone(connection: Connection, home: Home) -> None:
+    """Settle what workers had that are gone."""
+    held = connection.execute("SELECT DISTINCT holder FROM due WHERE holder != ''").fetchall()
+    for (holder,) in held:
+        if locks.is_alive(home.folder, holder):
+            continue
+        if files.is_server():
+            from host.local import jobs
+
+            jobs.take_over(connection, holder)
+        else:
+            flushing(connection, full=True)
+            with transaction(connection):
+                holders.settle_work(connection, holder)
+
+
+def end_what_is_done(connection: Connection, home: Home) -> None:
+    """End the durable runs of which nothing is left to be done."""
+    cancelled = connection.execute(
+        "SELECT id FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'cancelled'"
+        " AND EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id AND holder = '')"
+    ).fetchall()
+    for (number,) in cancelled:  # a worker has given back what it had not begun
+        with transaction(connection):
+            cancel_waiting(connection, number)
+    done = connection.execute(
+        "SELECT id FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'running'"
+        " AND NOT EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id)"
+    ).fetchall()
+    for (number,) in done:
+        with transaction(connection):
+            _end(connection, number, Cipher(home.folder))
+
+
+def _end(connection: Connection, number: int, cipher: Cipher) -> None:
+    counts = dict(
+        connection.execute(
+            "SELECT state, count(*) FROM mail WHERE run_id = ? GROUP BY state", (number,)
+        ).fetchall()
+    )
+    total, now = sum(counts.values()), timestamp()
+    good = counts.get("sent", 0) + counts.get("partly sent", 0)
+    message = f"{good} of {total} succeeded"
+    if rest := [
+        f"{counts[state]} {state}" for state in ("partly sent", "not sent", "unknown") if counts.get(state)
+    ]:
+        message += f"; {', '.join(rest)}"
+    connection.execute(
+        "UPDATE run SET state = 'ended', status = ?, message = ?, end_time = ?, kept_since = ?"
+        " WHERE id = ? AND state = 'running'",
+        ("success" if good == total else "failed", cipher.encrypt({"message": message}), now, now, number),
+    )
