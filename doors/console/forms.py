@@ -156,7 +156,8 @@ def differences(
             default if values.get(name) in (None, "") else _shown(values[name]) for values in (stored, given)
         )
         if one != other and declared.is_secret:
-            found.append((label(name), "a secret" if one else "", "another secret" if other else ""))
+            told = "another secret" if one else "a secret"
+            found.append((label(name), "a secret" if one else "", told if other else ""))
         elif one != other:
             found.append((label(name), one, other))
     return found
