@@ -12,6 +12,8 @@ from host.local.tables import MailRow, RunRow
 
 WINDOW = 60.0
 """Seconds over which the rate is taken."""
+FINAL = ("sent", "partly sent", "not sent", "unknown", "cancelled")
+"""States of a mail that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,9 @@ def _rate(session: Session, run: RunRow, done: int) -> float:
     if run.end_time:
         return done / max(_seconds(run.start_time, run.end_time), 0.001) * 60
     latest = select(func.count()).where(
-        MailRow.run_id == run.id, MailRow.finished_at > timestamp(days_ago=WINDOW / 86_400)
+        MailRow.run_id == run.id,
+        MailRow.state.in_(FINAL),  # only so is it read from an index
+        MailRow.finished_at > timestamp(days_ago=WINDOW / 86_400),
     )
     seconds = min(max(_seconds(run.start_time, timestamp()), 0.001), WINDOW)
     return (session.scalar(latest) or 0) / seconds * 60

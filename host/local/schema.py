@@ -5,10 +5,10 @@ Written out, because making them step by step takes longer than sending a mail.
 
 from __future__ import annotations
 
-VERSION = 7
+VERSION = 9
 """`PRAGMA user_version`, odd. The even number before it: brought up to date, but what an older version kept in clear
 is not yet wiped from the file. Version 1 is the first release's."""
-REVISION = "key_check"
+REVISION = "mail_state"
 """The newest of `migrations/versions`."""
 
 SETTLE_MAILS = (
@@ -69,6 +69,7 @@ STATEMENTS = (
         FOREIGN KEY(run_id) REFERENCES run (id)
     )""",
     "CREATE UNIQUE INDEX ix_mail_key_hash ON mail (key_hash) WHERE key_hash IS NOT NULL",
+    "CREATE INDEX ix_mail_state ON mail (run_id, state, finished_at)",
     """CREATE TABLE durable (
         run_id INTEGER NOT NULL,
         priority INTEGER NOT NULL,

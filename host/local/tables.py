@@ -61,6 +61,7 @@ class MailRow(Base):
     __tablename__ = "mail"
     __table_args__ = (
         Index("ix_mail_key_hash", "key_hash", unique=True, sqlite_where=text("key_hash IS NOT NULL")),
+        Index("ix_mail_state", "run_id", "state", "finished_at"),
     )
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)

@@ -54,7 +54,11 @@ print(left)
 
 def make_older(home: Home) -> None:
     """As the build before the key was checked had it."""
-    change = ("DROP TABLE key_check", "UPDATE alembic_version SET version_num = 'durable'")
+    change = (
+        "DROP INDEX ix_mail_state",
+        "DROP TABLE key_check",
+        "UPDATE alembic_version SET version_num = 'durable'",
+    )
     if files.is_server():
         with psycopg.connect(postgres.url().replace("+psycopg", ""), autocommit=True) as server:
             for statement in (*change, "DROP SCHEMA IF EXISTS smtp_connector_jobs CASCADE"):
@@ -62,7 +66,7 @@ def make_older(home: Home) -> None:
         postgres._checked.clear()  # as in a process that starts
         return
     with closing(sqlite3.connect(home.folder / files.DATABASE, isolation_level=None)) as file:
-        for statement in (*change, f"PRAGMA user_version = {schema.VERSION - 2}"):
+        for statement in (*change, f"PRAGMA user_version = {schema.VERSION - 4}"):
             file.execute(statement)
 
 

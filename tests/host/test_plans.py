@@ -1,13 +1,17 @@
-"""No statement of a worker reads through everything that waits: a run of a million is as quick as one of a hundred."""
+"""No statement of a worker, or about how far it is, reads through all mails: a million are no slower than a hundred."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
+from host.local.files import DATABASE
 from host.local.home import Home
 from host.local.sql import FileConnection
 from tests.durable.working import add_asset, mails, rows_in, submit, worked
@@ -52,3 +56,29 @@ def test_a_worker_reads_through_neither_the_mails_nor_what_is_due(
         and "ix_due_holder" not in step  # what workers have is little
     }
     assert read_through == set()
+
+
+def test_how_far_a_run_has_come_is_read_from_an_index_alone(tmp_path: Path) -> None:
+    home, counts = Home(tmp_path), list[tuple[str, Any]]()
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_more: Any) -> None:
+        if "count(" in statement and "mail" in statement:
+            counts.append((statement, values))
+
+    with ScriptedServer() as server:
+        add_asset(home, server)
+        submit(home, mails(5))
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        progress = home.runs.list()[0].progress
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert progress is not None
+    assert (progress.total, progress.done, progress.rate) == (5, 0, 0.0)
+    with closing(sqlite3.connect(home.folder / DATABASE)) as connection:
+        plans = [
+            connection.execute(f"EXPLAIN QUERY PLAN {text}", values).fetchall() for text, values in counts
+        ]
+    assert len(plans) == 2
+    for plan in plans:
+        assert [row[3].split(" (")[0] for row in plan] == ["SEARCH mail USING COVERING INDEX ix_mail_state"]

@@ -51,9 +51,13 @@ def home(tmp_path: Path) -> Home:
 def left(home: Home, name: str = "1", record: dict[str, Any] | None = None) -> Path:
     """A file in the spool of version 1."""
     path = home.folder / "spool" / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record or RUN))
-    return path
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.write_text(json.dumps(record or RUN))
+        except FileNotFoundError:
+            continue  # another process has taken in the spool, and removed its folder, in between
+        return path
 
 
 def test_the_latest_run_comes_first(home: Home) -> None:
