@@ -64,6 +64,7 @@ PARTS = (
         "A start killed at every statement that makes a database or brings an older one up to date",
         ("tests.kills.migrations",),
     ),
+    Part("network", "A worker's machine that loses its network, and gets it back", ("tests.kills.network",)),
     Part("upgrade", "Workers of two builds at once on one PostgreSQL", ("tests.kills.upgrade",)),
     Part("hanging", "Workers that hang, and what a live one takes over", ("tests.kills.hanging", "5")),
     Part("look", "How mails look before and after sanitising", ("tests.look",)),

@@ -60,8 +60,8 @@ class Machine:
             check=False,
         )
 
-    def worker(self, port: int) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([*self.command, "worker", "--health", f"127.0.0.1:{port}"], env=self.env)
+    def worker(self, *options: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*self.command, "worker", *options], env=self.env)
 
 
 def main(arguments: list[str]) -> int:
@@ -80,10 +80,11 @@ def main(arguments: list[str]) -> int:
         for number, server in enumerate(servers):
             submit(old, f"mailbox {number}", server, count // MAILBOXES, place)
         ports = [free_port(), free_port()]
-        workers = [old.worker(ports[0])]
+        health = [("--health", f"127.0.0.1:{port}") for port in ports]
+        workers = [old.worker(*health[0])]
         try:
             wait_for(lambda: sum(len(server.log.accepted) for server in servers) >= count // 20)
-            workers.append(new.worker(ports[1]))
+            workers.append(new.worker(*health[1]))
             wait_for(lambda: all(run["state"] == "ended" for run in runs_of(new)))
             shares = [sent_by(port) for port in ports]
         finally:
