@@ -25,6 +25,7 @@ are left are not tried: a run of thousands must not wait out thousands of timeou
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -220,7 +221,7 @@ class OneSession:
                 told = True
                 self.observer.progress(f"Waiting for {wait.seconds:.0f} s: {wait.reason}.")
             self.transport.access.raise_if_cancelled()
-            time.sleep(min(wait.seconds, LOOK_AGAIN))
+            threading.Event().wait(min(wait.seconds, LOOK_AGAIN))
         return True
 
     def _send_over(self, session: Session, first: Attempt, source: Source) -> Iterator[Attempt]:
