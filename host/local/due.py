@@ -9,12 +9,21 @@ from host.local import files, holders, locks
 from host.local.durable import cancel_waiting
 from host.local.files import Cipher, seconds_since, timestamp
 from host.local.home import Home
-from host.local.sql import Connection, database_timestamp, flushing, transaction
+from host.local.sql import Connection, database_timestamp, flushing, take_turn, transaction
 from host.local.work import DurableRun
 
 _RUNS = (
     "SELECT id, action, asset, asset_id, container_id, priority, give_up_after, start_time FROM run"
     " JOIN durable ON durable.run_id = run.id WHERE state = 'running'"
+)
+
+_IS_CANCELLED = (
+    "SELECT id FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'cancelled'"
+    " AND EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id AND holder = '')"
+)
+_IS_DONE = (
+    "SELECT id FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'running'"
+    " AND NOT EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id)"
 )
 
 
@@ -76,20 +85,22 @@ def settle_gone(connection: Connection, home: Home) -> None:
 
 def end_what_is_done(connection: Connection, home: Home) -> None:
     """End the durable runs of which nothing is left to be done."""
-    cancelled = connection.execute(
-        "SELECT id FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'cancelled'"
-        " AND EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id AND holder = '')"
-    ).fetchall()
+    cancelled = connection.execute(_IS_CANCELLED).fetchall()
     for (number,) in cancelled:  # a worker has given back what it had not begun
         with transaction(connection):
-            cancel_waiting(connection, number)
-    done = connection.execute(
-        "SELECT id FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'running'"
-        " AND NOT EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id)"
-    ).fetchall()
+            take_turn(connection, number)
+            if connection.execute(
+                f"{_IS_CANCELLED} AND id = ?", (number,)
+            ).fetchone():  # not resumed meanwhile
+                cancel_waiting(connection, number)
+    done = connection.execute(_IS_DONE).fetchall()
     for (number,) in done:
         with transaction(connection):
-            _end(connection, number, Cipher(home.folder))
+            take_turn(connection, number)
+            if connection.execute(
+                f"{_IS_DONE} AND id = ?", (number,)
+            ).fetchone():  # nothing was resolved meanwhile
+                _end(connection, number, Cipher(home.folder))
 
 
 def _end(connection: Connection, number: int, cipher: Cipher) -> None:

@@ -24,7 +24,7 @@ from host.local.relayed import run_of
 from host.local.results import keep_days
 from host.local.rows import Row
 from host.local.run import LocalContext, Unwatched, read_asset
-from host.local.sql import Connection, database_timestamp, faults_named, flushing, transaction
+from host.local.sql import Connection, database_timestamp, faults_named, flushing, take_turn, transaction
 from host.manifest.model import Action, load
 from smtp.errors import MailError
 
@@ -278,6 +278,7 @@ def _changing(home: Home, number: int, states: tuple[str, ...], what: str) -> It
     with closing(database.connect(home.folder)) as connection, faults_named(home.folder / DATABASE):
         flushing(connection, full=True)
         with transaction(connection):
+            take_turn(connection, number)
             row = connection.execute(
                 "SELECT state FROM run JOIN durable ON durable.run_id = run.id WHERE id = ?", (number,)
             ).fetchone()

@@ -11,7 +11,7 @@ from pathlib import Path
 from host.local.files import timestamp
 from host.local.locks import is_alive
 from host.local.schema import SETTLE_MAILS
-from host.local.sql import Connection, transaction
+from host.local.sql import Connection, take_turn, transaction
 
 
 def settle_abandoned(connection: Connection, folder: Path) -> None:
@@ -47,6 +47,9 @@ def settle_work(connection: Connection, holder: str) -> None:
     holder is not empty is said although it never is: only so does SQLite use the index of what is held, and does not
     read through everything that waits.
     """
+    held = "SELECT DISTINCT run_id FROM due WHERE holder = ? AND holder != '' ORDER BY run_id"
+    for (number,) in connection.execute(held, (holder,)).fetchall():
+        take_turn(connection, number)
     connection.execute(
         "UPDATE mail SET state = 'waiting' WHERE state = 'claimed'"
         " AND (run_id, position) IN (SELECT run_id, position FROM due WHERE holder = ? AND holder != '')",

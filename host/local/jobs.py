@@ -134,12 +134,14 @@ def take_over(connection: Connection, holder: str) -> None:
 def end(connection: Connection, job: int) -> list[tuple[int]]:
     """Take away a job that nobody works on any more; returns the number of its run, if it has one."""
     _name_the_schema(connection)
+    # Locked first: its worker may be finishing it at this moment, and a job that is not there any more is an error.
     rows = connection.execute(
-        "SELECT (args ->> 'run_id')::bigint, procrastinate_finish_job_v1(id, 'failed', true)"
-        " FROM procrastinate_jobs WHERE id = ? AND status = 'doing'",
+        "SELECT (args ->> 'run_id')::bigint FROM procrastinate_jobs WHERE id = ? AND status = 'doing' FOR UPDATE",
         (job,),
     ).fetchall()
-    return [(row[0],) for row in rows if row[0] is not None]
+    for _row in rows:
+        connection.execute("SELECT procrastinate_finish_job_v1(?, 'failed', true)", (job,))
+    return [(number,) for (number,) in rows if number is not None]
 
 
 def begun_before(connection: Connection, seconds: float) -> list[int]:

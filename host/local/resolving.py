@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from host.local import files
 from host.local.files import Cipher, timestamp
-from host.local.sql import database_timestamp
+from host.local.sql import TURNS, database_timestamp
 from host.local.tables import DueRow, DurableRow, MailRow, RunRow
+
+
+def take_turn_of(session: Session, run_id: int) -> None:
+    """As `host.local.sql.take_turn`: a run that is about to end has ended when this returns, or does not any more."""
+    if files.is_server():
+        session.execute(select(func.pg_advisory_xact_lock(TURNS, run_id)))
 
 
 def decide(row: MailRow, result: dict[str, Any], secret: Cipher, session: Session, *, was_sent: bool) -> None:
@@ -18,6 +25,7 @@ def decide(row: MailRow, result: dict[str, Any], secret: Cipher, session: Sessio
     A durable run's mail that was not sent waits for a worker again.
     """
     del result["parameter"]
+    take_turn_of(session, row.run_id)
     run = session.get_one(RunRow, row.run_id)
     is_durable = session.get(DurableRow, row.run_id) is not None
     row.state = "sent" if was_sent else "waiting" if is_durable else "not sent"

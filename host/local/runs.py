@@ -15,7 +15,7 @@ from actions.contract import KEY
 from host.local import database, files, holders, spool
 from host.local.files import Cipher, StoreError
 from host.local.progress import Progress, progress_of
-from host.local.resolving import decide
+from host.local.resolving import decide, take_turn_of
 from host.local.results import Pruned, document, joint_message, prune
 from host.local.sql import faults_named, is_read_only
 from host.local.store import Store
@@ -184,6 +184,7 @@ class Runs:
         self._tidy_up()
         secret = Cipher(self._folder)
         with self._store.reading() as session:
+            take_turn_of(session, number)
             row = session.get(MailRow, (number, position))
             if row is None:
                 raise StoreError(f"There is no mail {position} of a recorded run {number}.")

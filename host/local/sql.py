@@ -52,6 +52,10 @@ _TURN = 0.02
 longer it sleeps, so that whoever comes later goes first."""
 
 
+TURNS = 1
+"""The first of the two numbers of a lock of PostgreSQL that is a run's; locks with names have one number."""
+
+
 class FileConnection(sqlite3.Connection):
     """A connection that knows its file again."""
 
@@ -179,6 +183,16 @@ def _wait_for_write_lock(
         except sqlite3.OperationalError as again:
             error = again
     raise error
+
+
+def take_turn(connection: Connection, run_id: int) -> None:
+    """Wait for others that change whose a run's mails are, and let others wait until the transaction ends.
+
+    Whoever claims, gives back, cancels or resumes locks many rows of two tables: two at once, each with rows that the
+    other wants, would be ended by the server as a deadlock. SQLite has one writer at a time anyway.
+    """
+    if not isinstance(connection, sqlite3.Connection):
+        connection.execute("SELECT pg_advisory_xact_lock(?, ?)", (TURNS, run_id))
 
 
 def flushing(connection: Connection, *, full: bool) -> None:

@@ -25,7 +25,7 @@ from host.local.files import DATABASE, Cipher, StoreError, timestamp
 from host.local.ledger import as_result, if_lost, message_id, named
 from host.local.results import recorded
 from host.local.retry import Patience
-from host.local.sql import Connection, database_timestamp, faults_named
+from host.local.sql import Connection, database_timestamp, faults_named, take_turn
 from host.local.writer import Counted, Ended, Writer
 from smtp.errors import Category, MailError
 from smtp.outcome import Outcome
@@ -184,9 +184,10 @@ class Work:
 
     def _claim(self) -> list[_Row]:
         with self._written.turn(), self._written.transaction(full=False):
+            take_turn(self._connection, self.run.id)
             now = database_timestamp(self._connection)
             self._connection.execute(
-                # `holder` is asked again: another worker may have been quicker.
+                # `holder` is asked again: a worker of a build that takes no turns may have been quicker.
                 "UPDATE due SET holder = ? WHERE run_id = ? AND holder = '' AND position IN (SELECT position FROM due"
                 " WHERE run_id = ? AND holder = '' AND due_time <= ? AND position BETWEEN ? AND ?"
                 " ORDER BY due_time, position LIMIT ?)",

@@ -1,0 +1,83 @@
+"""Workers of durable runs on PostgreSQL when much happens at once, and when the server goes away."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack
+
+import pytest
+
+from delivery.pool import Pool
+from host.local import durable, jobs, work
+from host.local.files import StoreError
+from host.local.home import Home
+from host.local.worker import Worker
+from tests.durable.working import AT_ONCE, add_asset, mails, number_of, submit, wait_until
+from tests.real.test_engine import came_to, home, server, settled
+from tests.support.scripted import ScriptedServer, Settings
+
+__all__ = ["home", "server"]
+
+
+class Several:
+    """Workers in threads of this process, as long as the `with` lasts, and what they told."""
+
+    def __init__(self, home: Home, count: int, **more: int) -> None:
+        self.told: list[str] = []
+        self.workers = [
+            Worker(home, Pool(), self.told.append, patience=AT_ONCE, **more) for _ in range(count)
+        ]
+        self._threads = [threading.Thread(target=one.run) for one in self.workers]
+
+    def __enter__(self) -> Several:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for one in self.workers:
+            one.stop()
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.mark.timeout(120)
+def test_people_may_cancel_pause_and_resume_a_run_while_workers_claim_its_mails(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "ROWS", 30)
+    monkeypatch.setattr(work, "BATCH", 10)
+    chance = random.Random(17)
+    with ScriptedServer(Settings(delay=0.005, lifetime=110)) as mail_server, ExitStack() as stack:
+        add_asset(home, mail_server, max_connections=4)
+        number = number_of(submit(home, mails(200)))
+        several = stack.enter_context(Several(home, 2))
+        faults: list[str] = []
+        is_over = threading.Event()
+
+        def change() -> None:
+            while not is_over.is_set():
+                for what in (chance.choice([durable.cancel, durable.pause]), durable.resume):
+                    try:
+                        what(home, number)
+                    except StoreError as error:
+                        if "Nothing was changed." not in str(error) or "can't be used" in str(error):
+                            faults.append(str(error))
+                    time.sleep(chance.random() * 0.05)
+
+        people = [threading.Thread(target=change) for _ in range(3)]
+        for one in people:
+            one.start()
+        time.sleep(4)
+        is_over.set()
+        for one in people:
+            one.join()
+        if home.runs.state_of(number) in ("paused", "cancelled"):
+            durable.resume(home, number)
+        wait_until(lambda: home.runs.state_of(number) == "ended")
+    assert (faults, several.told) == ([], [])
+    assert settled(home, number) == {"sent": 200}
+    assert came_to(mail_server) == Counter({f"r{n}@example.com": 1 for n in range(200)})
