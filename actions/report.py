@@ -84,7 +84,9 @@ def failure_data(error: MailError) -> dict[str, Any]:
         "retry_after": error.retry_after,
         "hint": error.hint,
     }
-    return data | _known(error)
+    if isinstance(error, SmtpError) and (error.reply is not None or error.reason):
+        data |= _known(error)
+    return data
 
 
 def nothing_delivered(facts: Facts) -> dict[str, Any]:
@@ -224,10 +226,8 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def _known(error: MailError) -> dict[str, Any]:
+def _known(error: SmtpError) -> dict[str, Any]:
     """What is known of this reply at this step beyond what the codes say by themselves."""
-    if not isinstance(error, SmtpError) or (error.reply is None and not error.reason):
-        return {}
     from delivery.remedies import advice, remedy  # few mails are refused
 
     reply = error.reply

@@ -86,11 +86,12 @@ class Lookup(NamedTuple):
 def defaults(asset: Asset) -> Defaults:
     """What the asset says about messages, and what of it can't be used."""
     faults: list[Fault] = []
-    try:
-        rules = audience(asset)
-    except UnusableSettings as exc:
-        rules = EVERYBODY
-        faults += exc.faults
+    rules = EVERYBODY
+    if asset.allowed_recipients or asset.denied_recipients or asset.max_recipients or asset.redirect_to:
+        try:
+            rules = audience(asset)
+        except UnusableSettings as exc:
+            faults += exc.faults
     protection = None
     if asset.is_protecting:
         from delivery.protection import protection as of_account  # few accounts sign or encrypt

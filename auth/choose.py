@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from auth.errors import AuthError, Step
@@ -38,13 +39,14 @@ class Choice(NamedTuple):
     skipped: tuple[str, ...]
 
 
-class _Way(NamedTuple):
-    """A way to log in. Who fills in any of the fields `own` wants it; `missing` names what it needs besides."""
-
-    name: str
-    own: tuple[str, ...]
-    missing: Callable[[Login], tuple[str, ...]]
-    make: Callable[[Login, State | None, SignIn | None, Cancelled], Method]
+_WAYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "OAuth": ("client_id", "token_url", "scopes", "service_account_json", *_STARTS),
+        "Basic": ("username", "password"),
+        "Passwordless": (),
+    }
+)
+"""The ways in their order, each with the fields of its own: who fills in any of them wants it."""
 
 
 def choose(
@@ -60,33 +62,66 @@ def choose(
     Raises `AuthError` when the method that `auth_type` forces has not all it needs.
     """
     skipped: list[str] = []
-    for way in _WAYS:
-        if login.auth_type not in ("", AUTOMATIC, way.name):
+    for way, own in _WAYS.items():
+        if login.auth_type not in ("", AUTOMATIC, way):
             continue
-        missing = way.missing(login)
+        missing = _missing(login, way)
         if not missing:
-            _check_login_as(login, way.name)
-            return Choice(way.make(login, state, sign_in, is_cancelled), tuple(skipped))
-        if login.auth_type == way.name:
+            if login.login_as == LOGIN_AS_SENDER:
+                _check_login_as_sender(login, way)
+            return Choice(_made(way, login, state, sign_in, is_cancelled), tuple(skipped))
+        if login.auth_type == way:
             raise AuthError(
-                f"Authentication type {way.name} needs more fields: {', '.join(missing)}.",
+                f"Authentication type {way} needs more fields: {', '.join(missing)}.",
                 step=Step.SETTINGS,
                 category=Category.CONFIGURATION,
                 hint=f"Fill in {', '.join(missing)}, or set auth_type to {AUTOMATIC}.",
             )
-        if login.given(way.own):
-            skipped.append(f"{way.name} authentication is not used: {', '.join(missing)} not set.")
+        if login.given(own):
+            skipped.append(f"{way} authentication is not used: {', '.join(missing)} not set.")
     raise AuthError(
         f"There is no authentication type {login.auth_type!r}.",
         step=Step.SETTINGS,
         category=Category.CONFIGURATION,
-        hint=f"Choose {AUTOMATIC}, {', '.join(way.name for way in _WAYS)}.",
+        hint=f"Choose {AUTOMATIC}, {', '.join(_WAYS)}.",
     )
 
 
-def _check_login_as(login: Login, name: str) -> None:
+def _missing(login: Login, way: str) -> tuple[str, ...]:
+    """What this way to log in needs, and what is not filled in."""
+    needed: tuple[str, ...] = ()
+    if way == "Basic":
+        needed = "username", "password"
+    elif way == "OAuth" and login.service_account_json:
+        needed = ("username",)  # the file says for itself who and where
+    elif way == "OAuth":
+        needed = "username", "client_id", "token_url"
+    missing = tuple([name for name in needed if not getattr(login, name)])
+    if way == "OAuth" and not login.service_account_json and not login.given(_STARTS):
+        missing += (f"one of {', '.join(_STARTS[:-1])} and {_STARTS[-1]}",)
+    return missing
+
+
+def _made(
+    way: str, login: Login, state: State | None, sign_in: SignIn | None, is_cancelled: Cancelled
+) -> Method:
+    """Each method is loaded when it is chosen: who logs in with a password does not pay for OAuth."""
+    if way == "OAuth":
+        from auth.oauth.method import OAuth
+
+        return OAuth(login, state, sign_in, is_cancelled)
+    if way == "Basic":
+        from auth.basic import Basic
+
+        return Basic(login)
+    from auth.passwordless import Passwordless
+
+    return Passwordless(login)
+
+
+def _check_login_as_sender(login: Login, way: str) -> None:
     """Raise `AuthError` where a login that is one person's own would have to serve for every sender."""
-    if login.login_as == LOGIN_AS_SENDER and not (name == "OAuth" and login.is_application):
+    if not (way == "OAuth" and login.is_application):
         raise AuthError(
             "login_as is sender, and only an application can log in as somebody else.",
             step=Step.SETTINGS,
@@ -96,57 +131,3 @@ def _check_login_as(login: Login, name: str) -> None:
                 "or managed_identity and without auth_url, device_code and refresh_token; or set login_as to username."
             ),
         )
-
-
-def _missing_for_oauth(login: Login) -> tuple[str, ...]:
-    if login.service_account_json:
-        return _empty(login, "username")  # it says for itself who and where
-    missing = _empty(login, "username", "client_id", "token_url")
-    if not login.given(_STARTS):
-        missing += (f"one of {', '.join(_STARTS[:-1])} and {_STARTS[-1]}",)
-    return missing
-
-
-def _missing_for_basic(login: Login) -> tuple[str, ...]:
-    return _empty(login, "username", "password")
-
-
-def _missing_for_passwordless(login: Login) -> tuple[str, ...]:  # noqa: ARG001 - it needs nothing
-    return ()
-
-
-def _empty(login: Login, *names: str) -> tuple[str, ...]:
-    return tuple([name for name in names if not getattr(login, name)])
-
-
-# Each method is loaded when it is chosen: who logs in with a password does not pay for OAuth.
-
-
-def _make_oauth(login: Login, state: State | None, sign_in: SignIn | None, is_cancelled: Cancelled) -> Method:
-    from auth.oauth.method import OAuth
-
-    return OAuth(login, state, sign_in, is_cancelled)
-
-
-def _make_basic(login: Login, *_unused: object) -> Method:
-    from auth.basic import Basic
-
-    return Basic(login)
-
-
-def _make_passwordless(login: Login, *_unused: object) -> Method:
-    from auth.passwordless import Passwordless
-
-    return Passwordless(login)
-
-
-_WAYS = (
-    _Way(
-        "OAuth",
-        ("client_id", "token_url", "scopes", "service_account_json", *_STARTS),
-        _missing_for_oauth,
-        _make_oauth,
-    ),
-    _Way("Basic", ("username", "password"), _missing_for_basic, _make_basic),
-    _Way("Passwordless", (), _missing_for_passwordless, _make_passwordless),
-)

@@ -24,10 +24,14 @@ def tls_context(asset: Asset) -> ssl.SSLContext:
     import tempfile  # with all that it loads, only needed for TLS
 
     ca_bundle = asset.login.ca_bundle
+    try:
+        authorities = pem.authorities(ca_bundle) if ca_bundle else ""
+    except pem.NotPem as exc:
+        raise UnusableSetting("ca_bundle", str(exc)) from exc
     with tempfile.TemporaryDirectory() as folder:
         has_own = asset.client_cert or asset.client_key
         settings = TlsSettings(
-            authorities=_authorities(ca_bundle) if ca_bundle else "",
+            authorities=authorities,
             client_certificate=_client_certificate(asset, Path(folder)) if has_own else None,
             dangerously_accept_any_certificate=not asset.verify_server_cert,
         )
@@ -36,13 +40,6 @@ def tls_context(asset: Asset) -> ssl.SSLContext:
         except ValueError as exc:
             fields = [name for name in ("ca_bundle", "client_cert", "client_key") if getattr(asset, name)]
             raise UnusableSetting(" and ".join(fields) or "ssl_config", str(exc)) from exc
-
-
-def _authorities(ca_bundle: str) -> str:
-    try:
-        return pem.authorities(ca_bundle)
-    except pem.NotPem as exc:
-        raise UnusableSetting("ca_bundle", str(exc)) from exc
 
 
 def _client_certificate(asset: Asset, folder: Path) -> ClientCertificate:

@@ -140,7 +140,12 @@ class Dialogue:
 
         `name` is our host name; by default this machine's, or its address where it has no full one.
         """
-        name = (name if isinstance(name, str) else name.decode()) or self._own_name()
+        name = name if isinstance(name, str) else name.decode()
+        if not name:
+            name = socket.gethostname()
+            if not _HOST_NAME.fullmatch(name):  # RFC 5321 section 4.1.4: then our address on this connection
+                address = self._connection.stream.local.partition("%")[0]
+                name = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
         self._is_introduced = True
         answer = self._connection.exchange(commands.ehlo(name))
         if not answer.is_accepted and allow_helo and answer.reply.code in (500, 502) and self.is_open:
@@ -272,11 +277,3 @@ class Dialogue:
         assert secure is not None  # noqa: S101 - what start_tls has just made
         self.tls = state_of(secure)
         return self.tls
-
-    def _own_name(self) -> str:
-        """This machine's full name, else its address on this connection (RFC 5321 section 4.1.4)."""
-        name = socket.gethostname()
-        if _HOST_NAME.fullmatch(name):
-            return name
-        address = self._connection.stream.local.partition("%")[0]
-        return f"[IPv6:{address}]" if ":" in address else f"[{address}]"

@@ -116,7 +116,12 @@ class Pipeline:
                     self._write_group(transaction, self._next_recipients(transaction))
                     self._hear(transaction)
             else:
-                self._exchange_opening(transaction)
+                transaction.take(self._connection.exchange(self._mail(transaction)))
+                for address in transaction.envelope.recipients:
+                    if transaction.mail_refused or transaction.too_many or not self._connection.is_open:
+                        break
+                    transaction.asked += 1
+                    transaction.take(self._connection.exchange(self._rcpt(transaction, address)))
             if self._connection.is_open:
                 self._end_opening(transaction)
         except SmtpError as exc:
@@ -158,7 +163,7 @@ class Pipeline:
             self._connection.require(commands.RSET)
 
     def _write_opening(self, transaction: Transaction) -> None:
-        """Without PIPELINING nothing: each command waits for its turn in `_exchange_opening`."""
+        """Without PIPELINING nothing: each command waits for its turn in `open`."""
         if self._pipelining:
             self._write_group(transaction, [self._mail(transaction), *self._next_recipients(transaction)])
 
@@ -235,14 +240,6 @@ class Pipeline:
         if transaction.too_many or transaction.mail_refused or not self._connection.is_open:
             return False
         return transaction.asked < len(transaction.envelope.recipients) and not transaction.got_farewell
-
-    def _exchange_opening(self, transaction: Transaction) -> None:
-        transaction.take(self._connection.exchange(self._mail(transaction)))
-        for address in transaction.envelope.recipients:
-            if transaction.mail_refused or transaction.too_many or not self._connection.is_open:
-                return
-            transaction.asked += 1
-            transaction.take(self._connection.exchange(self._rcpt(transaction, address)))
 
     def _answer(self) -> Answer:
         answer = self._connection.next_answer()

@@ -130,7 +130,13 @@ def act(
     manifest = load()
     home = Home()
     wanted = manifest.action(action)
-    given = _asset(asset, home)
+    if isinstance(asset, Mapping):
+        given = GivenAsset("", "", "that was given", dict(asset))
+    elif isinstance(asset, PathLike):
+        path = Path(asset)
+        given = GivenAsset("", "", str(path), inputs.json_object(path), path)
+    else:
+        given = inputs.asset(asset, home)
     if isinstance(parameters, Mapping | Message):
         parameters = [parameters]
     if not parameters:
@@ -143,15 +149,6 @@ def act(
         result = LocalRun(request, home, _Logged(progress), pool).perform()
     results = tuple([Result(**one) for one in result["result_data"]])
     return Results(result["status"], result["message"], results)
-
-
-def _asset(asset: str | PathLike[str] | Mapping[str, Any], home: Home) -> GivenAsset:
-    if isinstance(asset, Mapping):
-        return GivenAsset("", "", "that was given", dict(asset))
-    if isinstance(asset, PathLike):
-        path = Path(asset)
-        return GivenAsset("", "", str(path), inputs.json_object(path), path)
-    return inputs.asset(asset, home)
 
 
 def _parameters(given: Any, number: int, home: Home, stack: ExitStack) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class LocalContext:
         self.journal: Recorder = journal
         self.pace: Pace = pace
         self.vault = ContainerVault(home, heading.container_id)
-        self.state: State = FileState(home.folder, asset.id)
+        self.state: State = FileState(home.folder, asset.login.id)
         self._watcher = watcher
         self._is_cancelled = False
         self._telling = threading.Lock()
