@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import queue
 import threading
-import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import urlsplit
 
 from auth.errors import AuthError, Step
-from auth.oauth.query import brings, parsed
+from auth.oauth.query import Awaited, brings, parsed
 from smtp.errors import Category
 
 PORT_VARIABLE = "SMTP_CONNECTOR_REDIRECT_PORT"
@@ -29,9 +27,8 @@ class LocalRedirect:
 
     def __init__(self, state: str, seconds: float, port: int | None = None) -> None:
         self._state = state
-        self._seconds = seconds
         self._port = _configured_port() if port is None else port
-        self._arrived: queue.Queue[str] = queue.Queue(maxsize=1)
+        self._answer = Awaited(seconds)
 
     def __enter__(self) -> Self:
         try:
@@ -57,22 +54,10 @@ class LocalRedirect:
 
     def wait(self, cancelled: Callable[[], bool]) -> str | None:
         """The query; None when time is up or somebody cancelled."""
-        until = time.monotonic() + self._seconds
-        while time.monotonic() < until and not cancelled():
-            try:
-                return self._arrived.get(timeout=_POLL)
-            except queue.Empty:
-                continue
-        return None
+        return self._answer.wait(cancelled)
 
     def _take(self, query: str) -> bool:
-        if not brings(parsed(query), self._state):
-            return False
-        try:
-            self._arrived.put_nowait(query)
-        except queue.Full:
-            return False
-        return True
+        return brings(parsed(query), self._state) and self._answer.put(query)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         take = self._take

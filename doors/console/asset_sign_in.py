@@ -8,16 +8,13 @@ signs in nobody.
 from __future__ import annotations
 
 import hmac
-import queue
 import secrets
-import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from auth.oauth.query import brings, parsed
+from auth.oauth.query import Awaited, brings, parsed
 
 CALLBACK = "/oauth/callback"
-_POLL = 0.1
 
 
 class AssetSignIn:
@@ -30,9 +27,8 @@ class AssetSignIn:
         """The provider's page; "" before it is known."""
         self._page = f"{base}/runs/{run}/sign-in"
         self._state = state
-        self._seconds = seconds
         self._cookie = ""
-        self._arrived: queue.Queue[str] = queue.Queue(maxsize=1)
+        self._answer = Awaited(seconds)
 
     def told(self, text: str) -> str:
         """The text with the console's page where the provider's link was."""
@@ -55,18 +51,8 @@ class AssetSignIn:
         """Take the answer that a browser brings; False unless it is the one that was sent, and for the first time."""
         if not self._cookie or not hmac.compare_digest(self._cookie.encode(), cookie.encode()):
             return False
-        try:
-            self._arrived.put_nowait(query)
-        except queue.Full:
-            return False
-        return True
+        return self._answer.put(query)
 
     def wait(self, cancelled: Callable[[], bool]) -> str | None:
         """The query; None when time is up or somebody cancelled."""
-        until = time.monotonic() + self._seconds
-        while time.monotonic() < until and not cancelled():
-            try:
-                return self._arrived.get(timeout=_POLL)
-            except queue.Empty:
-                continue
-        return None
+        return self._answer.wait(cancelled)

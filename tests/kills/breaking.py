@@ -8,7 +8,8 @@ import socket
 import struct
 import threading
 import time
-from typing import Self
+
+from tests.support.listening import Listening
 
 ANSWERS_TAKE = 0.02
 """Seconds."""
@@ -16,32 +17,13 @@ LASTS = 120_000
 """Octets, of both directions, that a connection lives for on average."""
 
 
-class BreakingProxy:
+class BreakingProxy(Listening):
     """Serves inside a `with`. `broken` is how many connections it has ended by itself."""
 
     def __init__(self, target: tuple[str, int], chance: random.Random) -> None:
         self._target = target
         self._chance = chance
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
         self.broken = 0
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._connection, args=(client,), daemon=True).start()
 
     def _connection(self, client: socket.socket) -> None:
         left = [self._chance.expovariate(1 / LASTS)]

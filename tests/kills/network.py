@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import make_url
 
@@ -29,6 +29,7 @@ from host.local.home import HOME_VARIABLE, Home
 from tests.durable.working import add_asset, mails, number_of, submit
 from tests.kills.postfix import new_database
 from tests.kills.upgrade import ROOT, Machine
+from tests.support.listening import Listening
 from tests.support.scripted import ScriptedServer, Settings
 
 MINUTE = 60.0
@@ -39,24 +40,16 @@ STILL = 5.0
 """Seconds in which the first one has sent all that it may still send."""
 
 
-class Network:
+class Network(Listening):
     """A way to a port of this machine, inside a `with`. While it is lost it passes nothing on and ends nothing."""
 
     def __init__(self, target: int) -> None:
         self._target = target
         self._is_there = threading.Event()
         self._is_there.set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._serve, daemon=True).start()
-        return self
 
     def __exit__(self, *error: object) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        super().__exit__(*error)
         self._is_there.set()
 
     def lose(self) -> None:
@@ -65,14 +58,6 @@ class Network:
     def come_back(self) -> None:
         """What was under way arrives now."""
         self._is_there.set()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._connection, args=(client,), daemon=True).start()
 
     def _connection(self, client: socket.socket) -> None:
         self._is_there.wait()

@@ -7,13 +7,14 @@ import select
 import socket
 import threading
 from dataclasses import dataclass, field
-from typing import Self
+
+from tests.support.listening import Listening
 
 GREETING_SECONDS = 0.3
 
 
 @dataclass
-class TestProxy:
+class TestProxy(Listening):
     """Serves inside a `with`. `login` is `(user, password)`, `token` what method 0x80 has to bring.
 
     Wherever a client wants to go, `target` is where it gets to. `wanted` has what was asked for, `heard` the logins.
@@ -29,26 +30,7 @@ class TestProxy:
     wanted: list[bytes] = field(default_factory=list)
     heard: list[bytes] = field(default_factory=list)
 
-    def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._client, args=(client,), daemon=True).start()
-
-    def _client(self, client: socket.socket) -> None:
+    def _connection(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError, EOFError), client:
             client.settimeout(30)
             answer = self._http(client) if self.kind == "http" else self._socks(client)
