@@ -1,11 +1,15 @@
-"""The options that describe a mail: `send` and `preview` take the same ones."""
+"""What several commands take: a mail, how results are shown; and how commands are added."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from host.manifest.model import Manifest
+
+_MOST = 2**31 - 1
+"""What a database has for a number."""
 
 
 def word(text: str) -> str:
@@ -16,8 +20,19 @@ def word(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r:.80} is not text in UTF-8") from error
 
 
+def number(text: str) -> int:
+    """A whole number that a database can be asked for. Raises `ArgumentTypeError`."""
+    try:
+        found = int(text)
+    except ValueError:
+        found = _MOST + 1
+    if abs(found) > _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number of at most {_MOST}")
+    return found
+
+
 def mail_options(command: argparse.ArgumentParser, manifest: Manifest) -> None:
-    """Add them, as far as the manifest's actions have a parameter for each."""
+    """Add the options that describe a mail, as far as the manifest's actions have a parameter for each."""
     taken = manifest.action("send email").parameters
     add = command.add_argument
     add("--asset", metavar="ASSET", required=True, help="a stored name, or a JSON file of asset fields")
@@ -47,3 +62,34 @@ def mail_options(command: argparse.ArgumentParser, manifest: Manifest) -> None:
         add(
             "--redirect-to", metavar="ADDRESS", type=word, help="everything goes there instead, to try it out"
         )
+
+
+def output_options(command: argparse.ArgumentParser) -> None:
+    """Add how the result is shown."""
+    command.add_argument("--json", action="store_true", help="print the result as JSON at a terminal too")
+    command.add_argument("--quiet", action="store_true", help="leave out progress, not failures")
+    command.add_argument("--transcript", action="store_true", help="show the dialogue, without secrets")
+    log_format(command)
+
+
+def log_format(command: argparse.ArgumentParser) -> None:
+    """Add how lines are written."""
+    command.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="how lines on standard error are written",
+    )
+
+
+def subcommand(commands: Any, name: str, text: str, epilog: str | None = None) -> Any:
+    """A command whose own help begins with what its group's help says of it."""
+    return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog)
+
+
+def group(commands: Any, name: str, description: str) -> Any:
+    """A command that has commands of its own, which are added to what is returned."""
+    command = commands.add_parser(
+        name, help=description[0].lower() + description[1:-1], description=description
+    )
+    return command.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
