@@ -58,7 +58,7 @@ def take(path: Path, *, make: bool = True) -> Lock | None:
     flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0)
     try:
         descriptor = os.open(path, flags, 0o600)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not make:
             raise
         private_folder(path.parent)
