@@ -41,13 +41,26 @@ class PostgresConnection:
     """`host.local.sql.Connection` over psycopg, or over a connection that is there. Raises `StoreError`."""
 
     def __init__(self, url: str, opened: psycopg.Connection[Any] | None = None) -> None:
+        self._url = url
         self._server = shown(url)
+        if opened is not None:
+            self._connection = opened
+        else:
+            self.connect()
+
+    def connect(self) -> None:
+        """Connect, also once more when the connection has ended. Raises `StoreError`."""
         try:
-            self._connection = opened or psycopg.connect(conninfo(url), autocommit=True, **session_options())
+            self._connection = psycopg.connect(conninfo(self._url), autocommit=True, **session_options())
         except psycopg.Error as error:
             raise StoreError(
                 f"{self._server} can't be used: {reason(error)}. Nothing was changed."
             ) from error
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the server, or the way to it, ended the connection."""
+        return self._connection.closed
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
         try:

@@ -20,7 +20,7 @@ from actions import report as reports
 from actions.contract import Report
 from delivery.asset import Asset
 from delivery.attempt import Attempt, Outgoing, Remaining
-from host.local import holders, keys, retry
+from host.local import files, holders, keys, retry
 from host.local.files import DATABASE, Cipher, StoreError, timestamp
 from host.local.ledger import as_result, if_lost, message_id, named
 from host.local.results import recorded
@@ -32,6 +32,8 @@ from smtp.outcome import Outcome
 
 BATCH = 100
 """Mails that are claimed at a time."""
+KEEP_SECONDS = 30.0
+"""How long results are kept for a database that went away, before they are given up as unknown."""
 LOOK_AGAIN = 1.0
 """Seconds between two looks at whether the run is to go on."""
 
@@ -102,7 +104,7 @@ class Work:
         looked = time.monotonic()
         while rows := self._claim():
             for number, row in enumerate(rows):
-                if time.monotonic() - looked > LOOK_AGAIN or number == 0:
+                if time.monotonic() - looked > LOOK_AGAIN or number == 0 or self._written.is_failing:
                     looked = time.monotonic()
                     with self._written.turn(), faults_named(self._folder / DATABASE):
                         if is_over(self._connection):
@@ -174,13 +176,37 @@ class Work:
         self._written.finish(Ended(row.position, row.tries, state, next_try, result, asked))
 
     def end(self) -> None:
-        """Give back what has no result. What can't be written is told; then the next worker settles it."""
-        try:
-            self._written.write_all()
-            with self._written.turn(), self._written.transaction(full=True):
-                holders.settle_work(self._connection, self._holder)
-        except StoreError as error:
-            self._tell(f"Run {self.run.id}: what was not sent could not be given back. {error}")
+        """Give back what has no result. What can't be written is told; then the next worker settles it.
+
+        Where the connection to a database ended, what is known is written over another one, as soon as there is one.
+        """
+        deadline = time.monotonic() + KEEP_SECONDS
+        while True:
+            try:
+                self._written.write_all()
+                with self._written.turn(), self._written.transaction(full=True):
+                    holders.settle_work(self._connection, self._holder)
+                return
+            except StoreError as error:
+                if not self._connect_again(deadline):
+                    self._tell(f"Run {self.run.id}: what was not sent could not be given back. {error}")
+                    return
+
+    def _connect_again(self, deadline: float) -> bool:
+        """Whether the connection had ended, and there is another one in its place by then."""
+        if not files.is_server():
+            return False
+        from host.local.postgres import PostgresConnection
+
+        while isinstance(self._connection, PostgresConnection) and self._connection.is_ended:
+            try:
+                self._connection.connect()
+                return True
+            except StoreError:
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(LOOK_AGAIN)
+        return False
 
     def _claim(self) -> list[_Row]:
         with self._written.turn(), self._written.transaction(full=False):

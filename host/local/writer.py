@@ -83,6 +83,8 @@ class Writer:
         """Whoever has it may look at what waits to be written, and change it."""
         self._commitments: list[_Commitment] = []
         self._results: dict[int, Ended] = {}
+        self.is_failing = False
+        """What was to be written last could not be."""
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -150,11 +152,13 @@ class Writer:
                 states = [self._write_result(result) for result in results]
                 self._defer([result for result in results if result.next_try is not None])
         except StoreError as error:
-            if results:
+            if results and not self.is_failing:  # once, and not for each mail again
+                self.is_failing = True
                 first = results[0].position
                 self._tell(f"The result of mail {first} of run {self._run_id} is not recorded yet. {error}")
             self._commit_one_by_one(commitments)
             return False
+        self.is_failing = False
         for commitment in commitments:
             commitment.is_written = True
         with self._waiting:

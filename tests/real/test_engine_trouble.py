@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
 
+import psycopg
 import pytest
 
 from delivery.pool import Pool
 from host.local import durable, jobs, work
-from host.local.files import StoreError
+from host.local.files import DATABASE_VARIABLE, StoreError
 from host.local.home import Home
 from host.local.worker import Worker
 from tests.durable.working import AT_ONCE, add_asset, mails, number_of, submit, wait_until
-from tests.real.test_engine import came_to, home, server, settled
+from tests.host.processes import start
+from tests.real.test_engine import WORK, came_to, home, server, settled
 from tests.support.scripted import ScriptedServer, Settings
 
 __all__ = ["home", "server"]
@@ -81,3 +85,39 @@ def test_people_may_cancel_pause_and_resume_a_run_while_workers_claim_its_mails(
     assert (faults, several.told) == ([], [])
     assert settled(home, number) == {"sent": 200}
     assert came_to(mail_server) == Counter({f"r{n}@example.com": 1 for n in range(200)})
+
+
+@pytest.mark.timeout(120)
+def test_what_is_known_is_written_down_when_the_server_ends_all_connections_amid_a_run(
+    home: Home, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = os.environ[DATABASE_VARIABLE].replace("tester@", "tester:nobodys-business@")
+    monkeypatch.setenv(DATABASE_VARIABLE, address)
+    with ScriptedServer(Settings(delay=0.01, lifetime=110)) as mail_server:
+        add_asset(home, mail_server)
+        number = number_of(submit(home, mails(200)))
+        worker = start(WORK)
+        try:
+            for count in (20, 60, 100):
+                wait_until(lambda count=count: len(mail_server.log.accepted) > count)
+                with psycopg.connect(
+                    f"{server.replace('+psycopg', '')}/postgres", autocommit=True
+                ) as connection:
+                    connection.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                        (address.rpartition("/")[2],),
+                    )
+            wait_until(lambda: home.runs.state_of(number) == "ended")
+        finally:
+            worker.process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            done = worker.finish()
+    assert settled(home, number) == {"sent": 200}
+    assert came_to(mail_server) == Counter({f"r{n}@example.com": 1 for n in range(200)})
+    assert done.returncode == 0
+    assert time.monotonic() - began < 10
+    assert "nobodys-business" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.splitlines()
+    assert len([line for line in lines if "is not recorded yet" in line]) <= 3, lines
+    assert len(lines) <= 20, lines
