@@ -156,7 +156,7 @@ def test_a_mistake_of_ours_is_told_with_its_place(installed: Installed, asset: P
         "print(act('send email', {'to': 'a@b.example', 'body': 'x'}, asset=sys.argv[1]).results[0].message)"
     )
     done = installed.run(installed.python, "-c", program, asset)
-    assert "AttributeError at audience.py:" in done.stdout, done.stderr
+    assert "AttributeError at send.py:" in done.stdout, done.stderr
 
 
 def test_a_program_that_uses_it_is_checked_by_its_types(installed: Installed, tmp_path: Path) -> None:
