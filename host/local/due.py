@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from host.local import files, holders, locks
 from host.local.durable import cancel_waiting
-from host.local.files import Cipher, seconds_since, timestamp
+from host.local.files import Cipher, as_time, timestamp
 from host.local.home import Home
 from host.local.sql import Connection, database_timestamp, flushing, take_turn, transaction
 from host.local.work import DurableRun
@@ -36,7 +37,7 @@ def due_runs(connection: Connection) -> list[DurableRun]:
     ).fetchall()
     first: dict[str, DurableRun] = {}
     for row in rows:
-        run = _run_of(row)
+        run = _run_of(connection, row)
         first.setdefault(run.asset_id, run)
     return list(first.values())
 
@@ -44,12 +45,13 @@ def due_runs(connection: Connection) -> list[DurableRun]:
 def durable_run(connection: Connection, number: int) -> DurableRun | None:
     """One run, if it is to be worked on."""
     row = connection.execute(f"{_RUNS} AND id = ?", (number,)).fetchone()
-    return _run_of(row) if row is not None else None
+    return _run_of(connection, row) if row is not None else None
 
 
-def _run_of(row: Sequence[Any]) -> DurableRun:
+def _run_of(connection: Connection, row: Sequence[Any]) -> DurableRun:
     number, action, asset, asset_id, container_id, priority, give_up_after, start_time = row
-    age = seconds_since(start_time)
+    # Of two machines' clocks one may be wrong: both times are the database's.
+    age = max((as_time(database_timestamp(connection)) - as_time(start_time)).total_seconds(), 0.0)
     return DurableRun(number, action, asset, asset_id, container_id, priority, give_up_after, age)
 
 
@@ -65,6 +67,20 @@ def is_put_off(connection: Connection, run: DurableRun) -> bool:
         (run.asset_id, run.priority, database_timestamp(connection)),
     ).fetchone()
     return urgent is not None
+
+
+def gives_way(connection: Connection, run: DurableRun, began: float) -> bool:
+    """Whether a batch is to make room for those of other runs, which wait since every worker is busy.
+
+    A mailbox with 30 messages a minute would keep a worker's place for 17 minutes with each batch.
+    """
+    if not files.is_server():
+        return False
+    from host.local import jobs
+
+    if time.monotonic() - began < jobs.AT_LEAST:
+        return False
+    return jobs.others_wait(connection, run.id, run.priority)
 
 
 def settle_gone(connection: Connection, home: Home) -> None:

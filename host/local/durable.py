@@ -182,7 +182,8 @@ class _Submission:
             with transaction(self._connection):
                 self._connection.execute(
                     "UPDATE run SET state = 'running', holder = '', start_time = ? WHERE id = ?",
-                    (timestamp(), self._number),
+                    # `--give-up-after` is counted from here, on whichever machine.
+                    (database_timestamp(self._connection), self._number),
                 )
                 _let_workers_know(self._connection, self._number)
         self._is_sealed = True

@@ -43,6 +43,10 @@ SEND, SWEEP = "send", "sweep"
 """Tasks: send a batch; look for what is due and has no job."""
 ROWS = 500
 """Mails of a batch."""
+AT_LEAST = 30.0
+"""Seconds that a batch is worked on before it gives way to others that wait, behind whom its rest is deferred."""
+WAITED = 5.0
+"""Seconds after which a job that waits does so because no worker has a place free."""
 _HOLDER = re.compile(r"job-(\d+)")
 
 
@@ -153,6 +157,17 @@ def begun_before(connection: Connection, seconds: float) -> list[int]:
         (seconds,),
     ).fetchall()
     return [number for (number,) in rows]
+
+
+def others_wait(connection: Connection, run_id: int, priority: int) -> bool:
+    """Whether a job of another run, no less urgent, waits for longer than a worker with a free place lets it wait."""
+    row = connection.execute(
+        f"SELECT 1 FROM {SCHEMA}.procrastinate_jobs WHERE status = 'todo' AND task_name = '{SEND}'"  # noqa: S608 - ours
+        " AND (args ->> 'run_id')::bigint != ? AND priority >= ?"
+        " AND scheduled_at < clock_timestamp() - make_interval(secs => ?) LIMIT 1",
+        (run_id, priority, WAITED),
+    ).fetchone()
+    return row is not None
 
 
 def _name_the_schema(connection: Connection) -> None:

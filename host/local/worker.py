@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from delivery.asset import Asset
 from delivery.pool import Pool
 from host.local import database, files, inputs, locks
-from host.local.due import due_runs, durable_run, end_what_is_done, is_put_off, settle_gone
+from host.local.due import due_runs, durable_run, end_what_is_done, gives_way, is_put_off, settle_gone
 from host.local.files import DATABASE, StoreError, private_folder, reason
 from host.local.home import Home
 from host.local.inputs import InputError
@@ -227,9 +227,10 @@ def work_on(
         with closing(database.connect(home.folder)) as connection:
             slots = MachineSlots(home.folder)
             asset: Asset | None = None
+            began = time.monotonic()
 
             def is_over(connection: Connection) -> bool:
-                if stopped() or is_put_off(connection, run):
+                if stopped() or is_put_off(connection, run) or gives_way(connection, run, began):
                     return True
                 return asset is not None and slots.is_wanted(asset)
 

@@ -121,3 +121,24 @@ def test_what_is_known_is_written_down_when_the_server_ends_all_connections_amid
     lines = done.stderr.splitlines()
     assert len([line for line in lines if "is not recorded yet" in line]) <= 3, lines
     assert len(lines) <= 20, lines
+
+
+def test_a_mailbox_that_waits_for_its_limit_gives_way_to_another_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "AT_LEAST", 0.5)
+    monkeypatch.setattr(jobs, "WAITED", 0.5)
+    with ScriptedServer(Settings(lifetime=110)) as mail_server:
+        add_asset(home, mail_server, messages_per_minute=30)
+        slow = number_of(submit(home, mails(100)))
+        with Several(home, 1, concurrency=1) as several:
+            wait_until(lambda: len(mail_server.log.accepted) > 2)
+            with ScriptedServer(Settings(lifetime=110)) as another:
+                add_asset(home, another, "another")
+                quick = number_of(submit(home, mails(3), asset="another"))
+                wait_until(lambda: home.runs.state_of(quick) == "ended")
+            assert home.runs.state_of(slow) == "running"
+            before = len(mail_server.log.accepted)
+            wait_until(lambda: len(mail_server.log.accepted) > before)
+    assert several.told == []
+    assert max(came_to(mail_server).values()) == 1

@@ -15,9 +15,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from delivery.pool import Pool
 from host.local import database, schema
 from host.local.files import DATABASE_VARIABLE, StoreError, timestamp
 from host.local.home import Home
+from host.local.worker import Worker
 from tests.durable.conftest import SERVER
 from tests.durable.working import add_asset, mails, number_of, rows_in, submit, wait_until, worked
 from tests.host.processes import ROOT, start
@@ -299,6 +301,28 @@ def test_what_is_to_be_sent_again_is_due_at_once_whatever_the_clock_of_who_says_
         run = worked(home, submitted, hurries=False)
     assert run.mails[0].state == "sent"
     assert len(mail_server.log.accepted) == 1
+
+
+def test_how_long_a_run_is_tried_does_not_depend_on_the_clock_of_who_submits_it(
+    machines: Machines, tmp_path: Path
+) -> None:
+    home = machines.home(0)
+    fault = Fault(Step.END, Kind.SAYS, reply=b"451 4.3.0 later\r\n", acted=False)
+    with ScriptedServer(Settings(fault=fault, lifetime=120)) as mail_server:
+        add_asset(home, mail_server)
+        parameters = tmp_path / "mails.jsonl"
+        parameters.write_text(json.dumps(mails(1)[0]) + "\n")
+        words = ("submit", "send email", "--asset", "prod", "--params", parameters, "--give-up-after", "30m")
+        done = start(SKEWED, -3600, *words).finish()
+        assert (done.returncode, done.stderr) == (0, "")
+        Worker(home, Pool(), lambda _text: None).run(
+            lambda: bool(
+                rows_in(
+                    home, "SELECT 1 FROM mail WHERE attempts > 0 AND state NOT IN ('claimed', 'committed')"
+                )
+            )
+        )
+        assert rows_in(home, "SELECT tries FROM due WHERE holder = ''") == [(1,)], "it is tried again"
 
 
 def test_two_workers_whose_clocks_differ_take_nothing_from_each_other(machines: Machines) -> None:
