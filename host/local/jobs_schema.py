@@ -40,7 +40,7 @@ def bring_up_to_date(connection: ScriptConnection) -> None:
     from procrastinate.schema import SchemaManager  # once in the life of a database and of a version
 
     if row is None:
-        connection.script(f"CREATE SCHEMA {SCHEMA}")
+        _make_schema(connection)
     before = connection.execute("SELECT current_setting('search_path')").fetchone()[0]
     connection.script(f"SET LOCAL search_path = {SCHEMA}")
     if has:
@@ -51,6 +51,18 @@ def bring_up_to_date(connection: ScriptConnection) -> None:
         connection.script(SchemaManager.get_schema())
     connection.script(f"COMMENT ON SCHEMA {SCHEMA} IS '{installed}'")
     connection.execute("SELECT set_config('search_path', ?, true)", (before,))
+
+
+def _make_schema(connection: ScriptConnection) -> None:
+    asked = "SELECT has_database_privilege(current_database(), 'CREATE'), current_user, current_database()"
+    may, user, name = connection.execute(asked).fetchone()
+    if not may:
+        raise StoreError(
+            f"The user {user} may not make the schema {SCHEMA} in the database {name}. Nothing was changed. Let its"
+            f' owner do one of these: GRANT CREATE ON DATABASE "{name}" TO "{user}", or'
+            f' CREATE SCHEMA {SCHEMA} AUTHORIZATION "{user}".'
+        )
+    connection.script(f"CREATE SCHEMA {SCHEMA}")
 
 
 def _numbers(text: str) -> tuple[int, ...]:
