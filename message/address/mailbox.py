@@ -17,9 +17,9 @@ _MOST_FAULTS = 100
 # An address of ASCII atoms, as nearly all are, and a list of nothing else: what is read without a scanner.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
 _ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*+@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+"
-_PLAIN_ADDRESS = re.compile(_ADDRESS)
 _BETWEEN = r"[ \t]*+[,;\r\n][,;\r\n \t]*+"
 _PLAIN_LIST = re.compile(rf"[,;\r\n \t]*+{_ADDRESS}(?:{_BETWEEN}{_ADDRESS})*+[,;\r\n \t]*+")
+_SEPARATORS = re.compile(r"[,;\r\n \t]++")
 # C0, DEL and C1 controls, line and paragraph separators, halves of surrogate pairs, BiDi embeddings, overrides
 # and isolates. Marks that only join or order letters (ZWJ, RLM) stay: names are written with them.
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
@@ -51,7 +51,8 @@ def parse_list(
             raise MessageError([Fault(field, f"{shown(repr(text))} in the list is not a text")])
         if _PLAIN_LIST.fullmatch(text):
             try:
-                mailboxes += [Mailbox("", Address(*one.split("@"))) for one in _PLAIN_ADDRESS.findall(text)]
+                addresses = filter(None, _SEPARATORS.split(text))
+                mailboxes += [Mailbox("", Address(*one.split("@"))) for one in addresses]
                 continue
             except InvalidValue:
                 pass  # which one it is, and what may have been meant, is found below

@@ -33,6 +33,8 @@ def growth(work: Callable[[str], object], shape: Shape) -> str:
         if large < SHORT or large < medium * FACTOR:
             return ""
         medium, large = min(medium, _seconds(work, texts[1])), min(large, _seconds(work, texts[2]))
+    if large < SHORT or large < medium * FACTOR:
+        return ""
     return f"{shape}: {medium:.4f} s for {SIZES[1]} characters, {large:.4f} s for {SIZES[2]}"
 
 
