@@ -14,7 +14,7 @@ PYTHON_FOUND = $(shell for name in python3 python3.13 python3.12 python3.11; do 
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo console test test-smoke faults fuzz soak mutants bench test-real test-long lint format types docs recording \
+.PHONY: help setup demo console test test-smoke faults fuzz soak mutants bench test-real test-long lint format types docs pictures recording \
 	model manifest changelog package lock
 
 help: ## list the targets
@@ -70,6 +70,9 @@ format: setup ## format the code
 
 types: setup ## check the types
 	$(RUN) -m mypy
+
+pictures: setup ## take the pictures of the console in docs/images anew (Debian's chromium)
+	$(RUN) -m tests.real.pictures
 
 recording: setup ## draw docs/demo.svg, the picture of the demo, anew
 	$(RUN) -m tools.recording
