@@ -22,7 +22,7 @@ WITHOUT_A_LEDGER = """
 import runpy, sys, types
 
 class Ledger:
-    number = 0
+    number, lent = 0, None
     def __init__(self, *arguments): pass
     def begin(self, *arguments): pass
     committing = ended = finished = end = claim = begin
