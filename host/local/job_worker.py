@@ -14,11 +14,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import procrastinate
 import psycopg
 from procrastinate import exceptions
 
+from host.action_run import unforeseen
 from host.local import database, jobs, locks, postgres
 from host.local.files import StoreError
 from host.local.jobs import Batch
@@ -84,8 +86,7 @@ class JobWorker:
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(self._concurrency + 2))
-        # What can't be said of a job that another worker took over is no news.
-        loop.set_exception_handler(lambda _loop, _context: None)
+        loop.set_exception_handler(self._say_fault)
         app = self._app()
         async with app.open_async():
             worker = asyncio.create_task(
@@ -106,6 +107,15 @@ class JobWorker:
                 (ended,) = await asyncio.gather(worker, return_exceptions=True)
         if isinstance(ended, Exception):
             raise ended
+
+    def _say_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Tell what the event loop found wrong by itself, in the background, where nobody waits for it."""
+        error = context.get("exception")
+        if isinstance(error, exceptions.ConnectorException | psycopg.Error):
+            # A job that another worker took over can't be ended any more; a database that is gone is told of above.
+            return
+        why = unforeseen(error) if isinstance(error, BaseException) else f"{context['message']}."
+        self._tell(f"Something that belongs to the jobs went wrong. {why}")
 
     def _app(self) -> procrastinate.App:
         """Procrastinate with our two tasks."""
