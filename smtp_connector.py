@@ -154,7 +154,7 @@ class SmtpConnector(BaseConnector):
         result = self.add_action_result(ActionResult(dict(param)))
         for item in report.data:
             result.add_data(item)
-        result.set_summary(report.summary)
+        result.set_summary(dict(report.summary))
         _conclude(result, report.success, report.message)
         return result
 

@@ -13,8 +13,9 @@ What it can't do it raises, as a `MailError`; `host.action_run` makes the report
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from auth.settings import MakeRedirect, State
@@ -25,6 +26,9 @@ from smtp.errors import Category, MailError
 MAY_SIGN_IN = "MAY_SIGN_IN"
 KEY = "idempotency_key"
 """The parameter of every send that says: once, however often it is asked for."""
+
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class VaultFile(NamedTuple):
@@ -101,29 +105,10 @@ class Context(Observer, Protocol):
         """The host's own address for a browser that signs in; None where the run itself can listen for it."""
 
 
-class Report:
+class Report(NamedTuple):
     """What an action has to say about one parameter set: it becomes an action result."""
 
-    __slots__ = ("data", "message", "success", "summary")
-
-    def __init__(
-        self,
-        success: bool,
-        message: str,
-        data: list[dict[str, Any]] | None = None,
-        summary: dict[str, Any] | None = None,
-    ) -> None:
-        self.success = success
-        self.message = message
-        self.data = [] if data is None else data
-        self.summary = {} if summary is None else summary
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Report):
-            return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
-
-    __hash__ = None  # type: ignore[assignment]  # it can change
-
-    def __repr__(self) -> str:
-        return f"Report({self.success}, {self.message!r}, {self.data!r}, {self.summary!r})"
+    success: bool
+    message: str
+    data: Sequence[dict[str, Any]] = ()
+    summary: Mapping[str, Any] = _NOTHING

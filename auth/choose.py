@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from auth.errors import AuthError, Step
-from auth.settings import LOGIN_AS_SENDER, Login, Method, State
+from auth.settings import LOGIN_AS_SENDER, Login, Method, Progress, State
 from smtp.errors import Category
 
 if TYPE_CHECKING:
     from auth.oauth.sign_in import SignIn
+    from smtp.sasl.credentials import Credentials
 
 Cancelled = Callable[[], bool]
 AUTOMATIC = "Automatic"
@@ -25,6 +26,19 @@ _STARTS = (
     "managed_identity",
 )
 """What OAuth can begin with: a person, a token that somebody signed in for, or the application itself."""
+
+
+class WithoutToken(NamedTuple):
+    """Basic and Passwordless: what there is to log in with is known from the start, and there is nothing to renew."""
+
+    name: str
+    held: Credentials | None
+
+    def credentials(self, progress: Progress) -> Credentials | None:  # noqa: ARG002 - nothing takes time here
+        return self.held
+
+    def renew(self, progress: Progress) -> bool:  # noqa: ARG002 - it does not get better
+        return False
 
 
 def _never() -> bool:
@@ -47,6 +61,11 @@ _WAYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """The ways in their order, each with the fields of its own: who fills in any of them wants it."""
+
+
+def _given(login: Login, names: Iterable[str]) -> list[str]:
+    """Those of the fields of these names that were filled in."""
+    return [name for name in names if getattr(login, name)]
 
 
 def choose(
@@ -77,7 +96,7 @@ def choose(
                 category=Category.CONFIGURATION,
                 hint=f"Fill in {', '.join(missing)}, or set auth_type to {AUTOMATIC}.",
             )
-        if login.given(own):
+        if _given(login, own):
             skipped.append(f"{way} authentication is not used: {', '.join(missing)} not set.")
     raise AuthError(
         f"There is no authentication type {login.auth_type!r}.",
@@ -97,7 +116,7 @@ def _missing(login: Login, way: str) -> tuple[str, ...]:
     elif way == "OAuth":
         needed = "username", "client_id", "token_url"
     missing = tuple([name for name in needed if not getattr(login, name)])
-    if way == "OAuth" and not login.service_account_json and not login.given(_STARTS):
+    if way == "OAuth" and not login.service_account_json and not _given(login, _STARTS):
         missing += (f"one of {', '.join(_STARTS[:-1])} and {_STARTS[-1]}",)
     return missing
 
@@ -105,18 +124,20 @@ def _missing(login: Login, way: str) -> tuple[str, ...]:
 def _made(
     way: str, login: Login, state: State | None, sign_in: SignIn | None, is_cancelled: Cancelled
 ) -> Method:
-    """Each method is loaded when it is chosen: who logs in with a password does not pay for OAuth."""
+    """What a way needs is loaded when it is chosen: who logs in with a password does not pay for OAuth."""
     if way == "OAuth":
         from auth.oauth.method import OAuth
 
         return OAuth(login, state, sign_in, is_cancelled)
     if way == "Basic":
-        from auth.basic import Basic
+        from smtp.sasl.credentials import PasswordCredentials
 
-        return Basic(login)
-    from auth.passwordless import Passwordless
+        return WithoutToken(way, PasswordCredentials(login.username, login.password))
+    if not login.has_client_certificate:  # the server knows us by our address
+        return WithoutToken(way, None)
+    from smtp.sasl.credentials import ExternalCredentials
 
-    return Passwordless(login)
+    return WithoutToken(way, ExternalCredentials())
 
 
 def _check_login_as_sender(login: Login, way: str) -> None:

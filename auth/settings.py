@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -66,10 +66,6 @@ class Login(NamedTuple):
 
     def __repr__(self) -> str:
         return repr_without(_SECRETS, "Login", self._asdict())
-
-    def given(self, names: Iterable[str]) -> list[str]:
-        """Those of the fields of these names that were filled in."""
-        return [name for name in names if getattr(self, name)]
 
     @property
     def asks_a_person(self) -> bool:

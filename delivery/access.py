@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,10 +23,9 @@ from smtp.session import Session
 from smtp.tls import TlsMode, TlsState
 
 if TYPE_CHECKING:
-    import ssl
-
     from auth.oauth.sign_in import SignIn
     from auth.settings import Method, State
+    from delivery.certificates import FileState
     from smtp.proxy.handshake import Proxy
     from smtp.sasl.credentials import Credentials
 
@@ -272,12 +273,30 @@ class Access:
 
 
 def _context(asset: Asset) -> ssl.SSLContext | None:
-    """Raises `UnusableSetting`."""
+    """With `ca_bundle` the server is verified by the authorities in it instead of the system's.
+
+    A process that runs for months notices when a file of authorities changes, and a folder of them when one comes or
+    goes. Raises `UnusableSetting`.
+    """
     if asset.ssl_config == TlsMode.NONE:
         return None
-    from delivery.certificates import tls_context  # reading certificates takes a module of its own
+    from delivery import certificates  # not everybody has TLS
 
-    return tls_context(asset)
+    if asset.client_cert or asset.client_key:
+        return certificates.own_context(asset)
+    bundle = asset.login.ca_bundle
+    paths = (bundle,) if bundle else ssl.get_default_verify_paths()[:2]
+    files = tuple([_file_state(path) for path in paths if path])
+    return certificates.shared_context(bundle, asset.verify_server_cert, files)
+
+
+def _file_state(path: str) -> FileState | None:
+    """What tells whether a file is still the same; None where there is none of that name."""
+    try:
+        found = Path(path).expanduser().stat()
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _with_all_faults(asset: Asset, login: Login, first: MailError) -> MailError:

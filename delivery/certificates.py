@@ -8,6 +8,7 @@ nothing behind that anybody could use.
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 from pathlib import Path
 
 from delivery.asset import Asset
@@ -15,31 +16,49 @@ from delivery.errors import UnusableSetting
 from smtp import pem
 from smtp.tls import ClientCertificate, TlsSettings, make_context
 
+FileState = tuple[int, int, int, int]
+"""What a file is told by: its device, inode, time of the last change (ns) and size."""
 
-def tls_context(asset: Asset) -> ssl.SSLContext:
-    """Return the context that the asset's fields ask for. Raises `UnusableSetting` naming what can't be used.
 
-    With `ca_bundle` the mail server is verified by the authorities in it instead of the system's.
+@lru_cache(8)
+def shared_context(
+    ca_bundle: str,
+    verify_server_cert: bool,
+    files: tuple[FileState | None, ...],  # noqa: ARG001 - what was made goes for as long as they stay the same
+) -> ssl.SSLContext:
+    """Return the context for these fields of an asset without a certificate of its own. It is made once.
+
+    `files` has the state of each file that is read for it, the system's as well. Raises `UnusableSetting`.
     """
-    import tempfile  # with all that it loads, only needed for TLS
+    return _context(ca_bundle, verify_server_cert, None, "ca_bundle" if ca_bundle else "ssl_config")
 
-    ca_bundle = asset.login.ca_bundle
+
+def own_context(asset: Asset) -> ssl.SSLContext:
+    """Return the context for an asset with a certificate of its own. Raises `UnusableSetting` naming what is wrong.
+
+    It is made for each run, so that nobody's private key stays in memory when the run is over.
+    """
+    import tempfile  # with all that it loads, only needed for this
+
+    with tempfile.TemporaryDirectory() as folder:
+        own = _client_certificate(asset, Path(folder))
+        fields = [name for name in ("ca_bundle", "client_cert", "client_key") if getattr(asset, name)]
+        return _context(asset.ca_bundle, asset.verify_server_cert, own, " and ".join(fields))
+
+
+def _context(
+    ca_bundle: str, verify_server_cert: bool, own: ClientCertificate | None, fields: str
+) -> ssl.SSLContext:
+    """Raises `UnusableSetting`, which names `fields` where it may be any of them."""
     try:
         authorities = pem.authorities(ca_bundle) if ca_bundle else ""
     except pem.NotPem as exc:
         raise UnusableSetting("ca_bundle", str(exc)) from exc
-    with tempfile.TemporaryDirectory() as folder:
-        has_own = asset.client_cert or asset.client_key
-        settings = TlsSettings(
-            authorities=authorities,
-            client_certificate=_client_certificate(asset, Path(folder)) if has_own else None,
-            dangerously_accept_any_certificate=not asset.verify_server_cert,
-        )
-        try:
-            return make_context(settings)
-        except ValueError as exc:
-            fields = [name for name in ("ca_bundle", "client_cert", "client_key") if getattr(asset, name)]
-            raise UnusableSetting(" and ".join(fields) or "ssl_config", str(exc)) from exc
+    settings = TlsSettings(authorities, own, dangerously_accept_any_certificate=not verify_server_cert)
+    try:
+        return make_context(settings)
+    except ValueError as exc:
+        raise UnusableSetting(fields, str(exc)) from exc
 
 
 def _client_certificate(asset: Asset, folder: Path) -> ClientCertificate:

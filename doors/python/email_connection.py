@@ -105,7 +105,7 @@ class Request:
                 (attempt,) = deliver(transport, observer, [attempt])
         told = reports.report(attempt, asset)
         status = "success" if told.success else "failed"
-        result = Result(status, told.message, {}, told.data, told.summary)
+        result = Result(status, told.message, {}, list(told.data), dict(told.summary))
         if not told.success:
             raise SendFailed(result)
         return Response(str(told.data[0]["server_reply"]), result)

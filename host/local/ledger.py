@@ -311,4 +311,4 @@ def as_result(report: Report) -> dict[str, Any]:
     """An action result without its parameters, as it is recorded."""
     status = "success" if report.success else "failed"
     data = [recorded(item) for item in report.data]
-    return {"status": status, "message": report.message, "data": data, "summary": report.summary}
+    return {"status": status, "message": report.message, "data": data, "summary": dict(report.summary)}

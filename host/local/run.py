@@ -317,11 +317,11 @@ class LocalRun:
                 for parameters, report in zip(given, reports, strict=True):
                     results.append(
                         {
-                            "data": report.data,
+                            "data": list(report.data),
                             "status": "success" if report.success else "failed",
                             "message": report.message,
                             "parameter": dict(parameters),
-                            "summary": report.summary,
+                            "summary": dict(report.summary),
                         }
                     )
                     self._watcher.finished(report.success, report.message)

@@ -112,7 +112,7 @@ class PlatformJournal:
                     "outcome": data["outcome"],
                     "message_id": data["message_id"],
                     "refused": [one for one in data["recipients"] if one["status"] == "refused"],
-                    "summary": report.summary,
+                    "summary": dict(report.summary),
                     "message": report.message if data["outcome"] != "sent" else "",
                 }
             self._state.save({**state, _FIELD: record})

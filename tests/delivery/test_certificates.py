@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gc
 import ssl
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from tests.support.authority import authority, be_strict
+from delivery.certificates import shared_context
+from tests.support.authority import Authority, authority, be_strict
 from tests.support.pem_shapes import SHAPES, shaped
 from tests.support.running import SECRETS, Fields, Run, Runner, asset
 from tests.support.scripted import ScriptedServer, Settings
@@ -134,6 +137,102 @@ def test_a_ca_bundle_may_be_a_file(run: Runner, forms: Forms) -> None:
             "send_email", asset(server, server="localhost", ssl_config="SSL", ca_bundle=bundle), MAIL
         )
     assert result.message == "Email sent"
+
+
+def counted_contexts(monkeypatch: pytest.MonkeyPatch) -> list[ssl.SSLContext]:
+    """Every context that a client makes from now on."""
+    made: list[ssl.SSLContext] = []
+    make = ssl.create_default_context
+
+    def create_default_context(*args: Any, **kwargs: Any) -> ssl.SSLContext:
+        made.append(make(*args, **kwargs))
+        return made[-1]
+
+    shared_context.cache_clear()
+    monkeypatch.setattr(ssl, "create_default_context", create_default_context)
+    return made
+
+
+def test_runs_with_the_same_authorities_share_a_context(
+    run: Runner, forms: Forms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = counted_contexts(monkeypatch)
+    bundle = forms.file(authority().pem.encode())
+    with ScriptedServer(Settings(tls="ssl")) as server:
+        for text in (bundle, bundle, authority().pem, authority().pem):
+            account = asset(server, server="localhost", ssl_config="SSL", ca_bundle=text)
+            assert run("send_email", account, MAIL).message == "Email sent"
+    assert len(made) == 2  # by the file, and by the text
+
+
+def test_who_does_not_verify_shares_nothing_with_who_does(run: Runner) -> None:
+    with ScriptedServer(Settings(tls="ssl")) as server:
+        ours: Fields = {"server": "localhost", "ssl_config": "SSL", "ca_bundle": ""}
+        assert (
+            run("send_email", asset(server, **ours, verify_server_cert=False), MAIL).message == "Email sent"
+        )
+        refused = run("send_email", asset(server, **ours), MAIL)
+    assert "authority that is not known here" in refused.message
+
+
+@pytest.mark.parametrize("is_replaced", [False, True], ids=["written to", "replaced"])
+def test_a_process_notices_that_a_file_of_authorities_has_changed(
+    run: Runner, forms: Forms, is_replaced: bool
+) -> None:
+    stranger, ours = Authority().pem.encode(), authority().pem.encode()
+    bundle = Path(forms.file(ours))
+    with ScriptedServer(Settings(tls="ssl")) as server:
+        account = asset(server, server="localhost", ssl_config="SSL", ca_bundle=str(bundle))
+        assert run("send_email", account, MAIL).message == "Email sent"
+        if is_replaced:
+            Path(forms.file(stranger)).rename(bundle)
+        else:
+            bundle.write_bytes(stranger)
+        assert "authority that is not known here" in run("send_email", account, MAIL).message
+        bundle.unlink()
+        assert "ca_bundle can't be used" in run("send_email", account, MAIL).document["message"]
+        bundle.write_bytes(ours)
+        assert run("send_email", account, MAIL).message == "Email sent"
+
+
+def test_a_process_notices_that_the_systems_authorities_have_changed(
+    run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "system.pem"
+    file.write_text(Authority().pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with ScriptedServer(Settings(tls="ssl")) as server:
+        account = asset(server, server="localhost", ssl_config="SSL", ca_bundle="")
+        assert "authority that is not known here" in run("send_email", account, MAIL).message
+        file.write_text(authority().pem)
+        assert run("send_email", account, MAIL).message == "Email sent"
+
+
+def test_a_process_notices_that_an_authority_came_into_the_systems_folder(
+    run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = counted_contexts(monkeypatch)
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    with ScriptedServer(Settings(tls="ssl")) as server:
+        account = asset(server, server="localhost", ssl_config="SSL", ca_bundle="", verify_server_cert=False)
+        for expected in (1, 1, 2):
+            if expected == 2:
+                (folder / "more.pem").write_text(authority().pem)
+            assert run("send_email", account, MAIL).message == "Email sent"
+            assert len(made) == expected
+
+
+def test_a_private_key_leaves_the_memory_with_its_run(
+    run: Runner, forms: Forms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = counted_contexts(monkeypatch)
+    for _ in range(2):
+        assert sent(run, client_cert=forms.chain.decode(), client_key=forms.key.decode()).succeeded
+    contexts = [weakref.ref(made.pop()), weakref.ref(made.pop())]
+    gc.collect()
+    assert [context() for context in contexts] == [None, None]
 
 
 def test_a_chain_in_the_form_of_decades_ago_is_verified_with_every_python(

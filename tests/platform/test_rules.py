@@ -22,6 +22,7 @@ each_module = pytest.mark.parametrize("name", MODULES)
 TOUCHES_FILES = {
     "smtp_connector.py": "its own folder, for the module path",
     "smtp_redirect_handler.py": "the hand-over between two processes",
+    "delivery/access.py": "whether the files of authorities are still what they were",
     "delivery/certificates.py": "certificates, which OpenSSL reads from files only",
     "host/manifest/model.py": "the manifest",
     "host/soar/context.py": "the vault's files, the reports and the authorities",

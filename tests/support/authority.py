@@ -109,6 +109,9 @@ def be_strict(monkeypatch: pytest.MonkeyPatch) -> None:
         context.verify_flags |= ssl.VERIFY_X509_STRICT
         return context
 
+    from delivery.certificates import shared_context
+
+    shared_context.cache_clear()  # what others made is not as strict
     make = ssl.create_default_context
     monkeypatch.setattr(ssl, "create_default_context", strict)
 
