@@ -24,6 +24,10 @@ class LineGuard:
         if isinstance(chunk, EncodedLines) and self.at_line_start:
             return
         pairs = chunk.count(b"\r\n")
+        if not self._after_cr and len(chunk) - len(chunk.translate(None, b"\r\n")) == 2 * pairs:
+            if chunk:
+                self.at_line_start = chunk.endswith(b"\n")
+            return
         feeds, returns = chunk.count(b"\n"), chunk.count(b"\r")
         if self._after_cr:
             if not chunk:

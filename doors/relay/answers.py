@@ -27,7 +27,7 @@ class Answers:
         self._log = log
         self._number = number
         self._due: deque[Reply | None] = deque()
-        self._out = bytearray()
+        self._out: list[bytes] = []
 
     def give(self, answer: Reply) -> None:
         """Answer a command, in its turn."""
@@ -53,26 +53,26 @@ class Answers:
 
     def challenge(self, octets: bytes) -> None:
         """A step of a login, which nothing else waits behind."""
-        self._out += self._engine.challenge(octets)
+        self._out.append(self._engine.challenge(octets))
 
     def banner(self, text: str) -> None:
         self._log.step(self._number, "S", f"220 {text}")
-        self._out += f"220 {text}\r\n".encode("ascii", "replace")
+        self._out.append(f"220 {text}\r\n".encode("ascii", "replace"))
 
     def flush(self) -> None:
         """Write all that was said. Raises `OSError`, `TimeoutError`."""
         if self._out:
-            data = bytes(self._out)
+            data = b"".join(self._out)
             self._out.clear()
             self._stream.write(data, time.monotonic() + WRITE_SECONDS)
 
     def last_word(self, answer: Reply) -> None:
         """Whatever else is due, this is the end. Never raises."""
         with contextlib.suppress(OSError, ssl.SSLError):
-            self._out += self._engine.close(answer)
-            self._stream.write(bytes(self._out), time.monotonic() + LAST_WORD_SECONDS)
+            self._out.append(self._engine.close(answer))
+            self._stream.write(b"".join(self._out), time.monotonic() + LAST_WORD_SECONDS)
 
     def _say(self, answer: Reply) -> None:
         if self._log.has_steps:
             self._log.step(self._number, "S", str(answer))
-        self._out += self._engine.answer(answer)
+        self._out.append(self._engine.answer(answer))

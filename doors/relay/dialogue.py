@@ -20,6 +20,9 @@ from smtp.server.state import State
 from smtp.stream import SocketStream
 
 TOO_SLOW = reply(421, "4.4.2", "Nothing came for too long; the connection is closed")
+# Finding a member of an enumeration takes longer than much of what is done for a command.
+_MAIL, _RCPT, _DATA = Kind.MAIL, Kind.RCPT, Kind.DATA
+_CLOSED, _NEGOTIATING = State.CLOSED, State.NEGOTIATING
 _OF_A_MAIL = frozenset({Kind.RCPT, Kind.BDAT, Kind.BDAT_LAST})
 """These are not counted: a mail may have any number of them: recipients and octets have bounds of their own."""
 STOPPING = reply(421, "4.3.2", "The relay is being stopped; try again soon")
@@ -78,18 +81,19 @@ class Dialogue:
             service.log.step(self._number, "C", "gone")
 
     def _serve(self) -> None:
-        engine = self._engine
+        engine, answers, submission = self._engine, self._answers, self._submission
         while True:
             event = engine.next_event()
             if event is not None:
                 self._has_spoken = True
                 self._handle(event)
                 continue
-            self._submission.settle()
-            self._answers.flush()
-            if engine.state is State.CLOSED:
+            if answers.are_due:
+                submission.settle()
+            answers.flush()
+            if engine.state is _CLOSED:
                 raise Gone
-            if engine.state is State.NEGOTIATING:
+            if engine.state is _NEGOTIATING:
                 self._shake_hands()
             else:
                 self._read()
@@ -101,7 +105,9 @@ class Dialogue:
             if self._service.log.has_steps:
                 self._show(event)
             if event.kind not in _OF_A_MAIL:
-                self._count_command()
+                self._commands += 1
+                if self._commands > self._limits.commands:
+                    self._send_away("Too many commands without a mail; the connection is closed")
             self._request(event)
         elif isinstance(event, Piece):
             self._submission.take(event.data)
@@ -116,11 +122,11 @@ class Dialogue:
 
     def _request(self, request: Request) -> None:
         kind, submission = request.kind, self._submission
-        if kind is Kind.MAIL:
+        if kind is _MAIL:
             submission.begin(request)
-        elif kind is Kind.RCPT:
+        elif kind is _RCPT:
             submission.recipient(request)
-        elif kind in (Kind.DATA, Kind.BDAT, Kind.BDAT_LAST):
+        elif kind is _DATA or kind in (Kind.BDAT, Kind.BDAT_LAST):
             submission.begin_message(kind)
         elif kind in (Kind.EHLO, Kind.HELO):
             self._greet(request)
@@ -189,36 +195,32 @@ class Dialogue:
     # -- octets and limits ------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        if self._service.is_stopping and self.is_idle:
+        """A command has to be whole in its time, a message in its own, with no long pause in it."""
+        limits, is_idle, now = self._limits, self._submission.is_idle, time.monotonic()
+        if is_idle and self._service.is_stopping:
             raise Cancelled("the relay is being stopped", step=Step.CONNECT)
-        data = self._stream.read(self._next_deadline(time.monotonic()))
+        if self._has_spoken:
+            self._has_spoken = False
+            self._deadline = now + limits.command_seconds
+        deadline = self._deadline
+        if is_idle:
+            self._end_of_mail = 0.0
+        else:
+            self._end_of_mail = self._end_of_mail or now + limits.message_seconds
+            if self._engine.is_in_message:
+                deadline = now + limits.piece_seconds
+            deadline = min(deadline, self._end_of_mail)
+        data = self._stream.read(deadline)
         if not data:
             if self._service.is_stopping and self.is_idle:
                 self._answers.last_word(STOPPING)
             raise Gone
         self._engine.receive(data)
 
-    def _next_deadline(self, now: float) -> float:
-        """A command has to be whole in its time, a message in its own, with no long pause in it."""
-        if self._has_spoken:
-            self._has_spoken = False
-            self._deadline = now + self._limits.command_seconds
-        if self._submission.is_idle:
-            self._end_of_mail = 0.0
-            return self._deadline
-        self._end_of_mail = self._end_of_mail or now + self._limits.message_seconds
-        next_octets = now + self._limits.piece_seconds if self._engine.is_in_message else self._deadline
-        return min(self._end_of_mail, next_octets)
-
     def _count_mistake(self) -> None:
         self._mistakes += 1
         if self._mistakes > self._limits.mistakes:
             self._send_away("Too many mistakes; the connection is closed")
-
-    def _count_command(self) -> None:
-        self._commands += 1
-        if self._commands > self._limits.commands:
-            self._send_away("Too many commands without a mail; the connection is closed")
 
     def _send_away(self, why: str) -> None:
         self._submission.settle()

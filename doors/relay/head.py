@@ -45,9 +45,7 @@ class Head:
         if self._is_past:
             return piece
         self._gathered += piece
-        if self._has_whole_header():
-            return self.finish()
-        return b""
+        return self.finish() if self._has_whole_header() else b""
 
     def finish(self) -> bytes:
         """What is left, at the end of the message at the latest. Raises `MailLoop`."""
@@ -66,10 +64,10 @@ class Head:
         return b"\n" in seen and _FIELD.match(seen) is None
 
     def _added_to(self, message: bytes) -> bytes:
-        header = b"" if message.startswith(b"\r\n") else message.partition(b"\r\n\r\n")[0][:MAX_HEAD]
         is_headless = bool(message) and not message.startswith(b"\r\n") and _FIELD.match(message) is None
-        if is_headless:
-            header = b""
+        end = message.find(b"\r\n\r\n")
+        is_empty = is_headless or message.startswith(b"\r\n")
+        header = b"" if is_empty else message[: MAX_HEAD if end < 0 else min(end, MAX_HEAD)]
         hops, has_date, id_ends = 0, False, 0
         for field in _LOOKED_AT.finditer(header):
             name = field[1].lower()

@@ -88,7 +88,7 @@ class Mail:
         one = self._due.popleft()
         if one is not None:
             one.answer = answer
-            self.accepted += one.is_accepted
+            self.accepted += answer.code < 300
         return answer
 
     def begin_message(self, received: str) -> Reply:
@@ -178,20 +178,22 @@ class Mail:
 
     def _next_answer(self) -> Reply:
         while self.refusal is None and self._transaction is not None:
-            # A session that lay idle may be at its end, which the server shows, or says, when it is used again.
-            may_begin_anew = self._due[0] is None and self._lent is not None and self._lent.is_used
             try:
                 answer = self._transaction.next_answer()
             except SmtpError as exc:
-                if not (may_begin_anew and isinstance(exc, ConnectionLost)):
+                if not (isinstance(exc, ConnectionLost) and self._may_begin_anew()):
                     self._break_off(exc)
                     break
             else:
-                if not (may_begin_anew and answer.code == 421):
+                if answer.code != 421 or not self._may_begin_anew():
                     return handed_on(answer)
             self._due.popleft()
             self._begin_anew()
         return self.refusal or _no_session()
+
+    def _may_begin_anew(self) -> bool:
+        """A session that lay idle may be at its end, which the server shows, or says, when it is used again."""
+        return self._due[0] is None and self._lent is not None and self._lent.is_used
 
     def _begin_anew(self) -> None:
         """Say what was said so far over another session."""

@@ -17,6 +17,9 @@ def for_mail(request: Request, offered: Extensions, max_size: int, ret: str = ""
     What a client says of its own login (AUTH=, RFC 4954 section 5) is taken, and says nothing to the server, which
     knows the relay's.
     """
+    address = request.address
+    if not (request.parameters or ret) and (address is None or address.is_ascii):
+        return ()
     passed = []
     for name, value in request.parameters.items():
         if name == "SIZE":
@@ -39,7 +42,6 @@ def for_mail(request: Request, offered: Extensions, max_size: int, ret: str = ""
                 passed.append(f"{name}={value}")
         elif name != "AUTH":
             raise BadRequest(555, f"5.5.4 This parameter of MAIL is not known: {name}")
-    address = request.address
     if address is not None and not address.is_ascii and "SMTPUTF8" not in request.parameters:
         raise BadRequest(553, "5.6.7 An address with other letters than ASCII needs SMTPUTF8")
     if ret and "DSN" in offered and "RET" not in request.parameters:
@@ -49,6 +51,8 @@ def for_mail(request: Request, offered: Extensions, max_size: int, ret: str = ""
 
 def for_rcpt(request: Request, offered: Extensions, notify: str = "") -> tuple[str, ...]:
     """The same for RCPT (section 4.1). Raises `BadRequest`."""
+    if not (request.parameters or notify):
+        return ()
     passed = []
     for name, value in request.parameters.items():
         if name not in ("NOTIFY", "ORCPT") or not value:

@@ -36,10 +36,10 @@ def handed_on(said: Reply) -> Reply:
     421 says that the connection on which it is said will be closed (RFC 5321 section 3.8). It is the one between us
     and the server that will be, so the client is told 451 with the same words.
     """
-    line = said.lines[0].strip()
+    line = said.lines[0]
     is_one_line = len(said.lines) == 1 and len(line) <= WIDTH and line.isprintable()
-    if is_one_line and said.code != 421 and (" " in line or line.isalpha()):
-        return Reply(said.code, (line,))  # nearly every one: nothing has to be done to it
+    if is_one_line and said.code != 421 and line == line.strip() and (" " in line or line.isalpha()):
+        return said  # nearly every one: nothing has to be done to it
     enhanced, text = said.enhanced_code, said.text or "no reason given"
     if said.code == 421:
         return reply(451, enhanced or "4.3.2", f"{text} (the mail server said 421)")

@@ -21,6 +21,9 @@ from smtp.server.request import BadRequest, Request
 from smtp.server.state import State
 from smtp.stream import SocketStream
 
+# Finding a member of an enumeration takes longer than much of what is done for a command.
+_DATA, _BDAT, _READY = Kind.DATA, Kind.BDAT, State.READY
+
 
 class Submission:
     """Takes the commands that make a mail, and its octets. What it can't answer by itself the mail server does."""
@@ -105,17 +108,17 @@ class Submission:
         mail = self._mail
         if mail is None or not mail.accepted:
             answer = reply(554, "5.5.1", "There is no recipient that was accepted")
-            if mail is not None and kind is not Kind.DATA:
+            if mail is not None and kind is not _DATA:
                 mail.refuse(answer)
         elif mail.head is not None:
             return  # one more chunk
         else:
             answer = mail.begin_message(self._received())
-            if answer.code != 354 and kind is not Kind.DATA:
+            if answer.code != 354 and kind is not _DATA:
                 mail.refuse(answer)
-        if kind is Kind.DATA:
+        if kind is _DATA:
             self._answers.give(answer)
-            if answer.code != 354 and self._engine.state is State.READY and mail is not None:
+            if answer.code != 354 and self._engine.state is _READY and mail is not None:
                 self._conclude(mail, answer)
 
     def take(self, piece: bytes) -> None:
@@ -131,7 +134,7 @@ class Submission:
             return False
         if end.fault is not None:
             mail.refuse(end.fault)
-        if end.kind is Kind.BDAT:
+        if end.kind is _BDAT:
             self._answers.give(mail.refusal or reply(250, "2.0.0", "Go on"))
             return False
         answer = mail.finish()
@@ -159,7 +162,7 @@ class Submission:
         mail = self._mail
         assert mail is not None  # noqa: S101 - turns are left to the server for a mail alone
         self._answers.settle(mail.next_answer)
-        if self._engine.state is State.READY and mail.head is None:
+        if self._engine.state is _READY and mail.head is None:
             self._mail = None  # MAIL was refused
             mail.end()
             self.is_idle = True
@@ -174,11 +177,14 @@ class Submission:
         )
 
     def _conclude(self, mail: Mail | SpooledMail, answer: Reply) -> None:
-        """The mail has had its last answer."""
+        """The mail has had its last answer; the client goes on while it is written down."""
         self._mail = None
         mail.end()
-        self._tell_outcome(mail, answer)
-        self.is_idle = True
+        try:
+            self._answers.flush()
+        finally:
+            self._tell_outcome(mail, answer)
+            self.is_idle = True
 
     def _tell_outcome(self, mail: Mail | SpooledMail, answer: Reply) -> None:
         count = f"{mail.accepted} of {len(mail.recipients)} recipients"

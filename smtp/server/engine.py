@@ -22,6 +22,9 @@ MAX_COMMAND = 4096
 MAX_RESPONSE = 12_288
 """Octets of a line with base64 (RFC 4954 section 4)."""
 MAX_REPLY_LINE = 510
+# Finding a member of an enumeration takes longer than much of what is done for a command.
+_DATA, _BDAT, _BDAT_LAST, _END = Kind.DATA, Kind.BDAT, Kind.BDAT_LAST, Kind.END
+_RCPT, _AUTHENTICATING, _CLOSED = State.RCPT, State.AUTHENTICATING, State.CLOSED
 _NOTHING_BEHIND = frozenset({Kind.AUTH, Kind.AUTH_RESPONSE, Kind.DATA})
 """What comes behind one of these depends on the answer to it."""
 _NOTHING_IS_READ = frozenset({State.NEGOTIATING, State.CLOSED})
@@ -61,8 +64,11 @@ class ServerEngine:
         self.max_size = max_size
         self._expected = State.READY
         self._pending: deque[Kind | None] = deque()
-        self._buffer = bytearray()
+        self._buffer = b""
+        self._start = 0
+        """Where in the buffer that begins which was not given out."""
         self._scanned = 0
+        """Up to where no line ends."""
         self._is_skipping = False
         self._data: DataReader | None = None
         self._chunk: Request | None = None
@@ -83,7 +89,10 @@ class ServerEngine:
 
     def receive(self, data: bytes) -> None:
         """Take what the client sent."""
-        self._buffer += data
+        if self._buffer:
+            data = self._buffer[self._start :] + data
+            self._scanned -= self._start
+        self._buffer, self._start = data, 0
 
     def next_event(self) -> Event | None:
         """What the client said next; None until more is received, or until what it said is answered.
@@ -98,10 +107,11 @@ class ServerEngine:
             return None
         if self._data is not None:
             return self._next_of_data(self._data)
-        if self._expected in _NOTHING_IS_READ or (self._pending and self._pending[-1] in _NOTHING_BEHIND):
+        pending = self._pending
+        if self._expected in _NOTHING_IS_READ or (pending and pending[-1] in _NOTHING_BEHIND):
             return None
         while self._buffer and (line := self._next_line()) is not None:
-            if self._expected is not State.AUTHENTICATING and not line.strip():
+            if self._expected is not _AUTHENTICATING and (not line or line.isspace()):
                 continue  # people at a terminal leave lines empty
             if (event := self._request(line)) is not None or self._chunk is not None:
                 return event
@@ -114,11 +124,11 @@ class ServerEngine:
         kind = self._pending.popleft()
         if kind is not None:
             self.state = after(self.state, kind, reply.code)
-            if kind is Kind.DATA and reply.code == 354:
+            if kind is _DATA and reply.code == 354:
                 self._data, self._checked = DataReader(), Checked(self.max_size)
         elif reply.code == 421:
-            self.state = State.CLOSED
-        if not self._pending or self.state is State.CLOSED:
+            self.state = _CLOSED
+        if not self._pending or self.state is _CLOSED:
             self._expected = self.state
         return rendered(reply)
 
@@ -130,32 +140,36 @@ class ServerEngine:
         """The octets of a last word, whatever is outstanding (RFC 5321 section 3.8)."""
         self._pending.clear()
         self.state = self._expected = State.CLOSED
-        self._buffer.clear()
+        self._drop_buffer()
         return rendered(reply)
 
     def tls_started(self) -> None:
         """Begin anew: nothing said before is kept, above all nothing that came early (RFC 3207 section 4.2)."""
-        self._buffer.clear()
-        self._scanned = 0
+        self._drop_buffer()
         self._is_skipping = False
         self.state = self._expected = State.READY
+
+    def _drop_buffer(self) -> None:
+        self._buffer, self._start, self._scanned = b"", 0, 0
 
     # -- lines -----------------------------------------------------------------------------------------------
 
     def _next_line(self) -> bytes | None:
         """The next line without its end; a line that is too long comes as what no command is."""
-        end = self._buffer.find(b"\n", self._scanned)
+        buffer, start = self._buffer, self._start
+        end = buffer.find(b"\n", self._scanned)
         if end < 0:
-            self._scanned = len(self._buffer)
-            if self._is_too_long(self._scanned):
+            self._scanned = len(buffer)
+            if self._is_too_long(self._scanned - start):
                 self._is_skipping = True
-                self._buffer.clear()
-                self._scanned = 0
+                self._drop_buffer()
             return None
-        is_too_long = end > MAX_COMMAND + 1 and self._is_too_long(end + 1)
-        line = bytes(self._buffer[: end + 1])
-        del self._buffer[: end + 1]
-        self._scanned = 0
+        is_too_long = end - start > MAX_COMMAND + 1 and self._is_too_long(end + 1 - start)
+        line = buffer[start : end + 1]
+        if end + 1 == len(buffer):
+            self._drop_buffer()
+        else:
+            self._start = self._scanned = end + 1
         if self._is_skipping or is_too_long:
             self._is_skipping = False
             return _TOO_LONG
@@ -165,7 +179,10 @@ class ServerEngine:
         """Whether a line that the buffer begins with may not have so many octets, its end among them."""
         if octets <= MAX_COMMAND + 2:
             return False
-        is_base64 = self._expected is State.AUTHENTICATING or self._buffer[:5].upper() == b"AUTH "
+        is_base64 = (
+            self._expected is State.AUTHENTICATING
+            or self._buffer[self._start : self._start + 5].upper() == b"AUTH "
+        )
         return not is_base64 or octets > MAX_RESPONSE + 2
 
     def _request(self, line: bytes) -> Event | None:
@@ -174,17 +191,17 @@ class ServerEngine:
                 raise BadRequest(500, "5.5.2 The line is too long")
             if line is _BARE_LF:
                 raise BadRequest(500, "5.5.2 Lines end in CRLF")
-            if self._expected is State.AUTHENTICATING:
+            if self._expected is _AUTHENTICATING:
                 request = Request(Kind.AUTH_RESPONSE, response=decoded(line))
             else:
                 request = parse(line)
         except BadRequest as exc:
             # Behind a challenge the refusal ends the exchange.
-            in_login = self._expected is State.AUTHENTICATING
+            in_login = self._expected is _AUTHENTICATING
             self._pending.append(Kind.AUTH_RESPONSE if in_login else None)
             return Mistake(exc.reply)
         kind = request.kind
-        if kind is Kind.BDAT or kind is Kind.BDAT_LAST:
+        if kind is _BDAT or kind is _BDAT_LAST:
             return self._begin_chunk(request)
         following = expected(self._expected, kind)
         if following is None:
@@ -197,15 +214,15 @@ class ServerEngine:
     # -- messages --------------------------------------------------------------------------------------------
 
     def _next_of_data(self, reader: DataReader) -> Event | None:
-        piece = reader.feed(bytes(self._buffer))
-        self._buffer.clear()
+        piece = reader.feed(self._buffer[self._start :])
+        self._drop_buffer()
         if piece:
             self._checked.take(piece)
         if reader.rest is not None:
-            self._buffer += reader.rest
+            self._buffer = reader.rest
             self._data = None
-            self._ended = Kind.END
-            return Piece(piece) if piece else self._next_end(Kind.END)
+            self._ended = _END
+            return Piece(piece) if piece else self._next_end(_END)
         return Piece(piece) if piece else None
 
     def _begin_chunk(self, request: Request) -> Event | None:
@@ -214,15 +231,17 @@ class ServerEngine:
         if expected(self._expected, request.kind) is None:
             self._chunk, self._passes_over = request, True
             return self._next_of_chunk(request)
-        if self._expected is State.RCPT:
+        if self._expected is _RCPT:
             self._checked = Checked(self.max_size)
         self._chunk, self._passes_over = request, False
         return request
 
     def _next_of_chunk(self, chunk: Request) -> Event | None:
-        data = bytes(self._buffer[: self._chunk_left])
-        del self._buffer[: len(data)]
+        data = self._buffer[self._start : self._start + self._chunk_left]
         self._chunk_left -= len(data)
+        self._start = self._scanned = self._start + len(data)
+        if self._start == len(self._buffer):
+            self._drop_buffer()
         if self._passes_over:
             if self._chunk_left:
                 return None
@@ -239,7 +258,7 @@ class ServerEngine:
 
     def _next_end(self, kind: Kind) -> End:
         self._ended = None
-        if kind is not Kind.BDAT:
+        if kind is not _BDAT:
             self._checked.finish()
         fault = self._checked.fault
         # A 354 that was answered, or a chunk that was begun, is what this may come behind in any case.

@@ -86,7 +86,7 @@ class DataReader:
             held = _beginning_of_end(data)
             self._held = data[len(data) - held :]
             data = data[: len(data) - held]
-        return data.replace(b"\r\n.", b"\r\n") if b"\n." in data else data
+        return data.replace(b"\r\n.", b"\r\n")
 
 
 def _beginning_of_end(data: bytes) -> int:

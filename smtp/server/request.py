@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from smtp.commands import Kind
-from smtp.envelope import Address
+from smtp.envelope import MAX_LOCAL_PART, MAX_PATH, Address
 from smtp.errors import InvalidValue
 from smtp.reply import Reply
 from smtp.text import NOT_IN_A_LINE, repr_without, showable
@@ -37,9 +37,12 @@ _WORDS = MappingProxyType(
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _ALONE = frozenset({Kind.STARTTLS, Kind.DATA, Kind.RSET, Kind.QUIT})
 _ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-# What nearly every MAIL and RCPT is: in angle brackets, ASCII, and nothing that is quoted, a route or a literal.
+_LABEL = rb"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+# What nearly every MAIL and RCPT is: in angle brackets, ASCII, and nothing that is quoted, a route or a literal. What
+# the pattern lets pass, and is no longer than a path may be, is an address by all the rules that there are for one.
 _PLAIN = re.compile(
-    rb"(?:(MAIL FROM)|RCPT TO):<(" + _ATOM + rb"(?:\." + _ATOM + rb")*)@([A-Za-z0-9.-]+)>(?: +([ -~]*))?",
+    rb"(?:(MAIL FROM)|RCPT TO):<(?=[^@]{1,%d}@)(?=[^>]{1,%d}>)(%b(?:\.%b)*)@(%b(?:\.%b)*)>(?: +([ -~]*))?"
+    % (MAX_LOCAL_PART, MAX_PATH, _ATOM, _ATOM, _LABEL, _LABEL),
     re.IGNORECASE,
 )
 # Nothing in it that could be quoted, escaped, a route or a literal.
@@ -69,6 +72,10 @@ class Request(NamedTuple):
         return repr_without({"response"}, "Request", self._asdict())
 
 
+_MAIL, _RCPT = Kind.MAIL, Kind.RCPT
+_DATA = Request(Kind.DATA)
+
+
 class BadRequest(ValueError):
     """A line that is no command, or not a right one. `reply` says so to the client."""
 
@@ -80,13 +87,12 @@ class BadRequest(ValueError):
 def parse(line: bytes) -> Request:
     """The command in a line without its line end. Raises `BadRequest`."""
     if plain := _PLAIN.fullmatch(line):
-        named = Kind.MAIL if plain[1] else Kind.RCPT
-        local, domain = plain[2].decode(), plain[3].decode()
-        parameters = _parameters(plain[4].decode()) if plain[4] else _NO_PARAMETERS
-        try:
-            return Request(named, "", Address(local, domain), parameters)
-        except InvalidValue as exc:
-            raise _no_address(f"{local}@{domain}", named, exc) from exc
+        mail, local, domain, rest = plain.groups()
+        address = Address._make((local.decode(), domain.decode()))
+        parameters = _parameters(rest.decode()) if rest else _NO_PARAMETERS
+        return Request(_MAIL if mail else _RCPT, "", address, parameters)
+    if line == b"DATA":
+        return _DATA
     try:
         text = line.decode()
     except UnicodeDecodeError:

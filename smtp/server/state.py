@@ -43,6 +43,9 @@ class State(Enum):
 
 S, K = State, Kind
 
+# Finding a member of an enumeration takes longer than the rest of an answer to the two questions.
+_CLOSED, _AUTHENTICATING = S.CLOSED, S.AUTHENTICATING
+
 # (state, command): (the state once accepted, the state once refused)
 ANSWERED = MappingProxyType(
     {
@@ -91,10 +94,10 @@ def expected(state: State, kind: Kind) -> State | None:
 
 def after(state: State, kind: Kind, code: int) -> State:
     """The state that this answer establishes. 421 says that we are closing (RFC 5321 section 3.8)."""
-    if code == 421 or state is State.CLOSED:
-        return State.CLOSED
+    if code == 421 or state is _CLOSED:
+        return _CLOSED
     if code == 334:
-        return State.AUTHENTICATING
+        return _AUTHENTICATING
     row = ANSWERED.get((state, kind)) or _COLLATERAL.get((state, kind), (state, state))
     accepted, refused = row
     return accepted if code < 400 else refused

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from smtp import commands
 from smtp.commands import Kind
 from smtp.envelope import Address
+from smtp.errors import InvalidValue
 from smtp.server.request import BadRequest, Request, decoded, parse
 
 
@@ -36,6 +37,26 @@ def test_mail_is_read_as_people_and_programs_write_it(
     assert request.kind is Kind.MAIL
     assert (None if request.address is None else str(request.address)) == address
     assert request.parameters == parameters
+
+
+@given(
+    st.text(st.sampled_from("aZ9-._"), max_size=70) | st.sampled_from(["a" * 64, "a" * 65]),
+    st.text(st.sampled_from("aZ9-._"), max_size=70)
+    | st.sampled_from(
+        ["b" * 63, "b" * 64, ".".join(["b" * 63] * 3), ".".join(["b" * 47] * 4), ".".join(["b" * 46] * 4)]
+    ),
+)
+def test_what_is_read_as_an_address_is_one_and_nothing_else_is(local_part: str, domain: str) -> None:
+    try:
+        expected: Address | None = Address(local_part, domain)
+    except InvalidValue:
+        expected = None
+    try:
+        read = parse(f"RCPT TO:<{local_part}@{domain}>".encode()).address
+    except BadRequest:
+        read = None
+    written_plainly = expected is not None and not str(expected).startswith('"')
+    assert read == (expected if written_plainly else None)
 
 
 @pytest.mark.parametrize(
