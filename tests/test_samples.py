@@ -14,6 +14,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+import yaml
 
 from doors.demo.server import DemoServer
 
@@ -105,9 +106,11 @@ def test_files_and_a_message_leave_from_python(newcomer: Newcomer) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_sample_can_be_read_by_its_language(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert not re.findall(r"^```(?!(?:json|python|sh|toml|ini|)$)", text, re.MULTILINE)
+    assert not re.findall(r"^```(?!(?:json|python|sh|toml|ini|yaml|)$)", text, re.MULTILINE)
     for sample in samples(text, "json"):
         json.loads(sample)
+    for sample in samples(text, "yaml"):
+        list(yaml.safe_load_all(sample))
     for sample in samples(text, "python"):
         compile(sample, str(path), "exec")
     for sample in samples(text, "sh"):

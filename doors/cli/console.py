@@ -30,8 +30,12 @@ def console(arguments: Namespace, pool: Pool, terminal: Terminal) -> int:
             f"The Python module {error.name} is missing: pip install 'smtp-connector[console]' installs it."
         ) from error
     if arguments.make_user is not None:
-        serve.make_user(arguments.make_user, _password())
-        terminal.say(f"The user {arguments.make_user} was added, as an administrator.")
+        password = _password()
+        serve.make_user(arguments.make_user, password)
+        terminal.say(
+            f"The user {arguments.make_user} was added, as an administrator"
+            + ("." if password else " without a password, who can sign in with OpenID Connect only.")
+        )
         return 0
     options = serve.Options(
         arguments.host,

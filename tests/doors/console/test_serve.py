@@ -76,6 +76,15 @@ def test_a_user_is_made_with_the_password_of_standard_input(
     assert "at least 10 characters" in capsys.readouterr().err
 
 
+def test_a_user_without_a_password_is_told_apart_and_signs_in_nowhere_here(
+    people: PeopleDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert main(["serve", "--make-user", "jane"], Pool()) == 0
+    assert "without a password, who can sign in with OpenID Connect only" in capsys.readouterr().err
+    assert Users(people).check("jane", "") is None
+
+
 def test_a_token_is_printed_once_and_kept_as_its_hash(
     people: PeopleDatabase, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -119,6 +119,16 @@ def test_a_secret_is_found_in_the_environment(folder: Folder, monkeypatch: pytes
     assert folder.only().asset.login.password == "canary"
 
 
+def test_the_component_of_our_own_document_is_read(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = (Path(__file__).parents[3] / "docs" / "dapr.md").read_text(encoding="utf-8")
+    folder.write("smtp.yaml", document.partition("```yaml\n")[2].partition("```")[0])
+    monkeypatch.setenv("SMTP_PASSWORD", "canary")
+    found = folder.only()
+    assert (found.name, found.asset.server, found.asset.port) == ("smtp", "mail.example.com", 587)
+    assert found.asset.login.password == "canary"
+    assert folder.told == []
+
+
 def test_a_secret_that_is_missing_is_named(folder: Folder) -> None:
     folder.write("a.yaml", HEAD.format(name="a") + SPEC + SERVER + LOGIN)
     folder.write("b.yaml", HEAD.format(name="b") + SPEC + SERVER)
