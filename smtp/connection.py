@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from smtp.commands import Command, Kind, bdat
-from smtp.content import Content
+from smtp.content import Content, DotStuffer, whole
 from smtp.engine import Answer, Engine
 from smtp.errors import (
     Cancelled,
@@ -27,7 +27,6 @@ from smtp.state import State, Verdict
 from smtp.stream import MAX_READ_ASIDE, Stream
 from smtp.tls import certificate_error, handshake_error
 from smtp.transaction import refused
-from smtp.transparency import DotStuffer, whole
 
 _ENDS_MESSAGE = frozenset({Kind.END, Kind.BDAT_LAST})
 # How long the reply to a complete message is waited for once somebody wants to stop, in seconds. Whoever sent the
@@ -48,6 +47,10 @@ class Connection:
         """How long anything is waited for then."""
         self._ends_due = 0
         """How many messages are complete at the server and not answered."""
+        self.ends = 0
+        """How many messages were answered."""
+        self.is_in_step = True
+        """Nothing has happened since the replies were last known to be in step with the commands (see `Proof`)."""
 
     @property
     def is_open(self) -> bool:
@@ -113,20 +116,26 @@ class Connection:
 
         While a message is complete and not answered, any answer may take as long as the one to that.
         """
-        engine, limit = self.engine, self.timeouts.reply
-        if self._ends_due:
-            limit = max(limit, self.timeouts.end_of_message)
-        deadline = time.monotonic() + limit
+        engine, deadline = self.engine, 0.0
         while True:
             try:
-                answer = engine.next_answer()
+                answer = None if engine.reader.is_empty else engine.next_answer()
             except RemoteProtocolError:
                 self.close()
                 raise
             if answer is not None:
                 if answer.command.kind in _ENDS_MESSAGE:
                     self._ends_due = max(0, self._ends_due - 1)
+                    self.ends += 1
+                    self.is_in_step &= answer.is_accepted and self.ends > 1
+                elif answer.command.kind is Kind.DATA and answer.is_accepted:
+                    self.is_in_step = True  # no other command is answered with 354
                 return answer
+            if not deadline:
+                limit = self.timeouts.reply
+                if self._ends_due:
+                    limit = max(limit, self.timeouts.end_of_message)
+                deadline = time.monotonic() + limit
             if self._cancelled is not None and not self._ends_due:
                 self.close()
                 raise self._cancelled

@@ -115,8 +115,9 @@ class Engine:
             step = self.step
             self._break_off()
             raise RemoteProtocolError(f"the server spoke out of turn: {reply}", step=step, reply=reply)
-        self._farewell = reply if reply.code == 421 else None
-        self.said_farewell |= reply.code == 421
+        self._farewell = None
+        if reply.code == 421:
+            self._farewell, self.said_farewell = reply, True
         command = self.pending.popleft()
         verdict, self.state = judge(self.state, command.kind, reply)
         self.transcript.append(("S", "334 <challenge>" if verdict is Verdict.CONTINUE else reply))

@@ -17,13 +17,21 @@ _LIMIT = re.compile(r"([A-Z0-9][A-Z0-9-]*)=([0-9]{1,9})")
 
 
 class Extensions:
-    """An EHLO reply, parsed. Lines that are no capability are ignored.
-
-    `offered` has the keywords, in upper case, and what follows each.
-    """
+    """An EHLO reply, parsed. Lines that are no capability are ignored."""
 
     def __init__(self, offered: Mapping[str, str] = MappingProxyType({})) -> None:
         self.offered: Mapping[str, str] = MappingProxyType(dict(offered))
+        """The keywords, in upper case, and what follows each."""
+        self.auth = frozenset(filter(_MECHANISM.fullmatch, offered.get("AUTH", "").upper().split()))
+        """The SASL mechanisms (RFC 4954 section 3); words that RFC 4422 section 3.1 has no room for are left out."""
+        size = offered.get("SIZE", "")
+        self.size = int(size) or None if size.isascii() and size.isdigit() and len(size) <= 20 else None
+        """The largest message in octets; None where it isn't said or is 0: no limit (RFC 1870 section 4)."""
+        limits = map(_LIMIT.fullmatch, offered.get("LIMITS", "").upper().split())
+        self.limits: Mapping[str, int] = MappingProxyType(
+            {limit[1]: int(limit[2]) for limit in limits if limit and int(limit[2]) > 0}
+        )
+        """LIMITS (RFC 9422): MAILMAX, RCPTMAX, RCPTDOMAINMAX and whatever else has the form; zero is no limit."""
 
     @classmethod
     def parse(cls, reply: Reply) -> Extensions:
@@ -46,8 +54,7 @@ class Extensions:
 
     def __str__(self) -> str:
         """All of it in one line that is fit to be shown."""
-        offers = [f"{name} {value}".strip() for name, value in self.offered.items()]
-        return showable(", ".join(offers), limit=MAX_SHOWN)
+        return showable(", ".join(self.shown), limit=MAX_SHOWN)
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -59,24 +66,3 @@ class Extensions:
     def parameters(self, keyword: str) -> str:
         """What follows the keyword, "" if nothing or if it isn't offered."""
         return self.offered.get(keyword.upper(), "")
-
-    @property
-    def auth(self) -> frozenset[str]:
-        """The SASL mechanisms (RFC 4954 section 3); words that RFC 4422 section 3.1 has no room for are left out."""
-        return frozenset(filter(_MECHANISM.fullmatch, self.offered.get("AUTH", "").upper().split()))
-
-    @property
-    def size(self) -> int | None:
-        """The largest message in octets; None where it isn't said or is 0: no limit (RFC 1870 section 4)."""
-        text = self.offered.get("SIZE", "")
-        return int(text) or None if text.isascii() and text.isdigit() and len(text) <= 20 else None
-
-    @property
-    def limits(self) -> Mapping[str, int]:
-        """LIMITS (RFC 9422): MAILMAX, RCPTMAX, RCPTDOMAINMAX and whatever else has the form; zero is no limit."""
-        found: dict[str, int] = {}
-        for item in self.offered.get("LIMITS", "").upper().split():
-            match = _LIMIT.fullmatch(item)
-            if match and int(match[2]) > 0:
-                found[match[1]] = int(match[2])
-        return MappingProxyType(found)

@@ -38,19 +38,18 @@ class Habits:
     Give all sessions to it the same one (`Options.habits`); several threads may use it.
     """
 
-    def __init__(self) -> None:
-        self.most_recipients: int | None = None
-        """So many recipients it took in one transaction before it said that there were too many."""
-        self.proven_recipients = 0
-        """So many it did take in one transaction."""
-        self.most_messages: int | None = None
-        """After so many messages it closed a connection."""
-        self.is_sure_of_most_messages = False
-        """It did so twice. Until then a connection is given more, but nothing in flight behind that message."""
-        self.is_wrong_about_chunks = False
-        """It answered a chunk twice, or took what was in one for commands: it gets its messages by DATA."""
-        self.is_surprising = False
-        """Messages are not to be in flight together: something came that should not have."""
+    most_recipients: int | None = None
+    """So many recipients it took in one transaction before it said that there were too many."""
+    proven_recipients = 0
+    """So many it did take in one transaction."""
+    most_messages: int | None = None
+    """After so many messages it closed a connection."""
+    is_sure_of_most_messages = False
+    """It did so twice. Until then a connection is given more, but nothing in flight behind that message."""
+    is_wrong_about_chunks = False
+    """It answered a chunk twice, or took what was in one for commands: it gets its messages by DATA."""
+    is_surprising = False
+    """Messages are not to be in flight together: something came that should not have."""
 
     def closed_after(self, messages: int) -> None:
         """The server closed a connection between two messages, after so many."""
@@ -70,36 +69,23 @@ class Habits:
             self.most_recipients = min(accepted, self.most_recipients or accepted)
 
 
-class Options:
+class Options(NamedTuple):
     """`use_pipelining` and `use_chunking` switch the extensions off for servers that get them wrong."""
 
-    def __init__(
-        self,
-        timeouts: Timeouts = _PATIENT,
-        implicit_tls: bool = False,
-        context: ssl.SSLContext | None = None,
-        use_pipelining: bool = True,
-        use_chunking: bool = True,
-        habits: Habits | None = None,
-        proxy: Proxy | None = None,
-        server_name: str = "",
-        interrupt: Callable[[], None] | None = None,
-        reached: Callable[[Step], None] = _untold,
-    ) -> None:
-        self.timeouts = timeouts
-        self.implicit_tls = implicit_tls
-        """TLS from the first octet (RFC 8314 section 3.3)."""
-        self.context = context
-        """For TLS now or later; None is one that trusts the system's authorities."""
-        self.use_pipelining = use_pipelining
-        self.use_chunking = use_chunking
-        self.habits = habits or Habits()
-        """What is known of the server; sessions that share it learn from each other."""
-        self.proxy = proxy
-        """What to connect through."""
-        self.server_name = server_name
-        """The name that the certificate has to be for; "" is the host's."""
-        self.interrupt = interrupt
-        """Called while anything is waited for; what it raises (`Cancelled`) ends the wait and the connection."""
-        self.reached = reached
-        """Called when a step on the way to the server's greeting went well."""
+    timeouts: Timeouts = _PATIENT
+    implicit_tls: bool = False
+    """TLS from the first octet (RFC 8314 section 3.3)."""
+    context: ssl.SSLContext | None = None
+    """For TLS now or later; None is one that trusts the system's authorities."""
+    use_pipelining: bool = True
+    use_chunking: bool = True
+    habits: Habits | None = None
+    """What is known of the server; sessions that share it learn from each other. None: nothing yet."""
+    proxy: Proxy | None = None
+    """What to connect through."""
+    server_name: str = ""
+    """The name that the certificate has to be for; "" is the host's."""
+    interrupt: Callable[[], None] | None = None
+    """Called while anything is waited for; what it raises (`Cancelled`) ends the wait and the connection."""
+    reached: Callable[[Step], None] = _untold
+    """Called when a step on the way to the server's greeting went well."""

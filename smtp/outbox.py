@@ -36,7 +36,7 @@ from smtp.options import Habits
 from smtp.outcome import Delivery, Outcome, RecipientDelivery, Status
 from smtp.pipeline import Pipeline
 from smtp.reply import Reply
-from smtp.transaction import Committing, Transaction, nobody_asked
+from smtp.transaction import Committing, Transaction
 
 MAX_WINDOW = 50
 # Recipients of a message that is in flight with others: the first group that `Pipeline` tells a server of.
@@ -55,17 +55,14 @@ class _Message:
         self.content = content
         self.results: list[RecipientDelivery | None] = [None] * len(envelope.recipients)
         """One for each recipient; None as long as nothing is known."""
+        self.left = list(range(len(envelope.recipients)))
+        """The recipients of which nothing is known yet, by their place in the envelope."""
         self.transaction: Transaction | None = None
         """The one under way; `told` are the recipients in it, by their place in the envelope."""
         self.told: list[int] = []
         self.reply: Reply | None = None
         self.failure: SmtpError | None = None
         self.may_go_elsewhere = False
-
-    @property
-    def left(self) -> list[int]:
-        """The recipients of which nothing is known yet."""
-        return [index for index, result in enumerate(self.results) if result is None]
 
     def delivery(self) -> Delivery:
         return Delivery(tuple([result for result in self.results if result]), self.reply, self.failure)
@@ -98,7 +95,7 @@ class Outbox:
 
     def send(self, envelope: Envelope, content: Content, committing: Committing | None) -> Delivery:
         """One message; too many recipients for one transaction make several (RFC 5321 section 4.5.3.1.10)."""
-        self._pipeline.committing = committing or nobody_asked
+        self._pipeline.committing = committing
         return self._send(_Message(0, envelope, content))
 
     def send_many(
@@ -107,7 +104,7 @@ class Outbox:
         """Many messages, in order; with a `window` over 1 so many in flight, if the server has shown that it can."""
         if not 1 <= window <= MAX_WINDOW:
             raise ValueError(f"a window has 1 to {MAX_WINDOW} messages")
-        self._pipeline.committing = committing or nobody_asked
+        self._pipeline.committing = committing
         waiting = enumerate(messages)
         if window > 1:
             yield from self._send_in_batches(waiting, window)
@@ -155,14 +152,14 @@ class Outbox:
             if is_followed:
                 self._pipeline.confirm(message.transaction)
             self._settle(message, message.transaction)
-        return self._send(message)
+        return self._send(message) if message.left else message.delivery()
 
     def _send(self, message: _Message) -> Delivery:
         """Go on with the recipients of which nothing is known yet."""
-        while left := message.left:
+        while message.left:
             objection = _hopeless(message) or self._objection(message)
             if objection is not None:
-                self._give_up(message, left, objection)
+                self._give_up(message, objection)
                 break
             transaction = self._new_transaction(message)
             self._pipeline.begin(transaction)
@@ -183,7 +180,23 @@ class Outbox:
         """Note what became of the recipients of a transaction, but those that go into another one."""
         if transaction.raised is not None:
             raise transaction.raised
+        message.transaction = None
+        message.reply = transaction.reply or message.reply
+        message.may_go_elsewhere = False
         self._begun += transaction.was_taken_back
+        if known := transaction.results_if_all_is_well():
+            for index, result in zip(message.told, known, strict=True):
+                message.results[index] = result
+        else:
+            self._settle_trouble(message, transaction)
+        message.left = [index for index in message.left if message.results[index] is None]
+        if transaction.failure is None and (known or transaction.was_begun):
+            self._served += 1
+            if self._habits.most_messages is not None:
+                self._habits.served(self._served)
+
+    def _settle_trouble(self, message: _Message, transaction: Transaction) -> None:
+        """The same for one in which not every recipient has got the message."""
         was_closed = self._was_closed(transaction)
         # Another connection can do better at once with a message of which nothing was completed here.
         has_reason = self._served > 0 or transaction.shows_limit
@@ -196,14 +209,9 @@ class Outbox:
             result = transaction.result(place, elsewhere=message.may_go_elsewhere)
             message.results[index] = result
             known.append(result)
-        message.reply = transaction.reply or message.reply
         message.failure = transaction.why(known) or message.failure
-        message.transaction = None
         if was_closed and not transaction.was_begun and not transaction.is_doubtful:
             self._habits.closed_after(self._served)
-        elif transaction.failure is None:
-            self._served += 1
-            self._habits.served(self._served)
 
     def _was_closed(self, transaction: Transaction) -> bool:
         """The connection is no good any more, and that is why the message did not get further."""
@@ -221,21 +229,21 @@ class Outbox:
             return True
         return failure.code == 421 and failure.step is not Step.END and not self._connection.is_open
 
-    def _give_up(self, message: _Message, left: list[int], objection: SmtpError) -> None:
+    def _give_up(self, message: _Message, objection: SmtpError) -> None:
         is_closed = isinstance(objection, ConnectionLost)
         elsewhere = is_closed if message.failure is not objection else message.may_go_elsewhere
-        for index in left:
+        for index in message.left:
             address = message.envelope.recipients[index]
             message.results[index] = RecipientDelivery(
                 address, Status.NOT_TRIED, None, objection.retryable, elsewhere
             )
         message.failure = objection
+        message.left = []
 
     def _next_batch(self, message: _Message) -> list[int]:
         """The next recipients, as many as one transaction takes: RCPTMAX and RCPTDOMAINMAX (RFC 9422 section 4)."""
-        left = message.left
         most = self._limits.get("RCPTMAX") or self._habits.most_recipients
-        batch = left[:most]
+        batch = message.left[:most]
         most_domains = self._limits.get("RCPTDOMAINMAX")
         if most_domains is None:
             return batch

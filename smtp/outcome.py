@@ -50,11 +50,9 @@ class Delivery(NamedTuple):
 
     @property
     def outcome(self) -> Outcome:
-        statuses = {recipient.status for recipient in self.recipients}
-        if statuses == {Status.ACCEPTED}:
-            return Outcome.SENT
-        if Status.ACCEPTED in statuses:
-            return Outcome.PARTLY_SENT
+        statuses = [recipient.status for recipient in self.recipients]
+        if accepted := statuses.count(Status.ACCEPTED):
+            return Outcome.SENT if accepted == len(statuses) else Outcome.PARTLY_SENT
         return Outcome.UNKNOWN if Status.UNKNOWN in statuses else Outcome.NOT_SENT
 
     @property

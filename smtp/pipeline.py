@@ -29,8 +29,7 @@ from collections.abc import Sequence
 from smtp import commands
 from smtp.commands import Command, Kind
 from smtp.connection import Connection
-from smtp.content import Content
-from smtp.engine import Answer
+from smtp.content import Content, whole
 from smtp.envelope import Address, Body
 from smtp.errors import (
     ConnectionLost,
@@ -45,8 +44,7 @@ from smtp.options import Habits
 from smtp.proof import Proof
 from smtp.reply import Reply
 from smtp.state import State
-from smtp.transaction import Committing, Transaction, nobody_asked
-from smtp.transparency import whole
+from smtp.transaction import Committing, Transaction
 
 # Up to here a message may be in flight with others, in octets.
 SMALL = 64 * 1024
@@ -76,9 +74,9 @@ class Pipeline:
         self._habits = habits
         self._chunking = chunking
         self._pipelining = pipelining
-        self._proof = Proof(connection, habits, chunking=chunking)
+        self._its_proof: Proof | None = None
         self._takes_chunks_together: bool | None = None
-        self.committing: Committing = nobody_asked
+        self.committing: Committing | None = None
 
     # -- one at a time ---------------------------------------------------------------------------------------
 
@@ -88,7 +86,9 @@ class Pipeline:
 
         Not behind the end of DATA, though RFC 2920 section 3.1 allows it: Haraka answers them with 503.
         """
-        return self._pipelining and self._chunking and self._proof.ends > 0 and self._proof.is_good
+        return (
+            self._pipelining and self._chunking and self._connection.ends > 0 and self._connection.is_in_step
+        )
 
     def begin(self, transaction: Transaction) -> None:
         """Write what may be written before an answer: MAIL and the first recipients."""
@@ -107,7 +107,7 @@ class Pipeline:
             if not self._connection.is_open:
                 raise self._connection.trouble
             # In DATA the server has forgotten the message that it refused (RFC 5321 section 4.1.1.4).
-            if transaction.is_behind and self._chunking and not self._proof.is_good:
+            if transaction.is_behind and self._chunking and not self._connection.is_in_step:
                 self._take_back(transaction)
                 self._write_opening(transaction)
             if self._pipelining:
@@ -126,7 +126,8 @@ class Pipeline:
                 self._end_opening(transaction)
         except SmtpError as exc:
             self._fail(transaction, exc)
-        self._habits.took_recipients(transaction.accepted, were_too_many=transaction.shows_limit)
+        if transaction.too_many or transaction.accepted > self._habits.proven_recipients:
+            self._habits.took_recipients(transaction.accepted, were_too_many=transaction.shows_limit)
 
     def write_with_next(self, transaction: Transaction, following: Transaction) -> None:
         """Write the message of one that is open, and what may be written of the `following` one, in one packet.
@@ -155,7 +156,7 @@ class Pipeline:
         """The connection has to be quiet, in step, and no transaction may be left over on it."""
         if not self._connection.is_open:
             raise self._connection.trouble
-        if self._proof.is_good:
+        if self._connection.is_in_step:
             self._connection.check_quiet(Step.MAIL)
         else:
             self._prove()
@@ -203,10 +204,11 @@ class Pipeline:
         if not self._chunking and transaction.has_recipients and not transaction.data_was_answered:
             transaction.take(self._connection.exchange(commands.DATA))
         if transaction.server_wants_message:
-            self._proof.is_good = True  # no other command is answered with 354
             return
         # Who has refused the message before this one, or has said 421, has to show that it goes on in step.
-        is_in_doubt = not self._proof.is_good or (transaction.got_farewell and transaction.has_recipients)
+        is_in_doubt = not self._connection.is_in_step or (
+            transaction.got_farewell and transaction.has_recipients
+        )
         if is_in_doubt and self._connection.is_open:
             self._prove()
 
@@ -229,25 +231,25 @@ class Pipeline:
 
     def _prove(self) -> None:
         """Raises `SmtpError`. A server that says yes to everything is not asked to keep step: it gets no groups."""
-        self._proof.demand()
-        self._pipelining = self._pipelining and not self._proof.says_yes_to_all
+        proof = self._proof()
+        proof.demand()
+        self._pipelining = self._pipelining and not proof.says_yes_to_all
+
+    def _proof(self) -> Proof:
+        """Made when something has to be proven: most connections carry one message."""
+        if self._its_proof is None:
+            self._its_proof = Proof(self._connection, self._habits, chunking=self._chunking)
+        return self._its_proof
 
     def _hear(self, transaction: Transaction) -> None:
-        while self._connection.engine.pending:
-            transaction.take(self._answer())
+        connection = self._connection
+        while connection.engine.pending:
+            transaction.take(connection.next_answer())
 
     def _wants_more_recipients(self, transaction: Transaction) -> bool:
         if transaction.too_many or transaction.mail_refused or not self._connection.is_open:
             return False
         return transaction.asked < len(transaction.envelope.recipients) and not transaction.got_farewell
-
-    def _answer(self) -> Answer:
-        answer = self._connection.next_answer()
-        if answer.command.kind is Kind.RSET and not answer.is_accepted:
-            raise RemoteProtocolError(
-                f"the server refused RSET: {answer.reply}", step=Step.RSET, reply=answer.reply
-            )
-        return answer
 
     # -- the message -------------------------------------------------------------------------------------------
 
@@ -275,7 +277,7 @@ class Pipeline:
 
     def _commit(self, transactions: Sequence[Transaction]) -> None:
         """Tell the hook. What it raises, if it is no `SmtpError`, waits in the transactions for their turn."""
-        if not transactions:
+        if self.committing is None or not transactions:
             return
         try:
             self.committing([transaction.number for transaction in transactions])
@@ -301,13 +303,16 @@ class Pipeline:
         transaction.is_settled = True
         try:
             while transaction.awaits_end and not transaction.is_over:
-                transaction.take(self._answer())
+                answer = self._connection.next_answer()
+                if answer.command.kind is Kind.RSET and not answer.is_accepted:
+                    text = f"the server refused RSET: {answer.reply}"
+                    raise RemoteProtocolError(text, step=Step.RSET, reply=answer.reply)
+                transaction.take(answer)
         except SmtpError as exc:
             self._fail(transaction, exc)
         if transaction.failure is not None or not transaction.is_over:
             return
         # What the end of a message tells about the connection.
-        self._proof.message_ended(was_refused=transaction.end_refused)
         if not (transaction.end_refused or transaction.has_recipients):
             # Who accepts a message that it has no recipient for can't be trusted with another.
             self._connection.close()
@@ -343,7 +348,7 @@ class Pipeline:
 
     def confirm(self, transaction: Transaction) -> None:
         """Before another message follows on the connection: whether the answer to this one was the only one to it."""
-        if self._proof.is_good or not transaction.is_over or self._connection.engine.pending:
+        if self._connection.is_in_step or not transaction.is_over or self._connection.engine.pending:
             return
         try:
             self._prepare()
@@ -364,7 +369,7 @@ class Pipeline:
 
         It is asked once, and not before it has answered a message: what it does behind one has to be known, too.
         """
-        if not (self._pipelining and self._chunking and self._proof.ends):
+        if not (self._pipelining and self._chunking and self._connection.ends):
             return False
         if self._takes_chunks_together is None and self._connection.is_open:
             self._takes_chunks_together = self._shows_that_it_passes_over_a_chunk()
@@ -373,7 +378,7 @@ class Pipeline:
     def _shows_that_it_passes_over_a_chunk(self) -> bool:
         try:
             self._prepare()
-            return self._proof.passes_over_a_chunk()
+            return self._proof().passes_over_a_chunk()
         except SmtpError as exc:
             self._connection.close()
             self._habits.is_surprising = True

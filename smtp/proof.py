@@ -1,10 +1,10 @@
 """Whether a server's replies are in step with the commands: nobody else could tell one 250 from another.
 
 Some servers give two answers to a message, and each reply behind them is then taken for the answer to another command.
-So behind the first message on a connection, and behind one that was refused, the server is asked for a mailbox
-that nobody has (VRFY), and nothing else is under way meanwhile. An answer that only VRFY can have proves that it is
-in step; so does the one that it gave before. Any other could be one too many to what came before: asked again, the
-server has to say the same then, word for word. In DATA 354 proves it: no other command is answered so.
+So behind the first message on a connection, and behind one that was refused (`Connection.is_in_step`), the server is
+asked for a mailbox that nobody has (VRFY), and nothing else is under way meanwhile. An answer that only VRFY can have
+proves that it is in step; so does the one that it gave before. Any other could be one too many to what came before:
+asked again, the server has to say the same then, word for word. In DATA 354 proves it: no other command is answered so.
 """
 
 from __future__ import annotations
@@ -30,18 +30,8 @@ class Proof:
         self._chunking = chunking
         self._nobody: Reply | None = None
         """What the server answers when it is asked for a mailbox that nobody has."""
-        self.is_good = True
-        """Nothing has happened since the replies were last known to be in step."""
         self.says_yes_to_all = False
         """There is no question that this server has an answer of its own to."""
-        self.ends = 0
-        """How many messages were answered."""
-
-    def message_ended(self, *, was_refused: bool) -> None:
-        """The answer to a message came: was it the only one?"""
-        self.ends += 1
-        if was_refused or self.ends == 1:
-            self.is_good = False
 
     def demand(self) -> None:
         """Ask. Raises `OutOfStep`, with the reply that was one too many, if it was; the connection is closed then.
@@ -53,9 +43,9 @@ class Proof:
             if first.code not in _LIKE_NO_OTHER and first != self._nobody:
                 self._compare(first)
         except OutOfStep as exc:
-            self._habits.is_wrong_about_chunks |= self.ends == 1 and exc.reply is not None
+            self._habits.is_wrong_about_chunks |= self._connection.ends == 1 and exc.reply is not None
             raise
-        self._nobody, self.is_good = first, True
+        self._nobody, self._connection.is_in_step = first, True
 
     def passes_over_a_chunk(self) -> bool:
         """Whether the server passes over a chunk that it refuses, outside of a transaction. Raises as `demand` does."""

@@ -50,10 +50,12 @@ class ReplyReader:
     """Takes whole replies from octets that arrive in any pieces. Every line, reply and count of lines is bounded."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._scanned = 0
+        self.is_empty = True
+        """Nothing is left over, not even a part of a reply."""
+        self._unread = b""
         self._code = 0
         self._lines: list[str] = []
+        """Of a reply that has begun: its code and its lines so far."""
         self._octets = 0
         self._secrets: Concealer | None = None
 
@@ -64,32 +66,29 @@ class ReplyReader:
         self._secrets.add(secret)
 
     def feed(self, data: bytes) -> None:
-        self._buffer += data
-
-    @property
-    def is_empty(self) -> bool:
-        """Nothing is left over, not even a part of a reply."""
-        return not self._buffer and not self._lines
+        self._unread += data
+        self.is_empty = not self._unread and not self._lines
 
     def next_reply(self) -> Reply | None:
         """The next whole reply, or None until more is fed. Raises `ReplySyntaxError`; nothing is to be read then."""
         while True:
-            end = self._buffer.find(b"\n", self._scanned)
-            if end > MAX_LINE or (end < 0 and len(self._buffer) > MAX_LINE):
+            line, end, rest = self._unread.partition(b"\n")
+            if len(line) > MAX_LINE:
                 raise ReplySyntaxError(f"a reply line of more than {MAX_LINE} octets")
-            if end < 0:
-                self._scanned = len(self._buffer)
+            if not end:
                 return None
-            line = bytes(self._buffer[:end]).removesuffix(b"\r")
-            del self._buffer[: end + 1]
-            self._scanned = 0
+            self._unread = rest
+            line = line.removesuffix(b"\r")
             match = _LINE.match(line)
-            code = int(match[1]) if match else 0
-            text = ((match[3] or b"") if match else line).decode("utf-8", "replace")
+            digits, mark, said = match.groups() if match else (b"0", b"", line)
+            code, text = int(digits), (said or b"").decode("utf-8", "replace")
             if self._secrets is not None and code != CHALLENGE:
                 text = self._secrets.hide(text)
             if match is None:
                 raise ReplySyntaxError(f"something that is no SMTP reply: {showable(text[:80])!r}")
+            if mark != b"-" and not self._lines:  # as most are, of one line
+                self.is_empty = not rest
+                return Reply(code, (text,))
             if self._lines and code != self._code:
                 raise ReplySyntaxError(f"one reply with two codes, {self._code} and {code}")
             self._code = code
@@ -97,7 +96,8 @@ class ReplyReader:
             self._octets += len(line)
             if len(self._lines) > MAX_LINES or self._octets > MAX_REPLY:
                 raise ReplySyntaxError(f"a reply of more than {MAX_LINES} lines or {MAX_REPLY} octets")
-            if match[2] != b"-":
+            if mark != b"-":
                 reply = Reply(code, tuple(self._lines))
                 self._lines, self._octets = [], 0
+                self.is_empty = not rest
                 return reply

@@ -14,47 +14,207 @@ single steps raise `SmtpError`.
 
 from __future__ import annotations
 
+import contextlib
+import re
+import socket
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, overload
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, overload
 
 from smtp import commands
+from smtp.commands import Kind
+from smtp.connection import Connection
 from smtp.content import Content, Octets
-from smtp.dialogue import Dialogue
 from smtp.envelope import Address, Envelope
+from smtp.errors import (
+    Category,
+    ConnectionLost,
+    NotOffered,
+    Reason,
+    RemoteProtocolError,
+    SmtpError,
+    Step,
+    TimedOut,
+)
 from smtp.extensions import Extensions
-from smtp.options import Options
+from smtp.options import Habits, Options, Timeouts
 from smtp.outbox import Outbox
 from smtp.outcome import Delivery
 from smtp.pipeline import Pipeline
-from smtp.proof import Proof
 from smtp.reply import Reply
-from smtp.stream import Stream
+from smtp.stream import SocketStream, Stream, connect
+from smtp.tls import TlsState, make_context, state_of
 from smtp.transaction import Committing, refused
 
 if TYPE_CHECKING:
+    import ssl
+
     from smtp.given import MessageWriter
+    from smtp.proof import Proof
+    from smtp.sasl.credentials import Credentials
     from smtp.stepwise import Stepwise
 
 
-class Session(Dialogue):
+QUIT_TIMEOUT = 5.0
+_NOTHING_OFFERED = Extensions()
+_HOST_NAME = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
+)
+
+
+class Session:
     """One connection to a server, and the messages that go over it. Not for several threads at once."""
 
     def __init__(self, stream: Stream, host: str, options: Options | None = None) -> None:
-        super().__init__(stream, host, options)
+        options = options or Options()
+        self.host = host
+        self.extensions = _NOTHING_OFFERED
+        self.tls: TlsState | None = None
+        self.auth_mechanism = ""
+        self._options = options
+        self._habits = options.habits or Habits()
+        self._context = options.context
+        self._connection = Connection(stream, options.timeouts)
+        self._is_introduced = False
         self._outbox: Outbox | None = None
         self._proof: Proof | None = None
         self.begun = 0
         """How many transactions `begin_stepwise` was asked for."""
+        self.transcript = self._connection.engine.transcript
+        """The dialogue so far, without credentials and content."""
+        self.peer = stream.peer
+        """The server's IP address."""
+        self.is_proxied = stream.is_proxied
+        """The server is behind a proxy, and `peer` is the proxy's address."""
+
+    @classmethod
+    def dial(cls, address: str, options: Options | None = None) -> Self:
+        """`connect` to HOST:PORT, where the port is a number or the name of a service: `mail.example.com:smtp`.
+
+        Raises `InvalidValue` for anything else.
+        """
+        from smtp.given import split_address  # most programs have host and port apart
+
+        return cls.connect(*split_address(address), options)
+
+    @classmethod
+    def over(cls, connection: socket.socket, host: str, options: Options | None = None) -> Self:
+        """A session over a connection that there is already, as for `connect`; `host` is the server's name."""
+        options = options or Options()
+        return cls(SocketStream(connection, options.interrupt), host, options)._greeted()
+
+    @classmethod
+    def connect(cls, host: str, port: int, options: Options | None = None) -> Self:
+        """Connect, shake hands if TLS comes first (`implicit_tls`), and read the banner.
+
+        Raises `ConnectError`, `TlsError`, `ConnectionLost`, `Refused`, `RemoteProtocolError`, and what
+        `options.interrupt` raises.
+        """
+        options = options or Options()
+        seconds, interrupt = options.timeouts.connect, options.interrupt
+        if options.proxy is None:
+            stream = connect(host, port, seconds, interrupt, options.reached)
+        else:
+            from smtp.proxy.connect import connect_through  # hardly any server is behind one
+
+            stream = connect_through(options.proxy, host, port, seconds, interrupt)
+        return cls(stream, host, options)._greeted()
+
+    # -- the state of things -----------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection.is_open
+
+    @property
+    def is_usable(self) -> bool:
+        """The connection is open, and the server has not said farewell on it."""
+        return self._connection.is_open and not self._connection.engine.said_farewell
 
     @property
     def is_used_up(self) -> bool:
         """The server takes no further message on this connection: it said so, or was found to close it now."""
         return self._ready_outbox().is_used_up
 
+    def is_alive(self) -> bool:
+        """Whether the connection is as it was left. Does not wait; what the server said meanwhile ends it."""
+        if not self.is_usable:
+            return False
+        try:
+            self._connection.check_quiet(Step.MAIL)
+        except SmtpError:
+            return False
+        return True
+
+    # -- getting ready -----------------------------------------------------------------------------------
+
     def hello(self, name: str | bytes = "", *, allow_helo: bool = False) -> Extensions:
-        """As `Dialogue.hello`. What is sent from then on goes by what the server offers now."""
+        """EHLO, and what the server offers: what is sent from then on goes by that.
+
+        `allow_helo` falls back to HELO where EHLO is not known.
+        `name` is our host name; by default this machine's, or its address where it has no full one.
+        """
+        name = name if isinstance(name, str) else name.decode()
+        if not name:
+            name = socket.gethostname()
+            if not _HOST_NAME.fullmatch(name):  # RFC 5321 section 4.1.4: then our address on this connection
+                address = self._connection.stream.local.partition("%")[0]
+                name = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+        self._is_introduced = True
         self._outbox = self._proof = None
-        return super().hello(name, allow_helo=allow_helo)
+        answer = self._connection.exchange(commands.ehlo(name))
+        if not answer.is_accepted and allow_helo and answer.reply.code in (500, 502) and self.is_open:
+            self._connection.require(commands.helo(name))
+            self.extensions = Extensions()
+            return self.extensions
+        if not answer.is_accepted:
+            raise refused(answer)
+        self.extensions = Extensions.parse(answer.reply)
+        return self.extensions
+
+    def extension(self, name: str | bytes) -> tuple[bool, str]:
+        """Whether the server offers an extension, whatever the case of its name, and the parameters that it names."""
+        self._introduce()
+        name = name if isinstance(name, str) else name.decode()
+        return name in self.extensions, self.extensions.parameters(name)
+
+    def start_tls(self, context: ssl.SSLContext | None = None) -> TlsState:
+        """STARTTLS and the handshake. All that was offered before is forgotten: `hello` again (RFC 3207 4.2).
+
+        `context` stands for the one of the options.
+        """
+        self._introduce()
+        if context is not None:
+            self._context = context
+        if "STARTTLS" not in self.extensions.offered:
+            raise NotOffered(
+                f"STARTTLS was not offered by {self.host}",
+                step=Step.STARTTLS,
+                category=Category.SECURITY,
+                reason=Reason.NO_STARTTLS,
+            )
+        self._connection.require(commands.STARTTLS)
+        self._connection.check_quiet(Step.STARTTLS)
+        return self._shake_hands()
+
+    def authenticate(
+        self, credentials: Credentials, *, allow_plaintext: bool = False, mechanism: str = ""
+    ) -> str:
+        """Log in with the best mechanism offered, or with `mechanism` and no other; its name is returned.
+
+        "" means that the server offers no mechanism for credentials that it may do without (`optional`).
+        A mechanism that hands over a secret is used with TLS, with a server on this machine, or with
+        `allow_plaintext`. Where the server refuses a mechanism as such, the next one is tried. Raises `NotOffered`,
+        `AuthenticationRefused`, `AuthenticationFailed`.
+        """
+        from smtp.sasl.exchange import log_in  # many servers want nobody to log in
+
+        self._introduce()
+        connection, offered = self._connection, self.extensions.auth
+        self.auth_mechanism = log_in(
+            connection, self.host, credentials, offered, allow_plaintext=allow_plaintext, only=mechanism
+        )
+        return self.auth_mechanism
 
     # -- single steps ------------------------------------------------------------------------------------
 
@@ -99,6 +259,21 @@ class Session(Dialogue):
             content = content.encode()
         return self._finish_data(Octets(content) if isinstance(content, bytes) else content)
 
+    def reset(self) -> Reply:
+        """RSET: drop the transaction."""
+        self._introduce()
+        return self._connection.require(commands.RSET)
+
+    def noop(self) -> Reply:
+        """NOOP: see whether the server is still there."""
+        self._introduce()
+        return self._connection.require(commands.NOOP)
+
+    def verify(self, text: str | bytes) -> Reply:
+        """VRFY. Most servers answer 252, which says nothing (RFC 5321 section 7.3)."""
+        self._introduce()
+        return self._connection.require(commands.vrfy(text if isinstance(text, str) else text.decode()))
+
     # -- whole messages ----------------------------------------------------------------------------------
 
     def send(self, envelope: Envelope, content: Content, committing: Committing | None = None) -> Delivery:
@@ -125,15 +300,82 @@ class Session(Dialogue):
 
     def begin_stepwise(self) -> Stepwise:
         """A transaction for who learns of envelope and message little by little."""
-        from smtp import stepwise  # for relays alone
+        from smtp import proof, stepwise  # for relays alone
 
         pipelining, chunking = self._uses()
         if self._proof is None:
-            self._proof = Proof(self._connection, self._options.habits, chunking=chunking)
+            self._proof = proof.Proof(self._connection, self._habits, chunking=chunking)
         self.begun += 1
         return stepwise.Stepwise(self._connection, self._proof, pipelining=pipelining, chunking=chunking)
 
+    # -- the end -----------------------------------------------------------------------------------------
+
+    def quit(self) -> None:
+        """QUIT, and let go of the connection. What was accepted stays accepted, whatever is answered."""
+        connection = self._connection
+        if not connection.engine.pending and connection.engine.may_send(Kind.QUIT):
+            connection.timeouts = Timeouts(reply=min(QUIT_TIMEOUT, connection.timeouts.reply))
+            with contextlib.suppress(SmtpError):
+                connection.exchange(commands.QUIT)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection without a word. Never raises."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.quit()
+
     # -- inside ------------------------------------------------------------------------------------------
+
+    def _introduce(self) -> None:
+        """Say who we are, unless that was done on this connection, and since it is encrypted."""
+        if not self._is_introduced:
+            self.hello(allow_helo=True)
+
+    def _greeted(self) -> Self:
+        """This session, once TLS has begun, if that comes first, and the server has greeted it."""
+        try:
+            self._options.reached(Step.CONNECT)
+            if self._options.implicit_tls:
+                self._shake_hands()
+                self._options.reached(Step.TLS)
+            self._read_banner()
+            self._options.reached(Step.BANNER)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _read_banner(self) -> None:
+        try:
+            answer = self._connection.next_answer()
+        except TimedOut as exc:
+            if self.tls is None:
+                exc.reason = Reason.SILENT_BANNER
+            raise
+        except (RemoteProtocolError, ConnectionLost) as exc:
+            exc.hint = (
+                "Check server and port: what answers there is no mail server, or not one for this machine."
+            )
+            raise
+        if not answer.is_accepted:
+            raise refused(answer)
+        self._connection.check_quiet(Step.BANNER)
+
+    def _shake_hands(self) -> TlsState:
+        self._connection.start_tls(self._context or make_context(), self._options.server_name or self.host)
+        self.extensions = _NOTHING_OFFERED
+        self._is_introduced = False
+        secure = self._connection.stream.tls
+        assert secure is not None  # noqa: S101 - what start_tls has just made
+        self.tls = state_of(secure)
+        return self.tls
 
     def _finish_data(self, content: Content) -> Reply:
         rest = self._connection.write_to_its_end(content, chunking=False)
@@ -147,7 +389,7 @@ class Session(Dialogue):
         """Made anew whenever the server has said what it offers."""
         if self._outbox is None:
             pipelining, chunking = self._uses()
-            connection, habits = self._connection, self._options.habits
+            connection, habits = self._connection, self._habits
             pipeline = Pipeline(connection, self.extensions, habits, pipelining=pipelining, chunking=chunking)
             self._outbox = Outbox(connection, self.extensions, habits, pipeline)
         return self._outbox
@@ -156,5 +398,5 @@ class Session(Dialogue):
         """Whether to use PIPELINING, and CHUNKING."""
         options, offered = self._options, self.extensions.offered
         pipelining = options.use_pipelining and "PIPELINING" in offered
-        chunking = options.use_chunking and "CHUNKING" in offered and not options.habits.is_wrong_about_chunks
+        chunking = options.use_chunking and "CHUNKING" in offered and not self._habits.is_wrong_about_chunks
         return pipelining, chunking

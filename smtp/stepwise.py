@@ -13,6 +13,7 @@ from collections import deque
 from smtp import commands
 from smtp.commands import Command
 from smtp.connection import Connection
+from smtp.content import DotStuffer
 from smtp.engine import Answer
 from smtp.envelope import Address
 from smtp.errors import LocalProtocolError, SmtpError, Step
@@ -20,7 +21,6 @@ from smtp.proof import Proof
 from smtp.reply import Reply
 from smtp.state import State, Verdict
 from smtp.transaction import refused
-from smtp.transparency import DotStuffer
 
 CHUNK = 256 * 1024
 """Octets that are gathered before they leave; a smaller message leaves whole."""
@@ -51,7 +51,7 @@ class Stepwise:
 
     def mail(self, sender: Address | None, parameters: tuple[str, ...]) -> None:
         """MAIL; its answer is the first that `next_answer` gives."""
-        if not self._proof.is_good:
+        if not self._connection.is_in_step:
             self._proof.demand()
         self._connection.check_quiet(Step.MAIL)
         if self._connection.engine.state is State.SPOILED:  # by a message before this one that was refused
@@ -98,10 +98,7 @@ class Stepwise:
         """The server's answer to whether it will have the message: 354, or a refusal. By BDAT there is no question."""
         if self._chunking:
             return Reply(354, ("2.0.0 Go on",))
-        answer = self._connection.exchange(commands.DATA)
-        if answer.is_accepted:
-            self._proof.is_good = True  # no other command is answered with 354
-        return answer.reply
+        return self._connection.exchange(commands.DATA).reply
 
     def write(self, piece: bytes) -> None:
         """Some octets of the message, whose lines end in CRLF. Raises `Refused` where the server has had enough."""
@@ -141,7 +138,6 @@ class Stepwise:
             raise
         answer = self._connection.next_answer()
         self.is_over = True
-        self._proof.message_ended(was_refused=not answer.is_accepted)
         return answer.reply
 
     # -- the end -----------------------------------------------------------------------------------------------
@@ -165,4 +161,4 @@ class Stepwise:
         except (SmtpError, LocalProtocolError):
             self._connection.close()
         if self._has_chunks:
-            self._proof.is_good = False
+            self._connection.is_in_step = False

@@ -82,6 +82,7 @@ class SocketStream:
         self._sock = sock
         self.tls: ssl.SSLSocket | None = None
         self._interrupt = interrupt
+        self._input = _polled(sock, select.POLLIN)
         self._owner = os.getpid()
         self._aside = bytearray()
         self._ended = False
@@ -94,12 +95,15 @@ class SocketStream:
             data = bytes(self._aside)
             self._aside.clear()
             return data
+        # Octets that the TLS layer has opened already are not seen at the socket.
+        wait_for = self._input if self.tls is None or not self.tls.pending() else None
         while not self._ended:
-            data, wanted = self._receive()
+            if wait_for is not None:
+                _wait(wait_for, deadline, self._interrupt)
+            data, events = self._receive()
             if data:
                 return data
-            if wanted:
-                _wait(self._sock, wanted, deadline, self._interrupt)
+            wait_for = self._input if events == select.POLLIN else _polled(self._sock, events)
         return b""
 
     def write(self, data: bytes, deadline: float) -> None:
@@ -112,10 +116,10 @@ class SocketStream:
             except (BlockingIOError, ssl.SSLWantWriteError):
                 # Once the peer has ended its side that side is always readable: waiting for it would not wait.
                 events = select.POLLOUT | (0 if self._ended else select.POLLIN)
-                _wait(self._sock, events, deadline, self._interrupt)
+                _wait(_polled(self._sock, events), deadline, self._interrupt)
                 self._read_aside()
             except ssl.SSLWantReadError:
-                _wait(self._sock, select.POLLIN, deadline, self._interrupt)
+                _wait(self._input, deadline, self._interrupt)
 
     def cork(self, on: bool) -> None:
         if _CORK is not None:
@@ -123,14 +127,17 @@ class SocketStream:
                 self._sock.setsockopt(socket.IPPROTO_TCP, _CORK, on)
 
     def has_input(self) -> bool:
-        if not self._aside and not self._ended:
-            try:
-                data, _ = self._receive()
-            except OSError:
-                self._ended = True  # it shows itself, with its reason, to whoever writes next
-                return True
-            self._aside += data
-        return bool(self._aside) or self._ended
+        if self._aside or self._ended:
+            return True
+        if not self._input.poll(0) and (self.tls is None or not self.tls.pending()):
+            return False
+        try:
+            data, _ = self._receive()
+        except OSError:
+            self._ended = True  # it shows itself, with its reason, to whoever writes next
+            return True
+        self._aside += data
+        return bool(data) or self._ended
 
     def start_tls(self, context: ssl.SSLContext, server_hostname: str, deadline: float) -> None:
         connection = context.wrap_socket(
@@ -159,9 +166,9 @@ class SocketStream:
             try:
                 connection.do_handshake()
             except ssl.SSLWantReadError:
-                _wait(self._sock, select.POLLIN, deadline, self._interrupt)
+                _wait(self._input, deadline, self._interrupt)
             except ssl.SSLWantWriteError:
-                _wait(self._sock, select.POLLOUT, deadline, self._interrupt)
+                _wait(_polled(connection, select.POLLOUT), deadline, self._interrupt)
             else:
                 return
 
@@ -207,10 +214,15 @@ def _of_another_process() -> OSError:
     return OSError(errno.EBADF, "the connection belongs to the process that this one was forked from")
 
 
-def _wait(sock: socket.socket, events: int, deadline: float, interrupt: Callable[[], None] | None) -> None:
-    """Wait for `events`; `interrupt` is called again and again. Raises `TimeoutError` at the deadline."""
+def _polled(sock: socket.socket, events: int) -> select.poll:
+    """What tells when one of `events` happens at a socket, by its number: the same once there is TLS on it."""
     poll = select.poll()
     poll.register(sock, events)
+    return poll
+
+
+def _wait(poll: select.poll, deadline: float, interrupt: Callable[[], None] | None) -> None:
+    """Wait for what `poll` is about; `interrupt` is called again and again. Raises `TimeoutError` at the deadline."""
     while True:
         if interrupt is not None:
             interrupt()
@@ -273,7 +285,7 @@ def _connect(
     try:
         sock.connect(address)
     except BlockingIOError:
-        _wait(sock, select.POLLOUT, deadline, interrupt)
+        _wait(_polled(sock, select.POLLOUT), deadline, interrupt)
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise OSError(error, os.strerror(error)) from None

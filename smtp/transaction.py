@@ -31,10 +31,6 @@ anything else is raised in the place of its delivery.
 """
 
 
-def nobody_asked(_numbers: Sequence[int]) -> None:
-    """The hook of those who have none."""
-
-
 class Transaction:
     """A message for the recipients of one envelope. `number` is the message's place in its run."""
 
@@ -51,6 +47,8 @@ class Transaction:
         """MAIL and at least one RCPT were accepted, so far."""
         self.too_many = False
         """It has refused one because there were too many."""
+        self.got_farewell = False
+        """421 was said to a recipient: the server may be closing, or may not."""
         self.is_behind = False
         """Its envelope was written behind a message that was not answered yet."""
         self.is_doubtful = False
@@ -87,9 +85,12 @@ class Transaction:
         kind = answer.command.kind
         if kind is Kind.RCPT:
             self._rcpts.append(answer)
-            self.accepted += answer.is_accepted
-            self.has_recipients = self.accepted > 0 and not self.mail_refused
-            self.too_many |= self.accepted > 0 and _is_too_many(answer)
+            if answer.is_accepted:
+                self.accepted += 1
+                self.has_recipients = not self.mail_refused
+            else:
+                self.too_many |= self.accepted > 0 and _is_too_many(answer)
+                self.got_farewell |= answer.reply.code == 421
         elif kind is Kind.MAIL:
             self._mail = answer
             self.mail_refused = not answer.is_accepted
@@ -108,10 +109,15 @@ class Transaction:
         """The server has accepted the complete message for somebody."""
         return self.is_over and not self.end_refused and self.has_recipients and self.committed
 
-    @property
-    def got_farewell(self) -> bool:
-        """421 was said to a recipient: the server may be closing, or may not."""
-        return any(answer.reply.code == 421 for answer in self._rcpts)
+    def results_if_all_is_well(self) -> list[RecipientDelivery]:
+        """What is known of the recipients where nothing went wrong, for any of them; else nothing."""
+        recipients = self.envelope.recipients
+        if not self.is_accepted or self.accepted < len(recipients) or self.failure is not None:
+            return []
+        return [
+            RecipientDelivery(address, Status.ACCEPTED, answer.reply, False)
+            for address, answer in zip(recipients, self._rcpts, strict=True)
+        ]
 
     @property
     def shows_limit(self) -> bool:
@@ -138,7 +144,7 @@ class Transaction:
     def disbelieve(self) -> None:
         """Forget the answers to the envelope: they were those to something else."""
         self._mail, self._data, self._rcpts, self.accepted = None, None, [], 0
-        self.mail_refused = self.has_recipients = self.too_many = False
+        self.mail_refused = self.has_recipients = self.too_many = self.got_farewell = False
         self.data_was_answered = self.server_wants_message = False
 
     def deferred(self, index: int) -> bool:
@@ -177,7 +183,7 @@ class Transaction:
 
     def why(self, results: list[RecipientDelivery]) -> SmtpError | None:
         """Why not all of these are accepted."""
-        if {result.status for result in results} <= {Status.ACCEPTED}:
+        if all(result.status is Status.ACCEPTED for result in results):
             return None
         refusal = self.refusal() if not isinstance(self.failure, OutOfStep) else None
         # A server that explains itself and then hangs up has given its reason before it hung up.

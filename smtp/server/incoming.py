@@ -6,8 +6,8 @@ on, smuggles one message in another. What holds a CR or LF that stands alone is 
 
 from __future__ import annotations
 
+from smtp.content import LineGuard
 from smtp.errors import LocalProtocolError
-from smtp.transparency import LineGuard
 
 END = b"\r\n.\r\n"
 MAX_LINE = 1024 * 1024

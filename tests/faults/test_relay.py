@@ -14,10 +14,10 @@ import pytest
 
 from delivery import access
 from host.local.home import HOME_VARIABLE
+from smtp.content import DotStuffer
 from smtp.options import Timeouts
 from smtp.outcome import Delivery, RecipientDelivery, Status
 from smtp.reply import Reply
-from smtp.transparency import DotStuffer
 from tests.faults.judge import judge
 from tests.faults.matrix import BROKEN, LOST, REFUSED, Expected, Row, rows
 from tests.faults.messages import SENDER, Message, Window, large, small

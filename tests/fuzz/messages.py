@@ -15,9 +15,8 @@ from message.errors import MessageError
 from message.html.sanitise import content_ids, to_text
 from message.raw import parse_raw
 from smtp import commands
-from smtp.content import canonical
+from smtp.content import DotStuffer, LineGuard, canonical
 from smtp.envelope import Body
-from smtp.transparency import DotStuffer, LineGuard
 from tests.fuzz.rules import must
 from tests.message.test_html import Judge, body
 from tests.support.scripted.transaction import RCPT

@@ -33,7 +33,7 @@ from message.parts import look_through
 from message.raw import parse_raw
 from message.templates import filled, parse_values
 from smtp import commands, pem
-from smtp.content import canonical
+from smtp.content import DotStuffer, LineGuard, canonical
 from smtp.envelope import Address
 from smtp.errors import MailError, Step
 from smtp.extensions import Extensions
@@ -43,7 +43,6 @@ from smtp.sasl.channel_binding import end_point
 from smtp.sasl.plain import CramMd5, Login, Plain
 from smtp.sasl.scram import Scram
 from smtp.text import showable
-from smtp.transparency import DotStuffer, LineGuard
 from tests.growth.shapes import (
     CHALLENGE,
     COMMON,

@@ -36,7 +36,7 @@ TESTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "tests/smtp/test_session.py",
             "tests/smtp/test_out_of_step.py",
         ),
-        "smtp.transparency": ("tests/smtp/test_transparency.py",),
+        "smtp.content": ("tests/smtp/test_content.py",),
         "auth.choose": ("tests/auth/test_choose.py",),
         "message.html.sanitise": ("tests/message/test_kept_markup.py", "tests/message/test_html.py"),
         "message.html.markup": (

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smtp.content import DotStuffer
 from smtp.server.incoming import MAX_LINE, Checked, DataReader
-from smtp.transparency import DotStuffer
 
 TRAILING = b"NOOP\r\n.\r\n"
 LINES = st.lists(st.sampled_from([b".", b"..", b"a", b".a", b"", b"a.", b"\r", b"\n."]), max_size=6).map(

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp.content import EncodedLines, Octets, canonical
+from smtp.content import DotStuffer, EncodedLines, LineGuard, Octets, canonical
 from smtp.errors import LocalProtocolError
-from smtp.transparency import DotStuffer, LineGuard
 
 LINES = st.lists(st.sampled_from([b".", b"..", b"a", b".a", b"", b"a."]), min_size=1).map(
     lambda lines: b"".join(line + b"\r\n" for line in lines)
