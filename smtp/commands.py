@@ -48,6 +48,9 @@ _DOMAIN_OR_LITERAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[A-Za-z
 _MECHANISM = r"[A-Z0-9_-]{1,20}"
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~]+)?")
 
+# Each message needs these, and finding a member of an enumeration takes longer than making a tuple of it.
+_MAIL, _RCPT = (Kind.MAIL, Step.MAIL), (Kind.RCPT, Step.RCPT)
+
 
 class Command(NamedTuple):
     """One line for the server, and where in a session it belongs."""
@@ -109,11 +112,11 @@ AUTH_CANCEL = _plain(Kind.AUTH_RESPONSE, Step.AUTH, "*")
 
 def mail(sender: Address | None, parameters: tuple[str, ...] = ()) -> Command:
     """MAIL; `sender` None is the null reverse-path. Parameters are `KEYWORD` or `KEYWORD=value`."""
-    return _plain(Kind.MAIL, Step.MAIL, f"MAIL FROM:<{sender or ''}>{_joined(parameters)}")
+    return _plain(*_MAIL, f"MAIL FROM:<{sender or ''}>{_joined(parameters)}")
 
 
 def rcpt(recipient: Address, parameters: tuple[str, ...] = ()) -> Command:
-    return _plain(Kind.RCPT, Step.RCPT, f"RCPT TO:<{recipient}>{_joined(parameters)}")
+    return _plain(*_RCPT, f"RCPT TO:<{recipient}>{_joined(parameters)}")
 
 
 def bdat(octets: int, *, last: bool) -> Command:

@@ -29,6 +29,7 @@ from smtp.tls import certificate_error, handshake_error
 from smtp.transaction import refused
 
 _ENDS_MESSAGE = frozenset({Kind.END, Kind.BDAT_LAST})
+_DATA, _BODY, _CLOSED = Kind.DATA, Step.BODY, State.CLOSED  # as in `state.py`, which says why
 # How long the reply to a complete message is waited for once somebody wants to stop, in seconds. Whoever sent the
 # signal is to have an answer within two.
 GRACE = 1.5
@@ -55,7 +56,7 @@ class Connection:
     @property
     def is_open(self) -> bool:
         """Whether something may be written."""
-        return self.engine.state is not State.CLOSED and self._cancelled is None
+        return self.engine.state is not _CLOSED and self._cancelled is None
 
     @property
     def trouble(self) -> SmtpError:
@@ -99,7 +100,7 @@ class Connection:
         for piece in whole(content):
             if rest:
                 self.check_uninterrupted()
-                self.write(rest, Step.BODY)
+                self.write(rest, _BODY)
             rest = piece if chunking else stuffer.stuff(piece)
             if begin:
                 rest, begin = begin + rest, b""
@@ -108,7 +109,7 @@ class Connection:
 
     def write_end(self, data: bytes) -> None:
         """Write the last octets of a message. Raises as `write` does: then the message is not complete."""
-        self.write(data, Step.BODY)
+        self.write(data, _BODY)
         self._ends_due += 1
 
     def next_answer(self) -> Answer:
@@ -128,7 +129,7 @@ class Connection:
                     self._ends_due = max(0, self._ends_due - 1)
                     self.ends += 1
                     self.is_in_step &= answer.is_accepted and self.ends > 1
-                elif answer.command.kind is Kind.DATA and answer.is_accepted:
+                elif answer.command.kind is _DATA and answer.is_accepted:
                     self.is_in_step = True  # no other command is answered with 354
                 return answer
             if not deadline:

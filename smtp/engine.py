@@ -26,6 +26,12 @@ _STEP_OF_A_STATE = MappingProxyType(
 )
 
 
+# As in `state.py`, which says why.
+_ACCEPTED, _CONTINUE = Verdict.ACCEPTED, Verdict.CONTINUE
+_VIOLATION, _OUT_OF_STEP = Verdict.VIOLATION, Verdict.OUT_OF_STEP
+_CLOSED = State.CLOSED
+
+
 class Answer(NamedTuple):
     """A command, the reply to it, and what the reply means to it."""
 
@@ -120,15 +126,15 @@ class Engine:
             self._farewell, self.said_farewell = reply, True
         command = self.pending.popleft()
         verdict, self.state = judge(self.state, command.kind, reply)
-        self.transcript.append(("S", "334 <challenge>" if verdict is Verdict.CONTINUE else reply))
-        if not self.pending or self.state is State.CLOSED:
+        self.transcript.append(("S", "334 <challenge>" if verdict is _CONTINUE else reply))
+        if not self.pending or self.state is _CLOSED:
             self._expected = self.state
-        if verdict in (Verdict.VIOLATION, Verdict.OUT_OF_STEP):
+        if verdict in (_VIOLATION, _OUT_OF_STEP):
             self._break_off()
-            error = OutOfStep if verdict is Verdict.OUT_OF_STEP else RemoteProtocolError
+            error = OutOfStep if verdict is _OUT_OF_STEP else RemoteProtocolError
             text = f"the server answered {command.kind.name} with {reply}"
             raise error(text, step=command.step, reply=reply)
-        return Answer(command, reply, verdict, verdict is Verdict.ACCEPTED)
+        return Answer(command, reply, verdict, verdict is _ACCEPTED)
 
     def unasked_reply(self) -> Reply | None:
         """A reply that came although nothing waits for one, or None until more is received.
@@ -154,4 +160,4 @@ class Engine:
 
     def close(self) -> None:
         """Nothing more will be written."""
-        self.state = self._expected = State.CLOSED
+        self.state = self._expected = _CLOSED

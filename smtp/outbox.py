@@ -38,6 +38,7 @@ from smtp.pipeline import Pipeline
 from smtp.reply import Reply
 from smtp.transaction import Committing, Transaction
 
+_EIGHT_BIT = Body.EIGHT_BIT
 MAX_WINDOW = 50
 # Recipients of a message that is in flight with others: the first group that `Pipeline` tells a server of.
 MAX_TOGETHER = 100
@@ -259,7 +260,7 @@ class Outbox:
         limit, size = self._extensions.size, message.content.size
         if limit is not None and size > limit:
             return TooLarge(f"the message has {size} octets; the server takes at most {limit}")
-        if message.envelope.body is Body.EIGHT_BIT and "8BITMIME" not in self._extensions.offered:
+        if message.envelope.body is _EIGHT_BIT and "8BITMIME" not in self._extensions.offered:
             return _missing("8BITMIME", "the message has 8-bit content")
         if message.envelope.smtputf8 and "SMTPUTF8" not in self._extensions.offered:
             return _missing("SMTPUTF8", "an address or a header field is not ASCII")

@@ -46,6 +46,8 @@ from smtp.reply import Reply
 from smtp.state import State
 from smtp.transaction import Committing, Transaction
 
+# As in `state.py`, which says why.
+_EIGHT_BIT, _READY, _RSET, _MAIL = Body.EIGHT_BIT, State.READY, Kind.RSET, Step.MAIL
 # Up to here a message may be in flight with others, in octets.
 SMALL = 64 * 1024
 # Recipients that are told of in one write: up to here, then up to here, and so on, so that a limit that the server
@@ -157,10 +159,10 @@ class Pipeline:
         if not self._connection.is_open:
             raise self._connection.trouble
         if self._connection.is_in_step:
-            self._connection.check_quiet(Step.MAIL)
+            self._connection.check_quiet(_MAIL)
         else:
             self._prove()
-        if self._connection.engine.state is not State.READY:
+        if self._connection.engine.state is not _READY:
             self._connection.require(commands.RSET)
 
     def _write_opening(self, transaction: Transaction) -> None:
@@ -180,7 +182,7 @@ class Pipeline:
         parameters = []
         if "SIZE" in self._extensions.offered:
             parameters.append(f"SIZE={transaction.content.size}")
-        if envelope.body is Body.EIGHT_BIT:
+        if envelope.body is _EIGHT_BIT:
             parameters.append("BODY=8BITMIME")
         if envelope.smtputf8:
             parameters.append("SMTPUTF8")
@@ -304,7 +306,7 @@ class Pipeline:
         try:
             while transaction.awaits_end and not transaction.is_over:
                 answer = self._connection.next_answer()
-                if answer.command.kind is Kind.RSET and not answer.is_accepted:
+                if answer.command.kind is _RSET and not answer.is_accepted:
                     text = f"the server refused RSET: {answer.reply}"
                     raise RemoteProtocolError(text, step=Step.RSET, reply=answer.reply)
                 transaction.take(answer)

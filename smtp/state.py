@@ -161,6 +161,13 @@ ANSWERED = MappingProxyType({**_IN_ORDER, **_COLLATERAL})
 ALLOWED = MappingProxyType({key: accepted for key, (accepted, _) in _IN_ORDER.items()})
 
 
+# Finding a member of an enumeration takes longer than much of what is done for a reply.
+_BDAT_LAST, _RCPT = K.BDAT_LAST, K.RCPT
+_ACCEPTED, _CONTINUE, _REFUSED = V.ACCEPTED, V.CONTINUE, V.REFUSED
+_CLOSED = S.CLOSED
+_IN_ENVELOPE = (S.MAIL, S.RCPT)
+
+
 def judge(state: State, kind: Kind, reply: Reply) -> tuple[Verdict, State]:
     """What a reply means to this command, and the state that it establishes."""
     code = reply.code
@@ -168,18 +175,18 @@ def judge(state: State, kind: Kind, reply: Reply) -> tuple[Verdict, State]:
     # X.1.Y speaks of addresses (RFC 3463 section 3.2). One reply too many, and all that follow answer the wrong
     # command. Where a message was written behind its RCPT commands, the reply to the last of them would then be
     # taken for the server's word on the message.
-    if kind is Kind.BDAT_LAST and reply.enhanced_code.startswith("2.1."):
-        return Verdict.OUT_OF_STEP, State.CLOSED
+    if kind is _BDAT_LAST and reply.enhanced_code.startswith("2.1."):
+        return Verdict.OUT_OF_STEP, _CLOSED
     accepts = code in accepting or code // 100 in accepting
     if not accepts and code not in continuing and code // 100 not in (4, 5):
-        return Verdict.VIOLATION, State.CLOSED
-    verdict = Verdict.ACCEPTED if accepts else Verdict.CONTINUE if code in continuing else Verdict.REFUSED
+        return Verdict.VIOLATION, _CLOSED
+    verdict = _ACCEPTED if accepts else _CONTINUE if code in continuing else _REFUSED
     # 421 says that the server is closing (RFC 5321 section 3.8). Exim says it of one recipient, when an administrator's
     # rule has it so, and goes on.
-    goes_on = kind is Kind.RCPT and state in (State.MAIL, State.RCPT)
-    if state is State.CLOSED or (code == 421 and not goes_on):
-        return verdict, State.CLOSED
-    if verdict is Verdict.CONTINUE:
+    goes_on = kind is _RCPT and state in _IN_ENVELOPE
+    if state is _CLOSED or (code == 421 and not goes_on):
+        return verdict, _CLOSED
+    if verdict is _CONTINUE:
         return verdict, State.AUTHENTICATING
     accepted, refused = ANSWERED.get((state, kind), (state, state))
-    return verdict, accepted if verdict is Verdict.ACCEPTED else refused
+    return verdict, accepted if verdict is _ACCEPTED else refused

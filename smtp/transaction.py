@@ -31,6 +31,12 @@ anything else is raised in the place of its delivery.
 """
 
 
+# As in `state.py`, which says why.
+_MAIL, _RCPT, _DATA = Kind.MAIL, Kind.RCPT, Kind.DATA
+_ENDS_MESSAGE = frozenset({Kind.END, Kind.BDAT_LAST})
+_ACCEPTED = Status.ACCEPTED
+
+
 class Transaction:
     """A message for the recipients of one envelope. `number` is the message's place in its run."""
 
@@ -83,7 +89,7 @@ class Transaction:
     def take(self, answer: Answer) -> None:
         """The answers come in the order of their commands; those to anything else are not ours."""
         kind = answer.command.kind
-        if kind is Kind.RCPT:
+        if kind is _RCPT:
             self._rcpts.append(answer)
             if answer.is_accepted:
                 self.accepted += 1
@@ -91,14 +97,14 @@ class Transaction:
             else:
                 self.too_many |= self.accepted > 0 and _is_too_many(answer)
                 self.got_farewell |= answer.reply.code == 421
-        elif kind is Kind.MAIL:
+        elif kind is _MAIL:
             self._mail = answer
             self.mail_refused = not answer.is_accepted
-        elif kind is Kind.DATA:
+        elif kind is _DATA:
             self._data = answer
             self.data_was_answered = True
             self.server_wants_message = answer.is_accepted
-        elif kind in (Kind.END, Kind.BDAT_LAST):
+        elif kind in _ENDS_MESSAGE:
             self._end = answer
             self.is_over = True
             self.end_refused = not answer.is_accepted
@@ -115,7 +121,7 @@ class Transaction:
         if not self.is_accepted or self.accepted < len(recipients) or self.failure is not None:
             return []
         return [
-            RecipientDelivery(address, Status.ACCEPTED, answer.reply, False)
+            RecipientDelivery(address, _ACCEPTED, answer.reply, False)
             for address, answer in zip(recipients, self._rcpts, strict=True)
         ]
 
@@ -183,7 +189,7 @@ class Transaction:
 
     def why(self, results: list[RecipientDelivery]) -> SmtpError | None:
         """Why not all of these are accepted."""
-        if all(result.status is Status.ACCEPTED for result in results):
+        if all(result.status is _ACCEPTED for result in results):
             return None
         refusal = self.refusal() if not isinstance(self.failure, OutOfStep) else None
         # A server that explains itself and then hangs up has given its reason before it hung up.
@@ -209,7 +215,7 @@ class Transaction:
             if self._end.is_accepted:
                 # To accept what has not been written to its end is to accept nothing.
                 is_whole = self.has_recipients and self.committed
-                return (Status.ACCEPTED if is_whole else Status.NOT_TRIED), self._end.reply
+                return (_ACCEPTED if is_whole else Status.NOT_TRIED), self._end.reply
             if self.has_recipients:
                 return Status.REFUSED, self._end.reply
         if self._data is not None and not self._data.is_accepted and self.has_recipients:

@@ -585,11 +585,10 @@ def test_a_window_has_a_sensible_size(window: int) -> None:
 
 
 def test_a_message_that_is_not_what_it_said_fails_by_itself_among_those_in_flight() -> None:
-    class Short(Octets):
-        size = 7
-
     envelope, _ = mail(2)
-    messages = [mail(0), mail(1), (envelope, Short(b"Subject: x\r\n")), mail(3), mail(4)]
+    content = Octets(b"Subject: x\r\n")
+    content.size = 7
+    messages = [mail(0), mail(1), (envelope, content), mail(3), mail(4)]
     with ScriptedServer() as server:
         deliveries = list(hooked(server, None, messages, 5))
     assert [delivery.outcome for delivery in deliveries] == [
