@@ -43,7 +43,7 @@ from host.action_run import ActionRun, advice
 from host.braces import double_braces
 from host.manifest.model import UnknownAction, load
 from host.manifest.validation import InvalidInput, parse_asset, unknown_fields
-from host.switch import ActionResult, BaseConnector, HostContext
+from host.switch import ActionResult, BaseConnector, Host
 from smtp.errors import MailError
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ Parameters = dict[str, Any]
 
 POOL = Pool()
 """The sessions that all runs of this process share."""
+HOST = Host()
+"""Where they run, and what they share of it."""
 
 
 class SmtpConnector(BaseConnector):
@@ -111,7 +113,7 @@ class SmtpConnector(BaseConnector):
             asset = parse_asset(self.get_config(), str(self.get_asset_id()), manifest)
         except (UnknownAction, InvalidInput) as error:
             return self._refuse(str(error))
-        context = HostContext(self, asset)
+        context = HOST.context(self, asset)
         for warning in unknown_fields(self.get_config(), manifest):
             context.progress(warning)
         try:
@@ -220,7 +222,7 @@ def act(
     """
     # By name, as below: the package for the platform leaves out what is of no use there.
     run = import_module("doors.python.act").act  # type: Callable[..., Results]
-    return run(action, parameters, asset, container_id, pool=POOL, progress=progress)
+    return run(action, parameters, asset, container_id, pool=POOL, homes=HOST.homes, progress=progress)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ["ActionResult", "BaseConnector", "HostContext"]
+__all__ = ["ActionResult", "BaseConnector", "Host"]
 
 if TYPE_CHECKING:
     from host.local.action_result import ActionResult
-    from host.local.base_connector import BaseConnector, HostContext
+    from host.local.base_connector import BaseConnector, Host
 else:
     try:
         from phantom.action_result import ActionResult
@@ -21,6 +21,6 @@ else:
         if not (missing.name or "").startswith("phantom"):
             raise
         from host.local.action_result import ActionResult
-        from host.local.base_connector import BaseConnector, HostContext
+        from host.local.base_connector import BaseConnector, Host
     else:
-        from host.soar.context import HostContext
+        from host.soar.context import Host

@@ -29,7 +29,7 @@ from typing import Any
 from delivery.pool import Pool
 from host.local import inputs
 from host.local.files import reason
-from host.local.home import Home
+from host.local.home import Home, Homes
 from host.local.inputs import GivenAsset, InputError
 from host.local.run import LocalRun, make_request
 from host.manifest.model import load
@@ -124,11 +124,12 @@ def act(
     container_id: str = "",
     *,
     pool: Pool,
+    homes: Homes,
     progress: Callable[[str], None] | None = None,
 ) -> Results:
-    """What `smtp_connector.act` says, over the sessions of `pool`."""
+    """What `smtp_connector.act` says, over the sessions of `pool` and in the current one of `homes`."""
     manifest = load()
-    home = Home()
+    home = homes.current()
     wanted = manifest.action(action)
     if isinstance(asset, Mapping):
         given = GivenAsset("", "", "that was given", dict(asset))

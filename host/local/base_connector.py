@@ -15,7 +15,7 @@ from delivery.asset import Asset
 from host.braces import double_braces
 from host.local.action_result import ActionResult
 from host.local.environment import environment
-from host.local.home import Home
+from host.local.home import Home, Homes
 from host.local.ledger import Heading
 from host.local.results import document
 from host.local.run import LocalContext, first_signal
@@ -192,14 +192,25 @@ class BaseConnector:
 class HostContext(LocalContext):
     """The same for an app that is derived from this host's BaseConnector, as it would be from the platform's."""
 
-    def __init__(self, connector: BaseConnector, asset: Asset) -> None:
+    def __init__(self, connector: BaseConnector, asset: Asset, home: Home) -> None:
         action = load().action(connector.get_action_identifier())
         heading = Heading(action.name, "", connector.get_given_asset_id(), connector.get_container_id())
-        super().__init__(asset, heading, Home(), _Shown(connector))
+        super().__init__(asset, heading, home, _Shown(connector))
         self._connector = connector
 
     def is_cancelled(self) -> bool:
         return super().is_cancelled() or self._connector.is_action_cancelled()
+
+
+class Host:
+    """This machine, for as long as the process lives: its runs share what is open in the data folders."""
+
+    def __init__(self) -> None:
+        self.homes = Homes()
+
+    def context(self, connector: BaseConnector, asset: Asset) -> HostContext:
+        """That of a run of this connector."""
+        return HostContext(connector, asset, self.homes.current())
 
 
 class _Shown:

@@ -9,10 +9,10 @@ from pathlib import Path
 from host.local import files, schema
 from host.local.files import DATABASE, Cipher, StoreError, private_folder, reason, sync_folder
 from host.local.locks import alone
-from host.local.sql import Connection, faults_named, is_current, opened
+from host.local.sql import LastingConnection, faults_named, is_current, opened
 
 
-def connect(folder: Path, secret: Cipher | None = None) -> Connection:
+def connect(folder: Path, secret: Cipher | None = None) -> LastingConnection:
     """A connection to the database, which is made, or brought up to date, first. Raises `StoreError`.
 
     It begins and ends no transaction by itself, and may be used by several threads, one at a time. `secret` is the

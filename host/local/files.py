@@ -24,7 +24,7 @@ DATABASE_VARIABLE = "SMTP_CONNECTOR_DATABASE"
 KEY_FILE = "secret.key"
 KEY_VARIABLE = "SMTP_CONNECTOR_KEY_FILE"
 CREDENTIAL = "smtp-connector.key"
-_CREDENTIALS = "CREDENTIALS_DIRECTORY"
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
 """Where systemd puts a service's credentials (systemd.exec(5))."""
 DATABASE = "store.db"
 STATE_FOLDER = "state"
@@ -132,7 +132,7 @@ def key_path(folder: Path) -> Path:
     """Where the key of this data folder is."""
     if named := os.environ.get(KEY_VARIABLE):
         return expanded(named).absolute()
-    if credentials := os.environ.get(_CREDENTIALS):
+    if credentials := os.environ.get(CREDENTIALS):
         handed_over = Path(credentials) / CREDENTIAL
         if handed_over.exists():
             return handed_over
@@ -185,6 +185,7 @@ class Cipher:
         try:
             if not path.exists():
                 _make_key(path, folder)
+            status = path.stat()
             key = path.read_bytes().strip()
         except OSError as error:
             raise StoreError(f"The key file {path} can't be read: {reason(error)}.") from error
@@ -198,11 +199,20 @@ class Cipher:
                 "were encrypted with."
             )
         self.path = path
+        self._file = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
         self._fernet = Fernet(key)
         # A key of its own: Fernet's halves are for what Fernet does.
         self._of_macs = hmac.digest(key, b"what a mail is recognised by", "sha256")
         self.fingerprint = hmac.digest(self._of_macs, b"the key of this database", "sha256").hex()
         """By which a database knows the key that it is used with, and which tells nothing of it."""
+
+    def is_as_it_was(self) -> bool:
+        """Whether its file is the one that was read, so that it need not be read again."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return False
+        return self._file == (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
     def mac(self, octets: bytes) -> bytes:
         """An HMAC of these, by which they can be recognised and not found out."""

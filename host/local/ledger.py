@@ -16,20 +16,23 @@ What happens to a run whose process ends before it does is in `host.local.holder
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from actions import report as reports
 from actions.contract import Report
 from delivery.asset import Asset
 from delivery.attempt import Attempt, Facts, Outgoing
-from host.local import database, keys, locks
+from host.local import keys, locks
 from host.local.files import DATABASE, Cipher, StoreError, timestamp
-from host.local.results import joint_message, keep_days, prune_now_and_then, recorded
+from host.local.home import Home, OpenDatabase
+from host.local.locks import Held
+from host.local.results import KEEP_DAYS, joint_message, keep_days, prune_now_and_then, recorded
 from host.local.schema import SETTLE_MAILS
 from host.local.sql import Connection, faults_named, transaction
 from message.compose import Draft
@@ -38,6 +41,15 @@ from smtp.outcome import Delivery, RecipientDelivery, Status
 
 HURRY = 1.0
 """Seconds, over the whole of a run, that other processes' transactions are waited for once it is to stop."""
+_COMMITMENT = (
+    "UPDATE mail SET state = 'committed', attempts = attempts + 1, committed_at = ?, message_id = ?,"
+    " result = ? WHERE run_id = ? AND position = ? AND state IN ('claimed', 'committed')"
+)
+_RESULT = (
+    # An action without data says no more than whether it went well.
+    "UPDATE mail SET state = coalesce(?, CASE WHEN state != 'committed' THEN 'not sent' WHEN ? THEN"
+    " 'sent' ELSE 'unknown' END), finished_at = ?, result = ? WHERE run_id = ? AND position = ?"
+)
 LOST = "the process that sent it ended before the server's answer was known"
 
 
@@ -51,17 +63,28 @@ class Heading(NamedTuple):
 
 
 class _Begun(NamedTuple):
-    """A run that is in the database. `resources` are given back when it ends."""
+    """A run that is in the database."""
 
     number: int
     mails: int
-    connection: Connection
-    cipher: Cipher
-    resources: ExitStack
+    database: OpenDatabase
+    holder: Held
+
+
+class _Commitment:
+    """What is to be written down before some mails may leave; `error` says why it was not."""
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self.rows = rows
+        self.is_written = False
+        self.error: StoreError | None = None
 
 
 class Ledger:
     """The journal of one run on this machine: `host.action_run.Journal`. Used by several threads at once.
+
+    Several sessions commit and are answered at the same time, and a disk flushes so many times a second and no more. So
+    whoever may write next writes what all of them have, in one transaction with one flush.
 
     `tell` is given a sentence where something can't be written any more and is true all the same. `is_cancelled` is
     asked while other processes write.
@@ -69,19 +92,20 @@ class Ledger:
 
     def __init__(
         self,
-        folder: Path,
+        home: Home,
         heading: Heading,
         asset: Asset,
         tell: Callable[[str], None],
         is_cancelled: Callable[[], bool],
     ) -> None:
-        self._folder = folder
+        self._home = home
         self._heading = heading
         self._asset = asset
         self._tell = tell
         self._is_cancelled = is_cancelled
         self._hurried_until = math.inf
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        """Whoever has it may use the connection."""
         self._begun: _Begun | None = None
         self.number = 0
         """The run's number, once it is written down; `has_begun` is set then."""
@@ -90,19 +114,27 @@ class Ledger:
         """Status and message of each mail that has its result."""
         self._known: set[int] = set()
         """The places of those that were written down before they were told."""
+        self._commitments: deque[_Commitment] = deque()
+        """Those that wait to be written."""
         self._unwritten: dict[int, tuple[Any, ...]] = {}
-        """Results that are not in the database yet: more than one only while they can't be written."""
+        """Results that are not in the database yet."""
 
     def begin(self, parameter_sets: Sequence[Any]) -> None:
-        """Write down the run and its mails. Raises `StoreError`: nothing was sent."""
-        keep_days()  # a setting that can't be understood is said before anything is sent
-        with ExitStack() as resources:
-            secret = Cipher(self._folder)
-            connection = database.connect(self._folder, secret)
-            resources.callback(connection.close)
-            holder = locks.hold(self._folder)
-            resources.callback(holder.free, remove=True)
-            with transaction(connection, self._latest):
+        """Write down the run and its mails. Raises `StoreError`: nothing was sent.
+
+        It is on the disk with the first commitment: a loss of power before that leaves nothing, and nothing was sent.
+        """
+        if KEEP_DAYS in os.environ:
+            keep_days()  # a setting that can't be understood is said before anything is sent
+        database = self._home.databases.take()
+        self._told, self._known, self._unwritten = [], set(), {}
+        connection, encrypt = database.connection, database.cipher.encrypt
+        with ExitStack() as undone:
+            undone.callback(connection.close)
+            holder = locks.hold(self._home.folder)
+            undone.callback(holder.free, remove=True)
+            asked = [encrypt(recorded(parameters)) for parameters in parameter_sets]
+            with transaction(connection, self._latest, full=False):
                 row = connection.execute(
                     "INSERT INTO run (action, asset, asset_id, container_id, holder, state, status, start_time,"
                     " end_time, kept_since) VALUES (?, ?, ?, ?, ?, 'running', '', ?, '', '') RETURNING id",
@@ -112,12 +144,10 @@ class Ledger:
                 connection.executemany(
                     "INSERT INTO mail (run_id, position, state, attempts, message_id, asked, committed_at, finished_at)"
                     " VALUES (?, ?, 'claimed', 0, '', ?, '', '')",
-                    (
-                        (number, position, secret.encrypt(recorded(parameters)))
-                        for position, parameters in enumerate(parameter_sets, 1)
-                    ),
+                    [(number, position, one) for position, one in enumerate(asked, 1)],
                 )
-            self._begun = _Begun(number, len(parameter_sets), connection, secret, resources.pop_all())
+            undone.pop_all()
+        self._begun = _Begun(number, len(parameter_sets), database, holder)
         self.number = number
         self.has_begun.set()
 
@@ -126,8 +156,8 @@ class Ledger:
         """The run's connection, for this thread alone. Raises `StoreError`."""
         begun = self._begun
         assert begun is not None  # noqa: S101 - mails are sent after their run has begun
-        with self._lock, faults_named(self._folder / DATABASE):
-            yield begun.connection
+        with self._lock, faults_named(self._home.folder / DATABASE):
+            yield begun.database.connection
 
     def claim(self, position: int, key: str, content: bytes) -> Report | None:
         """Let this mail have the key, unless one had it that was or may have been sent: then return that one's report.
@@ -136,12 +166,12 @@ class Ledger:
         """
         begun = self._begun
         assert begun is not None  # noqa: S101 - mails are prepared after their run has begun
-        heading = self._heading
+        heading, (connection, cipher, *_) = self._heading, begun.database
         whole_key = keys.scope(heading.action, heading.asset_id, self._asset), key
         mail = begun.number, position
         try:
-            with self._lock, transaction(begun.connection, self._latest, full=False):
-                return keys.claim(begun.connection, self._folder, begun.cipher, mail, whole_key, content)
+            with self._lock, transaction(connection, self._latest, full=False):
+                return keys.claim(connection, self._home.folder, cipher, mail, whole_key, content)
         except StoreError as error:
             raise self._unless_hurried(error) from error
 
@@ -149,7 +179,7 @@ class Ledger:
         """The message with the Message-ID of its mail, which is the same whenever it is made again."""
         begun = self._begun
         assert begun is not None  # noqa: S101 - mails are prepared after their run has begun
-        return named(outgoing, begun.cipher, begun.number, position)
+        return named(outgoing, begun.database.cipher, begun.number, position)
 
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Write down, on the disk, that the octets that complete these mails may leave.
@@ -158,113 +188,138 @@ class Ledger:
         """
         begun = self._begun
         assert begun is not None  # noqa: S101 - mails are sent after their run has begun
-        rows = [
-            (
-                timestamp(),
-                message_id(attempt),
-                begun.cipher.encrypt(as_result(if_lost(attempt, self._asset))),
-                begun.number,
-                # An action that sends without preparing does one set after the other.
-                attempt.position or len(self._told) + 1,
-            )
-            for attempt in attempts
-            # A message may take several transactions; after the first nobody can say any more that it was not sent.
-            if not attempt.is_committed
-        ]
-        if not rows:
-            return
-        try:
-            with self._lock, transaction(begun.connection, self._latest, full=True):
-                changed = begun.connection.executemany(
-                    "UPDATE mail SET state = 'committed', attempts = attempts + 1, committed_at = ?, message_id = ?,"
-                    " result = ? WHERE run_id = ? AND position = ? AND state IN ('claimed', 'committed')",
-                    rows,
+        commitment = _Commitment(
+            [
+                (
+                    timestamp(),
+                    attempt.message.message_id if attempt.message else "",
+                    begun.database.cipher.encrypt(as_result(if_lost(attempt, self._asset))),
+                    begun.number,
+                    # An action that sends without preparing does one set after the other.
+                    attempt.position or len(self._told) + 1,
                 )
-                if changed.rowcount != len(rows):
-                    raise StoreError(
-                        f"Run {begun.number} was settled by another process, as if this one had ended."
-                        " It sends no more."
-                    )
-        except StoreError as error:
-            raise self._unless_hurried(error) from error
+                for attempt in attempts
+                # A message may take several transactions; after the first nobody can say any more that it was not sent.
+                if not attempt.is_committed
+            ]
+        )
+        if not commitment.rows:
+            return
+        self._commitments.append(commitment)
+        with self._lock:
+            if not commitment.is_written and commitment.error is None:  # nobody did it meanwhile
+                self._write(begun)
+        self._write_unless_somebody_does(begun)
+        if commitment.error is not None:
+            raise self._unless_hurried(commitment.error) from commitment.error
 
     def ended(self, attempt: Attempt) -> None:
         """Write down what became of a mail that is told later, when those before it are."""
-        self._write(attempt.position, reports.report(attempt, self._asset))
+        begun = self._begun
+        assert begun is not None  # noqa: S101 - what has not begun has no results
+        self._unwritten[attempt.position] = self._result(
+            begun, attempt.position, reports.report(attempt, self._asset)
+        )
         self._known.add(attempt.position)
+        self._write_unless_somebody_does(begun)
 
     def finished(self, position: int, report: Report) -> None:
         """Write down what became of a mail. If that fails it is told, and tried again later."""
-        with self._lock:
-            self._told.append(
-                {"status": "success" if report.success else "failed", "message": report.message}
-            )
-        if position not in self._known:
-            self._write(position, report)
-
-    def _write(self, position: int, report: Report) -> None:
         begun = self._begun
         assert begun is not None  # noqa: S101 - what has not begun has no results
-        row = (
-            report.data[0].get("outcome") if report.data else None,
-            report.success,
-            timestamp(),
-            begun.cipher.encrypt(as_result(report)),
-            begun.number,
-            position,
-        )
-        with self._lock:
-            self._unwritten[position] = row
-        try:
-            self._write_results(begun)
-        except StoreError as error:
-            self._tell(f"The result of mail {position} could not be recorded yet. {error}")
+        self._told.append({"status": "success" if report.success else "failed", "message": report.message})
+        if position not in self._known:
+            self._unwritten[position] = self._result(begun, position, report)
+        if begun.mails == 1:
+            self.end()  # which writes down both with one flush
+        elif position in self._unwritten:
+            with self._lock:
+                error = self._write(begun)
+            if error is not None:
+                self._tell(f"The result of mail {position} could not be recorded yet. {error}")
 
     def end(self) -> None:
         """Settle what has no result, and the run itself. What can't be written is told."""
         begun, self._begun = self._begun, None
         if begun is None:
             return
+        connection, cipher = begun.database.connection, begun.database.cipher
         is_whole = len(self._told) == begun.mails
         is_good = is_whole and {told["status"] for told in self._told} <= {"success"}
         message = joint_message(self._told) if is_whole else "The run was interrupted."
-        try:
-            self._write_results(begun)
-            with self._lock, transaction(begun.connection, self._latest, full=True):
-                now = timestamp()
-                begun.connection.execute(SETTLE_MAILS, (now, begun.number))
-                begun.connection.execute(
-                    "UPDATE run SET state = 'ended', status = ?, message = ?, end_time = ?, kept_since = ?"
-                    " WHERE id = ? AND state = 'running'",
-                    (
-                        "success" if is_good else "failed",
-                        begun.cipher.encrypt({"message": message}),
-                        now,
-                        now,
-                        begun.number,
-                    ),
-                )
-            with faults_named(self._folder / DATABASE):
-                prune_now_and_then(begun.connection, self._folder)
-        except StoreError as error:
-            self._tell(f"This run's end could not be recorded. {error}")
-        finally:
-            begun.resources.close()
+        with ExitStack() as resources:
+            resources.callback(begun.holder.free, remove=True)
+            resources.callback(connection.close)
+            try:
+                with self._lock, transaction(connection, self._latest, full=True):
+                    now = timestamp()
+                    if self._unwritten:
+                        connection.executemany(_RESULT, list(self._unwritten.values()))
+                    connection.execute(SETTLE_MAILS, (now, begun.number))
+                    connection.execute(
+                        "UPDATE run SET state = 'ended', status = ?, message = ?, end_time = ?, kept_since = ?"
+                        " WHERE id = ? AND state = 'running'",
+                        (
+                            "success" if is_good else "failed",
+                            cipher.encrypt({"message": message}),
+                            now,
+                            now,
+                            begun.number,
+                        ),
+                    )
+                with faults_named(self._home.folder / DATABASE):
+                    prune_now_and_then(connection, self._home.folder)
+            except StoreError as error:
+                if begun.mails == 1 and self._unwritten:  # of several each was told when it was tried
+                    self._tell(f"The result of mail 1 could not be recorded yet. {error}")
+                self._tell(f"This run's end could not be recorded. {error}")
+                return
+            resources.pop_all()
+        begun.holder.free(remove=True)
+        self._home.databases.give_back(begun.database)
 
-    def _write_results(self, begun: _Begun) -> None:
-        rows = dict(self._unwritten)
-        if not rows:
-            return
-        with self._lock, transaction(begun.connection, self._latest, full=False):
-            begun.connection.executemany(
-                # An action without data says no more than whether it went well.
-                "UPDATE mail SET state = coalesce(?, CASE WHEN state != 'committed' THEN 'not sent' WHEN ? THEN"
-                " 'sent' ELSE 'unknown' END), finished_at = ?, result = ? WHERE run_id = ? AND position = ?",
-                rows.values(),
-            )
-        self._unwritten = {
-            position: row for position, row in self._unwritten.items() if rows.get(position) != row
-        }
+    def _result(self, begun: _Begun, position: int, report: Report) -> tuple[Any, ...]:
+        """The values of `_RESULT`."""
+        outcome = report.data[0].get("outcome") if report.data else None
+        result = begun.database.cipher.encrypt(as_result(report))
+        return outcome, report.success, timestamp(), result, begun.number, position
+
+    def _write_unless_somebody_does(self, begun: _Begun) -> None:
+        """Write the results that wait. Whoever has the connection now comes here when it is done, and finds them."""
+        while self._unwritten and self._lock.acquire(blocking=False):
+            try:
+                error = self._write(begun)
+            finally:
+                self._lock.release()
+            if error is not None:
+                return  # it is tried again, and told, when the mail is told
+
+    def _write(self, begun: _Begun) -> StoreError | None:
+        """Write down all that waits, for all who wait, and return why that failed. Who has the lock calls it."""
+        commitments = [self._commitments.popleft() for _ in range(len(self._commitments))]
+        committed = [row for commitment in commitments for row in commitment.rows]
+        results = dict(self._unwritten)
+        connection = begun.database.connection
+        try:
+            with transaction(connection, self._latest, full=bool(committed)):
+                if committed:
+                    changed = connection.executemany(_COMMITMENT, committed)
+                    if changed.rowcount != len(committed):
+                        raise StoreError(
+                            f"Run {begun.number} was settled by another process, as if this one had ended."
+                            " It sends no more."
+                        )
+                if results:
+                    connection.executemany(_RESULT, list(results.values()))
+        except StoreError as error:
+            for commitment in commitments:
+                commitment.error = error
+            return error
+        for commitment in commitments:
+            commitment.is_written = True
+        for position in results:
+            del self._unwritten[position]
+        return None
 
     def _unless_hurried(self, error: StoreError) -> MailError:
         """What a cancelled run had no time to write down before sending is no fault of the data folder's."""

@@ -62,6 +62,14 @@ class PostgresConnection:
         """Whether the server, or the way to it, ended the connection."""
         return self._connection.closed
 
+    def is_as_it_was(self) -> bool:
+        """Whether another run may use it: the server answers over it."""
+        try:
+            self.execute("SELECT 1")
+        except StoreError:
+            return False
+        return True
+
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
         try:
             return self._connection.execute(_in_its_words(statement), values or None)

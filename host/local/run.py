@@ -98,7 +98,7 @@ class LocalContext:
         self.container_id = heading.container_id
         self.slots: Slots = MachineSlots(home.folder)
         if journal is None:
-            journal = ledger = Ledger(home.folder, heading, asset, self.progress, self.is_cancelled)
+            journal = ledger = Ledger(home, heading, asset, self.progress, self.is_cancelled)
             pace = DatabasePace(home.folder, is_urgent=True, lent=ledger.lent)
         assert pace is not None  # noqa: S101 - who keeps the journal keeps the pace
         self.journal: Recorder = journal

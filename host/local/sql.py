@@ -44,6 +44,13 @@ class Connection(Protocol):
     def close(self) -> None: ...
 
 
+class LastingConnection(Connection, Protocol):
+    """One that may outlive the run that it was made for."""
+
+    def is_as_it_was(self) -> bool:
+        """Whether another run may use it, whatever happened to the database meanwhile."""
+
+
 AnyConnection = TypeVar("AnyConnection", bound=Connection)
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for other processes' transactions, each of which takes milliseconds."""
@@ -62,18 +69,25 @@ class FileConnection(sqlite3.Connection):
     path: Path
     identity: tuple[int, int]
 
-    def raise_if_gone(self) -> None:
-        """A file that was removed can be written all the same, and nobody would read it. Raises `StoreError`."""
+    def is_gone(self) -> bool:
+        """Whether the file was removed or exchanged: it can be written all the same, and nobody would read it."""
         try:
             status = self.path.stat()
-            is_gone = (status.st_dev, status.st_ino) != self.identity
         except OSError:
-            is_gone = True
-        if is_gone:
-            raise StoreError(
-                f"{self.path} was removed or exchanged while it was in use. Nothing more is written to it, and no mail "
-                "is sent that is not written down. Put the data folder back."
+            return True
+        return (status.st_dev, status.st_ino) != self.identity
+
+    def is_as_it_was(self) -> bool:
+        """Whether another run may use it: the file is there, can be written, and has this version's tables."""
+        try:
+            return (
+                not self.is_gone()
+                and os.access(self.path, os.W_OK)
+                and os.access(self.path.parent, os.W_OK)
+                and self.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
             )
+        except sqlite3.Error:
+            return False
 
 
 def opened(path: Path) -> FileConnection:
@@ -154,8 +168,11 @@ def transaction(
             connection.execute("BEGIN")
         try:
             yield connection
-            if isinstance(connection, FileConnection):
-                connection.raise_if_gone()
+            if isinstance(connection, FileConnection) and connection.is_gone():
+                raise StoreError(
+                    f"{connection.path} was removed or exchanged while it was in use. Nothing more is written to it, "
+                    "and no mail is sent that is not written down. Put the data folder back."
+                )
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:

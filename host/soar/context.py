@@ -104,6 +104,14 @@ class HostContext:
         return False
 
 
+class Host:
+    """The platform, for as long as the process lives: its runs share nothing but the sessions."""
+
+    def context(self, connector: Any, asset: Asset) -> HostContext:
+        """That of a run of this connector."""
+        return HostContext(connector, asset)
+
+
 class PhantomVault:
     """The platform's vault, the run's container first; for container "0" its folder of reports."""
 

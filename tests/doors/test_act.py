@@ -14,7 +14,7 @@ from delivery.pool import Pool
 from delivery.transport import Transport
 from doors.python import act as door
 from doors.python.act import Results
-from host.local.home import HOME_VARIABLE, Home
+from host.local.home import HOME_VARIABLE, Home, Homes
 from host.local.inputs import InputError
 from host.manifest.model import UnknownAction
 from tests.support.actions import install
@@ -41,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 def act(action: str, parameters: Any, asset: Any = ASSET, container_id: str = "", **options: Any) -> Results:
-    return door.act(action, parameters, asset, container_id, pool=Pool(), **options)
+    return door.act(action, parameters, asset, container_id, pool=Pool(), homes=Homes(), **options)
 
 
 def test_results_are_in_the_order_of_the_parameter_sets() -> None:

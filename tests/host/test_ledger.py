@@ -7,6 +7,8 @@ import json
 import shutil
 import sqlite3
 import threading
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -317,3 +319,97 @@ def test_recording_loads_no_large_library(folder: Path) -> None:
         folder,
     )
     assert json.loads(done.stdout) == []
+
+
+def test_a_run_finds_the_database_open_that_the_one_before_it_left(folder: Path) -> None:
+    home = Home(folder)
+    first = home.databases.take()
+    home.databases.give_back(first)
+    assert home.databases.take().connection is first.connection
+    assert home.databases.take().connection is not first.connection  # which two runs do not share
+
+
+def another_file(folder: Path) -> None:
+    (folder / "store.db").rename(folder / "old.db")
+    Written(folder).whole(mail())
+    assert len(states(folder)) == 1
+
+
+def another_key(folder: Path) -> None:
+    key = (folder / "secret.key").read_bytes()
+    (folder / "secret.key").unlink()
+    (folder / "secret.key").write_bytes(key)
+
+
+def a_newer_version(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "store.db")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+def no_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("change", [another_file, another_key, a_newer_version, no_folder])
+def test_a_database_under_which_something_has_changed_is_opened_anew(
+    folder: Path, change: Callable[[Path], None]
+) -> None:
+    home = Home(folder)
+    first = home.databases.take()
+    home.databases.give_back(first)
+    change(folder)
+    if change is a_newer_version:
+        with pytest.raises(StoreError, match="was made by a newer version"):
+            home.databases.take()
+    else:
+        again = home.databases.take()
+        assert again.connection is not first.connection
+        again.connection.execute("SELECT count(*) FROM mail")
+
+
+def test_a_database_that_nobody_uses_is_closed_and_leaves_nothing_beside_it(folder: Path) -> None:
+    home = Home(folder)
+    for _ in range(3):
+        home.databases.give_back(home.databases.take())
+    assert (folder / "store.db-wal").exists()
+    deadline = time.monotonic() + 30
+    while (folder / "store.db-wal").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert sorted(path.name for path in folder.iterdir()) == ["secret.key", "store.db", "store.lock"]
+    home.databases.give_back(home.databases.take())
+    home.databases.close()
+    assert not (folder / "store.db-wal").exists()
+
+
+LEAVE_IT_OPEN = """
+import os, sys
+from pathlib import Path
+from host.local.home import Home
+home = Home(Path(sys.argv[1]))
+first = home.databases.take()
+home.databases.give_back(first)
+if len(sys.argv) > 2 and (child := os.fork()):
+    os.waitpid(child, 0)
+    print(home.databases.take().connection is first.connection)
+elif len(sys.argv) > 2:
+    home.databases.close()
+    again = home.databases.take()
+    print(again.connection is first.connection, again.connection.execute("SELECT count(*) FROM mail").fetchone())
+"""
+
+
+def test_when_the_process_ends_nothing_is_left_beside_the_database(folder: Path) -> None:
+    assert python(LEAVE_IT_OPEN, folder).stderr == ""
+    assert sorted(path.name for path in folder.iterdir()) == ["secret.key", "store.db", "store.lock"]
+
+
+def test_a_forked_child_leaves_what_is_open_to_its_parent(folder: Path) -> None:
+    done = python(LEAVE_IT_OPEN, folder, "fork")
+    assert (done.stdout.splitlines(), done.stderr) == (["False (0,)", "True"], "")
+
+
+def test_one_ledger_writes_run_after_run_each_with_its_own_result(folder: Path) -> None:
+    written = Written(folder)
+    for _ in range(3):
+        written.whole(mail())
+    assert [(one.status, one.message) for one in Home(folder).runs.list()] == [("success", SENT.message)] * 3

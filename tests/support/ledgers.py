@@ -13,6 +13,7 @@ from auth.settings import Login
 from delivery.asset import Asset
 from delivery.attempt import Attempt
 from host.local import database
+from host.local.home import Home
 from host.local.ledger import Heading, Ledger
 from message.draft import Addressing, plain_draft
 
@@ -49,15 +50,17 @@ class Written:
     is_cancelled: bool = False
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(self.folder, self.heading, ASSET, self.told.append, lambda: self.is_cancelled)
+        self.home = Home(self.folder)
+        self.ledger = Ledger(self.home, self.heading, ASSET, self.told.append, lambda: self.is_cancelled)
 
     def whole(self, *sets: dict[str, Any], report: Report = SENT) -> None:
-        """A run from its beginning to its end."""
+        """A run from its beginning to its end, and nothing is open any more, as if its process had ended."""
         self.ledger.begin(sets)
         for position in range(1, len(sets) + 1):
             self.ledger.committing([attempt(position)])
             self.ledger.finished(position, report)
         self.ledger.end()
+        self.home.databases.close()
 
 
 def states(folder: Path) -> list[str]:
