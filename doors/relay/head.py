@@ -1,7 +1,8 @@
 """The head of a message on its way through: a Received field, and what a submitted mail must have and hasn't.
 
 RFC 6409 section 8 lets whoever takes a submission add Date and Message-ID. Everything else stays as it came, octet
-for octet. A message without any header gets those, a From, and the empty line that ends a header.
+for octet. A message without any header gets those, a From, and the empty line that ends a header,
+unless it begins with one.
 """
 
 from __future__ import annotations
@@ -64,10 +65,9 @@ class Head:
         return b"\n" in seen and _FIELD.match(seen) is None
 
     def _added_to(self, message: bytes) -> bytes:
-        is_headless = bool(message) and not message.startswith(b"\r\n") and _FIELD.match(message) is None
+        has_header = _FIELD.match(message) is not None
         end = message.find(b"\r\n\r\n")
-        is_empty = is_headless or message.startswith(b"\r\n")
-        header = b"" if is_empty else message[: MAX_HEAD if end < 0 else min(end, MAX_HEAD)]
+        header = message[: MAX_HEAD if end < 0 else min(end, MAX_HEAD)] if has_header else b""
         hops, has_date, id_ends = 0, False, 0
         for field in _LOOKED_AT.finditer(header):
             name = field[1].lower()
@@ -80,7 +80,7 @@ class Head:
         if hops >= MAX_HOPS:
             raise MailLoop
         added = [self._received]
-        if is_headless and self._sender is not None:
+        if not has_header and self._sender is not None:
             added.append(f"From: <{self._sender}>")
         if not has_date:
             added.append(f"Date: {now()}")
@@ -92,8 +92,8 @@ class Head:
             self.message_id = f"<{uuid.uuid4()}@{domain}>"
             added.append(f"Message-ID: {self.message_id}")
         lines = "".join(f"{field}\r\n" for field in added)
-        needs_separator = is_headless or not message
-        return (lines + ("\r\n" if needs_separator else "")).encode("utf-8")
+        has_separator = has_header or message.startswith(b"\r\n")
+        return (lines + ("" if has_separator else "\r\n")).encode("utf-8")
 
 
 def received_field(client: str, address: str, host: str, protocol: str, number: str) -> str:

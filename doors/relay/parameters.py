@@ -5,6 +5,8 @@ from __future__ import annotations
 from smtp.extensions import Extensions
 from smtp.server.request import BadRequest, Request
 
+NEEDS_SMTPUTF8 = "5.6.7 An address with other letters than ASCII needs SMTPUTF8"
+"""RFC 6531 section 3.5."""
 ADDED = 600
 """Octets that the relay's own fields take at most."""
 
@@ -43,14 +45,18 @@ def for_mail(request: Request, offered: Extensions, max_size: int, ret: str = ""
         elif name != "AUTH":
             raise BadRequest(555, f"5.5.4 This parameter of MAIL is not known: {name}")
     if address is not None and not address.is_ascii and "SMTPUTF8" not in request.parameters:
-        raise BadRequest(553, "5.6.7 An address with other letters than ASCII needs SMTPUTF8")
+        raise BadRequest(553, NEEDS_SMTPUTF8)
     if ret and "DSN" in offered and "RET" not in request.parameters:
         passed.append(f"RET={ret}")
     return tuple(passed)
 
 
-def for_rcpt(request: Request, offered: Extensions, notify: str = "") -> tuple[str, ...]:
-    """The same for RCPT (section 4.1). Raises `BadRequest`."""
+def for_rcpt(
+    request: Request, offered: Extensions, notify: str = "", is_utf8: bool = False
+) -> tuple[str, ...]:
+    """The same for RCPT (section 4.1) of a mail that has SMTPUTF8 or not. Raises `BadRequest`."""
+    if request.address is not None and not (is_utf8 or request.address.is_ascii):
+        raise BadRequest(553, NEEDS_SMTPUTF8)
     if not (request.parameters or notify):
         return ()
     passed = []

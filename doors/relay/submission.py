@@ -41,12 +41,15 @@ class Submission:
         """The name that the client gave itself."""
         self.is_extended = False
         """It said EHLO."""
+        self._is_utf8 = False
+        """It said SMTPUTF8 with MAIL."""
         self.is_idle = True
         """Nothing is under way that the client would want to see ended well."""
 
     def begin(self, request: Request) -> None:
         """MAIL."""
         self.drop("")
+        self._is_utf8 = "SMTPUTF8" in request.parameters
         service, upstream = self._service, self._login.upstream
         if (missing := self._login.is_missing) is not None:
             self._answers.give(missing)
@@ -95,7 +98,7 @@ class Submission:
             answers.give(reply(550, "5.5.3", f"A mail of this account may have {rules.most} recipients"))
             return
         try:
-            parameters = for_rcpt(request, mail.offered, self._service.dsn_notify)
+            parameters = for_rcpt(request, mail.offered, self._service.dsn_notify, self._is_utf8)
         except BadRequest as exc:
             answers.give(exc.reply)
             return

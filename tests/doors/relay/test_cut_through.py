@@ -181,6 +181,25 @@ def test_what_the_server_offers_is_offered_and_its_parameters_are_handed_on(tmp_
     assert accepted.parameters == ("SIZE=700", "BODY=8BITMIME", "SMTPUTF8")
 
 
+def test_a_recipient_with_other_letters_needs_smtputf8(tmp_path: Path) -> None:
+    with (
+        Catcher(offer=Offer(smtputf8=True)) as server,
+        RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
+        Talk(relay.port) as client,
+    ):
+        client.say("EHLO me.test")
+        assert client.say("MAIL FROM:<a@x.test> SMTPUTF8").startswith("250")
+        assert client.say("RCPT TO:<jürgen@x.test>").startswith("250")
+        client.say("RSET")
+        assert client.say("MAIL FROM:<a@x.test>").startswith("250")
+        assert client.say("RCPT TO:<jürgen@x.test>").startswith("553 5.6.7 ")
+        assert client.say("RCPT TO:<b@x.test>").startswith("250")
+        assert client.say("DATA").startswith("354")
+        assert client.say("Subject: x\r\n\r\nx\r\n.").startswith("250")
+    (caught,) = server.messages
+    assert caught.rcpt_tos == ("b@x.test",)
+
+
 def test_a_server_that_offers_little_is_asked_for_little(tmp_path: Path) -> None:
     with (
         Catcher(offer=Offer(eight_bit=False, smtputf8=False, size=None)) as server,
@@ -198,7 +217,18 @@ def test_a_server_that_offers_little_is_asked_for_little(tmp_path: Path) -> None
     assert caught.mail_parameters == caught.rcpt_parameters == ()
 
 
-def test_a_message_without_a_header_gets_the_fields_and_the_line_that_end_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("message", "body"),
+    [
+        (b"   \r\nSome test data.\r\n\r\n", b"   \r\nSome test data.\r\n\r\n"),
+        (b"\r\nSome test data.\r\n\r\n", b"Some test data.\r\n\r\n"),
+        (b"", b""),
+    ],
+    ids=["it begins with white space", "it begins with an empty line", "it has nothing"],
+)
+def test_a_message_without_a_header_gets_the_fields_and_the_line_that_end_one(
+    tmp_path: Path, message: bytes, body: bytes
+) -> None:
     with (
         Catcher() as server,
         RunningRelay(asset=asset_file(tmp_path, port=server.port)) as relay,
@@ -206,13 +236,13 @@ def test_a_message_without_a_header_gets_the_fields_and_the_line_that_end_one(tm
     ):
         codes = client.codes(
             b"MAIL FROM:sender@transparentproxy.com\r\n   \r\nRCPT TO:receiver@transparentproxy.com\r\n   \r\n"
-            b"DATA\r\n   \r\nSome test data.\r\n\r\n.\r\n",
+            b"DATA\r\n" + message + b".\r\n",
             4,
         )
         assert codes == ["250", "250", "354", "250"]
     (caught,) = server.messages
-    header, _, body = caught.content.partition(b"\r\n\r\n")
-    assert body == b"   \r\nSome test data.\r\n\r\n"
+    header, _, rest = caught.content.partition(b"\r\n\r\n")
+    assert rest == body
     for field in (b"Received:", b"From: <sender@transparentproxy.com>", b"Date: ", b"Message-ID: <"):
         assert field in header
     assert caught.rcpt_tos == ("receiver@transparentproxy.com",)
