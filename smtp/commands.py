@@ -151,4 +151,4 @@ def _joined(parameters: tuple[str, ...]) -> str:
     for parameter in parameters:
         if not _PARAMETER.fullmatch(parameter):
             raise InvalidValue(f"{parameter!r} is not a parameter of MAIL or RCPT")
-    return "".join([f" {parameter}" for parameter in parameters])
+    return " ".join(("", *parameters))

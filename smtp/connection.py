@@ -69,8 +69,10 @@ class Connection:
         text = f"the server is closing the connection: {farewell}"
         return ConnectionLost(text, step=Step.MAIL, reply=farewell)
 
-    def write(self, data: bytes, step: Step | None = None) -> None:
+    def write(self, data: bytes, step: Step | None = None, *, is_end: bool = False) -> None:
         """Write all of it. Raises `ConnectionLost` or `TimedOut`: then not all of it has left.
+
+        `is_end` says that it completes a message at the server, if all of it has left.
 
         A server that is busy with a message reads nothing else, and may be so for as long as its reply may take.
         """
@@ -88,6 +90,7 @@ class Connection:
             raise self._lost(exc, step or self.engine.step) from exc
         except Cancelled as exc:
             raise self._stopped(exc, step or self.engine.step) from exc
+        self._ends_due += is_end
 
     def write_to_its_end(self, content: Content, *, chunking: bool) -> bytes:
         """Write a message but for its last octets, which are returned: by DATA a lone dot behind them completes it.
@@ -106,11 +109,6 @@ class Connection:
                 rest, begin = begin + rest, b""
         self.check_uninterrupted()
         return rest
-
-    def write_end(self, data: bytes) -> None:
-        """Write the last octets of a message. Raises as `write` does: then the message is not complete."""
-        self.write(data, _BODY)
-        self._ends_due += 1
 
     def next_answer(self) -> Answer:
         """Wait for the answer to the first command outstanding; the deadline is for the whole of it.

@@ -102,8 +102,7 @@ class DotStuffer:
         """What to write for this chunk of a message whose lines end in CRLF."""
         if not chunk:
             return chunk
-        clean = isinstance(chunk, EncodedLines)
-        stuffed = chunk if clean or b"\n." not in chunk else chunk.replace(b"\r\n.", b"\r\n..")
+        stuffed = chunk if isinstance(chunk, EncodedLines) else chunk.replace(b"\r\n.", b"\r\n..")
         if chunk[0] == 0x2E and self._tail == b"\r\n":
             stuffed = b"." + stuffed
         elif self._tail[-1:] == b"\r" and chunk.startswith(b"\n."):

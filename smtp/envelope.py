@@ -128,7 +128,7 @@ class Envelope(_EnvelopeParts):
             raise InvalidValue("who never wants to hear of a delivery can't want to hear of some")
         if not smtputf8:
             for address in (sender, *recipients):
-                if address is not None and not address.is_ascii:
+                if address is not None and not str(address).isascii():
                     raise InvalidValue(f"{address} is not ASCII and SMTPUTF8 is not in use")
         return super().__new__(cls, sender, recipients, body, smtputf8, notify)
 

@@ -62,11 +62,9 @@ class Habits:
         if self.most_messages is not None and messages > self.most_messages:
             self.most_messages, self.is_sure_of_most_messages = None, False
 
-    def took_recipients(self, accepted: int, *, were_too_many: bool) -> None:
-        """The server accepted so many recipients in one transaction, and refused the next as too many, or not."""
-        self.proven_recipients = max(self.proven_recipients, accepted)
-        if were_too_many and accepted:
-            self.most_recipients = min(accepted, self.most_recipients or accepted)
+    def took_no_more_than(self, recipients: int) -> None:
+        """The server accepted so many recipients in one transaction, and refused the next as too many."""
+        self.most_recipients = min(recipients, self.most_recipients or recipients)
 
 
 class Options(NamedTuple):

@@ -139,10 +139,12 @@ class Outbox:
 
     def _may_follow(self, ahead: Transaction, message: _Message) -> bool:
         """Whether the envelope of a message may leave with the message that is open."""
+        if not self._pipeline.may_go_behind or not ahead.may_be_followed:
+            return False
         is_last = self._habits.most_messages is not None and self._begun >= self._habits.most_messages
         # Should the message that is open be refused, the other one is begun twice.
         is_last |= self._begun + 1 >= self._limits.get("MAILMAX", self._begun + 2)
-        if is_last or not self._pipeline.may_go_behind or not ahead.may_be_followed:
+        if is_last:
             return False
         return self._objection(message) is None
 

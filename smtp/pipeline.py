@@ -47,7 +47,7 @@ from smtp.state import State
 from smtp.transaction import Committing, Transaction
 
 # As in `state.py`, which says why.
-_EIGHT_BIT, _READY, _RSET, _MAIL = Body.EIGHT_BIT, State.READY, Kind.RSET, Step.MAIL
+_EIGHT_BIT, _READY, _RSET, _MAIL, _BODY = Body.EIGHT_BIT, State.READY, Kind.RSET, Step.MAIL, Step.BODY
 # Up to here a message may be in flight with others, in octets.
 SMALL = 64 * 1024
 # Recipients that are told of in one write: up to here, then up to here, and so on, so that a limit that the server
@@ -93,10 +93,14 @@ class Pipeline:
         )
 
     def begin(self, transaction: Transaction) -> None:
-        """Write what may be written before an answer: MAIL and the first recipients."""
+        """Write what may be written before an answer: MAIL and the first recipients.
+
+        Without PIPELINING that is nothing: each command waits for its turn in `open`.
+        """
         try:
             self._prepare()
-            self._write_opening(transaction)
+            if self._pipelining:
+                self._write_opening(transaction)
         except SmtpError as exc:
             self._fail(transaction, exc)
 
@@ -111,7 +115,8 @@ class Pipeline:
             # In DATA the server has forgotten the message that it refused (RFC 5321 section 4.1.1.4).
             if transaction.is_behind and self._chunking and not self._connection.is_in_step:
                 self._take_back(transaction)
-                self._write_opening(transaction)
+                if self._pipelining:
+                    self._write_opening(transaction)
             if self._pipelining:
                 self._hear(transaction)
                 while self._wants_more_recipients(transaction):
@@ -128,8 +133,10 @@ class Pipeline:
                 self._end_opening(transaction)
         except SmtpError as exc:
             self._fail(transaction, exc)
-        if transaction.too_many or transaction.accepted > self._habits.proven_recipients:
-            self._habits.took_recipients(transaction.accepted, were_too_many=transaction.shows_limit)
+        if transaction.accepted > self._habits.proven_recipients:
+            self._habits.proven_recipients = transaction.accepted
+        if transaction.too_many and transaction.shows_limit:
+            self._habits.took_no_more_than(transaction.accepted)
 
     def write_with_next(self, transaction: Transaction, following: Transaction) -> None:
         """Write the message of one that is open, and what may be written of the `following` one, in one packet.
@@ -166,9 +173,7 @@ class Pipeline:
             self._connection.require(commands.RSET)
 
     def _write_opening(self, transaction: Transaction) -> None:
-        """Without PIPELINING nothing: each command waits for its turn in `open`."""
-        if self._pipelining:
-            self._write_group(transaction, [self._mail(transaction), *self._next_recipients(transaction)])
+        self._write_group(transaction, [self._mail(transaction), *self._next_recipients(transaction)])
 
     def _write_group(self, transaction: Transaction, group: list[Command]) -> None:
         """Commands in one write, and DATA behind them once all recipients are told of."""
@@ -191,9 +196,12 @@ class Pipeline:
     def _next_recipients(self, transaction: Transaction) -> list[Command]:
         """The next group: growing as long as the server takes them, and as large as it is known to take."""
         start, recipients = transaction.asked, transaction.envelope.recipients
-        known = max(self._extensions.limits.get("RCPTMAX", 0), self._habits.proven_recipients)
-        end = min([end for end in _GROUPS if end > start], default=len(recipients))
-        group = recipients[start : max(end, known)]
+        if len(recipients) <= _GROUPS[0]:
+            group = recipients
+        else:
+            known = max(self._extensions.limits.get("RCPTMAX", 0), self._habits.proven_recipients)
+            end = min([end for end in _GROUPS if end > start], default=len(recipients))
+            group = recipients[start : max(end, known)]
         transaction.asked += len(group)
         return [self._rcpt(transaction, address) for address in group]
 
@@ -272,7 +280,7 @@ class Pipeline:
                 self._complete(transaction, octets)
             elif transaction.server_wants_message:
                 # A lone dot ends what the server should not have begun (RFC 2920 section 3.1).
-                self._connection.write_end(self._connection.engine.send(commands.END))
+                self._connection.write(self._connection.engine.send(commands.END), _BODY, is_end=True)
                 transaction.awaits_end = True
         except SmtpError as exc:
             self._fail(transaction, exc)
@@ -294,7 +302,7 @@ class Pipeline:
         """The point of no return. A write that raises has left octets behind: then the message is not complete."""
         transaction.is_written = transaction.awaits_end = transaction.committed = True
         try:
-            self._connection.write_end(octets)
+            self._connection.write(octets, _BODY, is_end=True)
         except SmtpError:
             transaction.committed = False
             raise

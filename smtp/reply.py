@@ -57,13 +57,8 @@ class ReplyReader:
         self._lines: list[str] = []
         """Of a reply that has begun: its code and its lines so far."""
         self._octets = 0
-        self._secrets: Concealer | None = None
-
-    def conceal(self, secret: str) -> None:
-        """Hide every part and form of it in all replies from now on: servers repeat what they don't know."""
-        if self._secrets is None:
-            self._secrets = Concealer()
-        self._secrets.add(secret)
+        self.secrets = Concealer()
+        """Hidden in all replies, in every part and form: servers repeat what they don't know."""
 
     def feed(self, data: bytes) -> None:
         self._unread += data
@@ -82,8 +77,8 @@ class ReplyReader:
             match = _LINE.match(line)
             digits, mark, said = match.groups() if match else (b"0", b"", line)
             code, text = int(digits), (said or b"").decode("utf-8", "replace")
-            if self._secrets is not None and code != CHALLENGE:
-                text = self._secrets.hide(text)
+            if self.secrets.known and code != CHALLENGE:
+                text = self.secrets.hide(text)
             if match is None:
                 raise ReplySyntaxError(f"something that is no SMTP reply: {showable(text[:80])!r}")
             if mark != b"-" and not self._lines:  # as most are, of one line

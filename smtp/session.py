@@ -207,7 +207,7 @@ class Session:
         `allow_plaintext`. Where the server refuses a mechanism as such, the next one is tried. Raises `NotOffered`,
         `AuthenticationRefused`, `AuthenticationFailed`.
         """
-        from smtp.sasl.exchange import log_in  # many servers want nobody to log in
+        from smtp.sasl.credentials import log_in  # many servers want nobody to log in
 
         self._introduce()
         connection, offered = self._connection, self.extensions.auth
@@ -379,7 +379,7 @@ class Session:
 
     def _finish_data(self, content: Content) -> Reply:
         rest = self._connection.write_to_its_end(content, chunking=False)
-        self._connection.write_end(rest + self._connection.engine.send(commands.END))
+        self._connection.write(rest + self._connection.engine.send(commands.END), Step.BODY, is_end=True)
         answer = self._connection.next_answer()
         if not answer.is_accepted:
             raise refused(answer)

@@ -132,7 +132,7 @@ class Stepwise:
             last = self._stuffer.stuff(data) + engine.send(commands.END)
         self.is_committed = True
         try:
-            self._connection.write_end(last)
+            self._connection.write(last, Step.BODY, is_end=True)
         except SmtpError:
             self.is_committed = False  # not all of it has left
             raise

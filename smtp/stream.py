@@ -259,7 +259,13 @@ def connect(
             trouble = exc
             continue
         try:
-            _connect(sock, address, time.monotonic() + left, interrupt)
+            sock.setblocking(False)
+            error = sock.connect_ex(address)
+            if error == errno.EINPROGRESS:
+                _wait(_polled(sock, select.POLLOUT), time.monotonic() + left, interrupt)
+                error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error:
+                raise OSError(error, os.strerror(error))
             return SocketStream(sock, interrupt)
         except OSError as exc:
             sock.close()
@@ -277,20 +283,6 @@ def connect(
     ) from trouble
 
 
-def _connect(
-    sock: socket.socket, address: Any, deadline: float, interrupt: Callable[[], None] | None
-) -> None:
-    """Connect, but let go when `interrupt` raises. Raises `OSError`, `TimeoutError` at the deadline."""
-    sock.setblocking(False)
-    try:
-        sock.connect(address)
-    except BlockingIOError:
-        _wait(_polled(sock, select.POLLOUT), deadline, interrupt)
-        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if error:
-            raise OSError(error, os.strerror(error)) from None
-
-
 def _resolve(host: str, port: int, deadline: float, interrupt: Callable[[], None] | None) -> list[Any]:
     """The addresses of `host`. The system's resolver knows no timeout, so it is asked in a thread."""
     # A text would be taken for an international name, and the tables for those take a millisecond to load.
@@ -304,9 +296,9 @@ def _resolve(host: str, port: int, deadline: float, interrupt: Callable[[], None
         except (OSError, UnicodeError) as exc:
             trouble.append(exc if isinstance(exc, OSError) else socket.gaierror(socket.EAI_NONAME, str(exc)))
 
-    try:
+    try:  # an address needs no looking up
         socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
-        ask()  # an address, which needs no looking up
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     except OSError:
         thread = threading.Thread(target=ask, daemon=True, name="name resolution")
         thread.start()

@@ -100,22 +100,18 @@ def _reason(exc: Exception) -> str:
 def state_of(connection: ssl.SSLSocket) -> TlsState:
     """What a connection whose handshake is done negotiated."""
     certificate: dict[str, Any] = connection.getpeercert() or {}
+    subject, issuer = [dict(chain.from_iterable(certificate.get(who, ()))) for who in ("subject", "issuer")]
     cipher = connection.cipher()
     ends = certificate.get("notAfter")
     expires = float(ssl.cert_time_to_seconds(ends)) if ends else None
     return TlsState(
         version=connection.version() or "",
         cipher=cipher[0] if cipher else "",
-        subject=_name(certificate.get("subject", ())),
-        issuer=_name(certificate.get("issuer", ())),
+        subject=subject.get("commonName") or subject.get("organizationName") or "",
+        issuer=issuer.get("commonName") or issuer.get("organizationName") or "",
         days_left=None if expires is None else int((expires - time.time()) // 86_400),
         expires=expires,
     )
-
-
-def _name(parts: tuple[tuple[tuple[str, str], ...], ...]) -> str:
-    pairs = dict(chain.from_iterable(parts))
-    return pairs.get("commonName") or pairs.get("organizationName") or ""
 
 
 # OpenSSL's X509_V_ERR_* numbers, as `ssl.SSLCertVerificationError.verify_code` gives them.

@@ -1,6 +1,6 @@
 """One exchange with a server that says who we are (RFC 4422): what every mechanism has to be.
 
-A mechanism is bytes in, bytes out, no base64 and no sockets; `exchange.py` frames it as SMTP does. Whoever uses
+A mechanism is bytes in, bytes out, no base64 and no sockets; `credentials.py` frames it as SMTP does. Whoever uses
 one makes a new one for each try.
 """
 

@@ -9,8 +9,7 @@ from typing import cast
 import pytest
 
 from smtp.connection import Connection
-from smtp.sasl.credentials import PasswordCredentials
-from smtp.sasl.exchange import usable
+from smtp.sasl.credentials import PasswordCredentials, usable
 from tests.support.authority import authority
 from tests.support.running import SECRETS, Runner, asset
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
