@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 from typing import IO, Self
 
-from smtp.content import CHUNK_SIZE, Content
+from smtp import commands
+from smtp.connection import Connection
+from smtp.content import CHUNK_SIZE, Content, Octets
 from smtp.envelope import Address
-from smtp.errors import InvalidValue
+from smtp.errors import InvalidValue, Step
 from smtp.extensions import Extensions
 from smtp.reply import Reply
+from smtp.transaction import refused
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _QUOTED = re.compile(r"\\(.)", re.DOTALL)
@@ -64,15 +67,26 @@ def parameters_for(sender: Address | None, offered: Extensions) -> tuple[str, ..
     return (*eight_bit, "SMTPUTF8") if needs_utf8 else eight_bit
 
 
+def finish_data(connection: Connection, content: Content | str | bytes) -> Reply:
+    """Write a message that the server has said 354 to, and wait for its word on it. Raises `SmtpError`."""
+    if isinstance(content, str | bytes):
+        content = Octets(content.encode() if isinstance(content, str) else content)
+    rest = connection.write_to_its_end(content, chunking=False)
+    connection.write(rest + connection.engine.send(commands.END), Step.BODY, is_end=True)
+    answer = connection.next_answer()
+    if not answer.is_accepted:
+        raise refused(answer)
+    return answer.reply
+
+
 class MessageWriter:
     """A message that is written piece by piece, as texts or octets, with any line ends; `close` sends it.
 
     The server gets it whole or not at all: a `with` that ends in an error closes the connection instead.
     """
 
-    def __init__(self, send: Callable[[Content], Reply], abandon: Callable[[], None]) -> None:
-        self._send = send
-        self._abandon = abandon
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed in `close`
         self._size = 0
         self._held = b""
@@ -90,7 +104,7 @@ class MessageWriter:
         with self._file:
             if self._held or not self._ends_a_line():
                 self._add(b"\r\n")
-            return self._send(_Written(self._file, self._size))
+            return finish_data(self._connection, _Written(self._file, self._size))
 
     def _add(self, octets: bytes) -> None:
         self._file.write(octets)
@@ -112,7 +126,7 @@ class MessageWriter:
             self.close()
         else:
             self._file.close()
-            self._abandon()
+            self._connection.close()
 
 
 class _Written:

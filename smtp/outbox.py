@@ -32,11 +32,10 @@ from smtp.errors import (
     TooLarge,
 )
 from smtp.extensions import Extensions
+from smtp.in_flight import InFlight
 from smtp.options import Habits
 from smtp.outcome import Delivery, Outcome, RecipientDelivery, Status
-from smtp.pipeline import Pipeline
-from smtp.reply import Reply
-from smtp.transaction import Committing, Transaction
+from smtp.transaction import Committing, Outgoing, Transaction
 
 _EIGHT_BIT = Body.EIGHT_BIT
 MAX_WINDOW = 50
@@ -47,33 +46,11 @@ _Numbered = tuple[int, tuple[Envelope, Content]]
 """A message and its place in the run, from 0."""
 
 
-class _Message:
-    """A message and what is known of its recipients. `number` is its place in the run, from 0."""
-
-    def __init__(self, number: int, envelope: Envelope, content: Content) -> None:
-        self.number = number
-        self.envelope = envelope
-        self.content = content
-        self.results: list[RecipientDelivery | None] = [None] * len(envelope.recipients)
-        """One for each recipient; None as long as nothing is known."""
-        self.left = list(range(len(envelope.recipients)))
-        """The recipients of which nothing is known yet, by their place in the envelope."""
-        self.transaction: Transaction | None = None
-        """The one under way; `told` are the recipients in it, by their place in the envelope."""
-        self.told: list[int] = []
-        self.reply: Reply | None = None
-        self.failure: SmtpError | None = None
-        self.may_go_elsewhere = False
-
-    def delivery(self) -> Delivery:
-        return Delivery(tuple([result for result in self.results if result]), self.reply, self.failure)
-
-
 class Outbox:
     """Sends whole messages over one connection that is ready for them."""
 
     def __init__(
-        self, connection: Connection, extensions: Extensions, habits: Habits, pipeline: Pipeline
+        self, connection: Connection, extensions: Extensions, habits: Habits, pipeline: InFlight
     ) -> None:
         self._connection = connection
         self._extensions = extensions
@@ -97,7 +74,7 @@ class Outbox:
     def send(self, envelope: Envelope, content: Content, committing: Committing | None) -> Delivery:
         """One message; too many recipients for one transaction make several (RFC 5321 section 4.5.3.1.10)."""
         self._pipeline.committing = committing
-        return self._send(_Message(0, envelope, content))
+        return self._send(Outgoing(0, envelope, content))
 
     def send_many(
         self, messages: Iterable[tuple[Envelope, Content]], window: int, committing: Committing | None
@@ -115,9 +92,9 @@ class Outbox:
 
     def _send_in_turn(self, waiting: Iterator[_Numbered]) -> Iterator[Delivery]:
         """Each message leaves together with the envelope of the next, where that may be."""
-        ahead: _Message | None = None
+        ahead: Outgoing | None = None
         for number, (envelope, content) in waiting:
-            message = _Message(number, envelope, content)
+            message = Outgoing(number, envelope, content)
             if ahead is not None and ahead.transaction is not None:
                 self._pipeline.open(ahead.transaction)
                 is_last_of_it = len(ahead.told) == len(ahead.left)
@@ -137,7 +114,7 @@ class Outbox:
         if ahead is not None:
             yield self._finish(ahead)
 
-    def _may_follow(self, ahead: Transaction, message: _Message) -> bool:
+    def _may_follow(self, ahead: Transaction, message: Outgoing) -> bool:
         """Whether the envelope of a message may leave with the message that is open."""
         if not self._pipeline.may_go_behind or not ahead.may_be_followed:
             return False
@@ -148,7 +125,7 @@ class Outbox:
             return False
         return self._objection(message) is None
 
-    def _finish(self, message: _Message, *, is_followed: bool = False) -> Delivery:
+    def _finish(self, message: Outgoing, *, is_followed: bool = False) -> Delivery:
         """The delivery of a message that was begun. Raises what the caller's hook has raised."""
         if message.transaction is not None:
             self._pipeline.finish(message.transaction)
@@ -157,7 +134,7 @@ class Outbox:
             self._settle(message, message.transaction)
         return self._send(message) if message.left else message.delivery()
 
-    def _send(self, message: _Message) -> Delivery:
+    def _send(self, message: Outgoing) -> Delivery:
         """Go on with the recipients of which nothing is known yet."""
         while message.left:
             objection = _hopeless(message) or self._objection(message)
@@ -170,7 +147,7 @@ class Outbox:
             self._settle(message, transaction)
         return message.delivery()
 
-    def _new_transaction(self, message: _Message) -> Transaction:
+    def _new_transaction(self, message: Outgoing) -> Transaction:
         message.told = self._next_batch(message)
         envelope = message.envelope
         if len(message.told) < len(envelope.recipients):
@@ -179,7 +156,7 @@ class Outbox:
         self._begun += 1
         return message.transaction
 
-    def _settle(self, message: _Message, transaction: Transaction) -> None:
+    def _settle(self, message: Outgoing, transaction: Transaction) -> None:
         """Note what became of the recipients of a transaction, but those that go into another one."""
         if transaction.raised is not None:
             raise transaction.raised
@@ -198,7 +175,7 @@ class Outbox:
             if self._habits.most_messages is not None:
                 self._habits.served(self._served)
 
-    def _settle_trouble(self, message: _Message, transaction: Transaction) -> None:
+    def _settle_trouble(self, message: Outgoing, transaction: Transaction) -> None:
         """The same for one in which not every recipient has got the message."""
         was_closed = self._was_closed(transaction)
         # Another connection can do better at once with a message of which nothing was completed here.
@@ -232,7 +209,7 @@ class Outbox:
             return True
         return failure.code == 421 and failure.step is not Step.END and not self._connection.is_open
 
-    def _give_up(self, message: _Message, objection: SmtpError) -> None:
+    def _give_up(self, message: Outgoing, objection: SmtpError) -> None:
         is_closed = isinstance(objection, ConnectionLost)
         elsewhere = is_closed if message.failure is not objection else message.may_go_elsewhere
         for index in message.left:
@@ -243,7 +220,7 @@ class Outbox:
         message.failure = objection
         message.left = []
 
-    def _next_batch(self, message: _Message) -> list[int]:
+    def _next_batch(self, message: Outgoing) -> list[int]:
         """The next recipients, as many as one transaction takes: RCPTMAX and RCPTDOMAINMAX (RFC 9422 section 4)."""
         most = self._limits.get("RCPTMAX") or self._habits.most_recipients
         batch = message.left[:most]
@@ -257,7 +234,7 @@ class Outbox:
                 return batch[:place]
         return batch
 
-    def _objection(self, message: _Message) -> SmtpError | None:
+    def _objection(self, message: Outgoing) -> SmtpError | None:
         """Why this message can't be offered to this server on this connection."""
         limit, size = self._extensions.size, message.content.size
         if limit is not None and size > limit:
@@ -280,9 +257,9 @@ class Outbox:
         What can't be in flight with others goes by itself, in its place. Whoever has no more for the moment, and calls
         again, goes on with as many as it had.
         """
-        ahead: _Message | None = None
+        ahead: Outgoing | None = None
         for number, (envelope, content) in waiting:
-            first = _Message(number, envelope, content)
+            first = Outgoing(number, envelope, content)
             if ahead is not None:
                 yield self._finish(ahead, is_followed=True)
                 ahead = None
@@ -296,7 +273,7 @@ class Outbox:
             if not batch:
                 ahead = first
             for following, (envelope, content) in islice(waiting, self._room(size) - 1) if batch else ():
-                message = _Message(following, envelope, content)
+                message = Outgoing(following, envelope, content)
                 if not self._fits_with_others(message):
                     ahead = message
                     break
@@ -310,7 +287,7 @@ class Outbox:
         if ahead is not None:
             yield self._finish(ahead)
 
-    def _fits_with_others(self, message: _Message) -> bool:
+    def _fits_with_others(self, message: Outgoing) -> bool:
         """Whether it is one transaction, of which all can be written at once."""
         if self._objection(message) is not None or not self._pipeline.fits_with_others(message.content):
             return False
@@ -321,7 +298,7 @@ class Outbox:
         limits = (self._limits.get("MAILMAX"), self._habits.most_messages)
         return max(1, min(size, *(limit - self._begun for limit in limits if limit is not None), size))
 
-    def _send_together(self, batch: list[_Message]) -> Iterator[Delivery]:
+    def _send_together(self, batch: list[Outgoing]) -> Iterator[Delivery]:
         transactions = [self._new_transaction(message) for message in batch]
         self._pipeline.send_together(transactions)
         for message, transaction in zip(batch, transactions, strict=True):
@@ -329,7 +306,7 @@ class Outbox:
             yield self._send(message)
 
 
-def _hopeless(message: _Message) -> SmtpError | None:
+def _hopeless(message: Outgoing) -> SmtpError | None:
     """Why the other recipients need not be tried: it was the message that failed, not its recipients."""
     if message.failure is None or message.failure.step is Step.RCPT:
         return None

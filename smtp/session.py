@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Self, overload
 from smtp import commands
 from smtp.commands import Kind
 from smtp.connection import Connection
-from smtp.content import Content, Octets
+from smtp.content import Content
 from smtp.envelope import Address, Envelope
 from smtp.errors import (
     Category,
@@ -37,10 +37,10 @@ from smtp.errors import (
     TimedOut,
 )
 from smtp.extensions import Extensions
+from smtp.in_flight import InFlight
 from smtp.options import Habits, Options, Timeouts
 from smtp.outbox import Outbox
 from smtp.outcome import Delivery
-from smtp.pipeline import Pipeline
 from smtp.reply import Reply
 from smtp.stream import SocketStream, Stream, connect
 from smtp.tls import TlsState, make_context, state_of
@@ -250,14 +250,10 @@ class Session:
         Without a message a writer for it is returned, whose `close` sends it. `ConnectionLost` with step `END` means
         that the message may have been delivered.
         """
-        self._connection.require(commands.DATA)
-        if content is None:
-            from smtp.given import MessageWriter
+        from smtp.given import MessageWriter, finish_data  # whoever has an envelope uses `send`
 
-            return MessageWriter(self._finish_data, self.close)
-        if isinstance(content, str):
-            content = content.encode()
-        return self._finish_data(Octets(content) if isinstance(content, bytes) else content)
+        self._connection.require(commands.DATA)
+        return MessageWriter(self._connection) if content is None else finish_data(self._connection, content)
 
     def reset(self) -> Reply:
         """RSET: drop the transaction."""
@@ -377,20 +373,12 @@ class Session:
         self.tls = state_of(secure)
         return self.tls
 
-    def _finish_data(self, content: Content) -> Reply:
-        rest = self._connection.write_to_its_end(content, chunking=False)
-        self._connection.write(rest + self._connection.engine.send(commands.END), Step.BODY, is_end=True)
-        answer = self._connection.next_answer()
-        if not answer.is_accepted:
-            raise refused(answer)
-        return answer.reply
-
     def _ready_outbox(self) -> Outbox:
         """Made anew whenever the server has said what it offers."""
         if self._outbox is None:
             pipelining, chunking = self._uses()
             connection, habits = self._connection, self._habits
-            pipeline = Pipeline(connection, self.extensions, habits, pipelining=pipelining, chunking=chunking)
+            pipeline = InFlight(connection, self.extensions, habits, pipelining=pipelining, chunking=chunking)
             self._outbox = Outbox(connection, self.extensions, habits, pipeline)
         return self._outbox
 

@@ -15,7 +15,7 @@ from smtp.content import Content
 from smtp.engine import Answer
 from smtp.envelope import Envelope
 from smtp.errors import Category, OutOfStep, Refused, SmtpError, Step
-from smtp.outcome import RecipientDelivery, Status
+from smtp.outcome import Delivery, RecipientDelivery, Status
 from smtp.reply import Reply
 
 _TOO_MANY = ("4.5.3", "5.5.3")
@@ -229,6 +229,28 @@ class Transaction:
         """No answer rules out that the server has a recipient for the message."""
         unanswered = len(self._rcpts) < self.asked
         return not self.mail_refused and (unanswered or self.has_recipients)
+
+
+class Outgoing:
+    """A message and what is known of its recipients. `number` is its place in the run, from 0."""
+
+    def __init__(self, number: int, envelope: Envelope, content: Content) -> None:
+        self.number = number
+        self.envelope = envelope
+        self.content = content
+        self.results: list[RecipientDelivery | None] = [None] * len(envelope.recipients)
+        """One for each recipient; None as long as nothing is known."""
+        self.left = list(range(len(envelope.recipients)))
+        """The recipients of which nothing is known yet, by their place in the envelope."""
+        self.transaction: Transaction | None = None
+        """The one under way; `told` are the recipients in it, by their place in the envelope."""
+        self.told: list[int] = []
+        self.reply: Reply | None = None
+        self.failure: SmtpError | None = None
+        self.may_go_elsewhere = False
+
+    def delivery(self) -> Delivery:
+        return Delivery(tuple([result for result in self.results if result]), self.reply, self.failure)
 
 
 def refused(answer: Answer) -> Refused:

@@ -83,7 +83,7 @@ class PasswordCredentials(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (*BINDABLE, "PLAIN", "LOGIN", "CRAM-MD5")
+        return (*BINDABLE, "PLAIN", "LOGIN", "CRAM-MD5") if has_md5() else (*BINDABLE, "PLAIN", "LOGIN")
 
     def mechanism(self, name: str, binding: ChannelBinding | None) -> Mechanism:
         if name == "PLAIN":
@@ -249,8 +249,6 @@ def _common(
     """
     names = credentials.names
     common = [name for name in names if name in offered and only in ("", name)]
-    if "CRAM-MD5" in common and not has_md5():
-        names = tuple([name for name in names if name != "CRAM-MD5"])
     binding: ChannelBinding | None = None
     needs_binding = not common or not set(BINDABLE).isdisjoint(common)
     if tls is not None and needs_binding and (not only or only.endswith("-PLUS")):

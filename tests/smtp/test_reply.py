@@ -119,8 +119,8 @@ def test_what_a_server_says_cannot_take_over_a_terminal() -> None:
 
 def test_a_secret_that_the_server_repeats_is_hidden() -> None:
     reader = ReplyReader()
-    reader.conceal("pass word")
-    reader.conceal("tiny")
+    reader.secrets.add("pass word")
+    reader.secrets.add("tiny")
     reader.feed(b"500-what is AUTH PLAIN cGFzcyB3b3Jk\r\n500 or pass word, or tiny\r\n334 cGFzcyB3b3Jk\r\n")
     refusal, challenge = reader.next_reply(), reader.next_reply()
     assert refusal is not None
@@ -131,7 +131,7 @@ def test_a_secret_that_the_server_repeats_is_hidden() -> None:
 
 def test_a_secret_is_hidden_in_what_is_no_reply_too() -> None:
     reader = ReplyReader()
-    reader.conceal("pass word")
+    reader.secrets.add("pass word")
     reader.feed(b"what is pass word\r\n")
     with pytest.raises(ReplySyntaxError, match="what is <hidden>"):
         reader.next_reply()
