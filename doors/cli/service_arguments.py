@@ -120,6 +120,7 @@ def relay(commands: Any, _manifest: Manifest) -> None:
         action="store_true",
         help="keep each mail on this machine before it is accepted, and send it as the mail server can take it",
     )
+    add("--processes", metavar="N", type=int, default=1, help="serve clients with so many; 1 by default")
     add("--transcript", action="store_true", help="log every step of every session, without secrets")
     log_format(command)
 

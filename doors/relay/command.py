@@ -13,9 +13,11 @@ from pathlib import Path
 from delivery.pool import Pool
 from doors.relay.accounts import Accounts, made
 from doors.relay.admission import Admission, network
+from doors.relay.clients import Clients
 from doors.relay.limits import Limits
 from doors.relay.listener import Listeners
 from doors.relay.log import Lines, Log
+from doors.relay.processes import MOST, Processes
 from doors.relay.service import Service
 from doors.relay.spool import MAX_MESSAGE, Spool
 from doors.relay.ways import ways
@@ -33,7 +35,9 @@ def relay(arguments: Namespace, lines: Lines, pool: Pool) -> int:
     log = Log(lines, steps=arguments.transcript)
     spool = spool_of(arguments, log, pool)
     listeners = open_listeners(arguments, log, Limits(), spool)
-    with first_signal(lambda _number: listeners.stop()), spool or nullcontext():
+    # Where there are processes, they have the worker.
+    work = spool if spool is not None and arguments.processes == 1 else nullcontext()
+    with first_signal(lambda _number: listeners.stop()), work:
         listeners.serve()
         log.tell("stopping: mails that are under way are ended")
         cut_off = listeners.drain()
@@ -61,11 +65,16 @@ def open_listeners(arguments: Namespace, log: Log, limits: Limits, spool: Spool 
     if spool is not None:
         limits = replace(limits, message=min(limits.message, MAX_MESSAGE))
     host, port = listening_on(arguments.listen)
+    if not 1 <= arguments.processes <= MOST:
+        raise InputError(f"--processes {arguments.processes}: give a number from 1 to {MOST}.")
     admission = _admission(arguments, host)
     tls = _tls(arguments)
     if admission.accounts is not None and tls is None and not is_loopback(host):
         log.warn("Accounts without --tls-cert: their passwords cross the network in clear.")
-    listeners = Listeners(limits)
+    if arguments.processes == 1:
+        listeners = Listeners(limits, Clients(limits))
+    else:
+        listeners = Listeners(limits, Processes(arguments.processes, limits, log, spool))
     for way in ways(arguments, log, limits):
         service = Service(
             way.name,

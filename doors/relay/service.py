@@ -34,13 +34,15 @@ class Service:
     dsn_ret: str = ""
     spool: Spool | None = None
     """Where mails are kept until they are sent; None where they go through at once."""
+    process: str = ""
+    """What the names that this process gives begin with, where there are others."""
     is_stopping: bool = False
     _stops_at: float = 0.0
     _numbers: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
 
     def next_number(self) -> str:
         """A name for a client's connection in the log, and for a mail in its Received field."""
-        return f"{self._numbers():x}.{time.time_ns() // 1_000_000:x}"
+        return f"{self.process}{self._numbers():x}.{time.time_ns() // 1_000_000:x}"
 
     def stop(self, seconds: float) -> None:
         """Take no new mail; those under way have so many seconds left."""

@@ -19,6 +19,7 @@ from delivery.pace import Pace
 from delivery.pool import Slot, Slots
 from doors.relay.limits import Limits
 from doors.relay.pace import is_limited, take_turn
+from host.local.files import StoreError
 from smtp.errors import AuthenticationRefused, MailError, Step, TimedOut
 from smtp.extensions import Extensions
 from smtp.session import Session
@@ -28,6 +29,8 @@ REFUSED_SECONDS = 60.0
 TROUBLE_SECONDS = 5.0
 """So long what the server offers isn't asked for again after it could not be had."""
 OFFERS_SECONDS = 600.0
+KEPT_SECONDS = 1.0
+"""So long a connection is kept although another process waits for its place: each has to be logged in anew."""
 _LOOK_AGAIN = 0.1
 
 
@@ -41,6 +44,8 @@ class Lent:
     """Messages that the server takes on one connection (LIMITS MAILMAX, RFC 9422); None for any number."""
     is_used: bool = False
     since: float = 0.0
+    """When it was given back last."""
+    opened: float = 0.0
 
     @property
     def is_spent(self) -> bool:
@@ -128,7 +133,7 @@ class Upstream:
     def give_back(self, lent: Lent) -> None:
         """The mail is over. Never raises."""
         lent.is_used, lent.since = True, time.monotonic()
-        is_kept = lent.session.is_usable and not lent.is_spent
+        is_kept = lent.session.is_usable and not lent.is_spent and not self._is_wanted_elsewhere(lent)
         with self._lock:
             is_kept = is_kept and not self._is_closed
             if is_kept:
@@ -155,8 +160,12 @@ class Upstream:
         patience = self._limits.idle_seconds / (2 if self.has_login else 1)
         now = time.monotonic()
         with self._lock:
-            old = [lent for lent in self._idle if now - lent.since > patience]
-            self._idle = [lent for lent in self._idle if now - lent.since <= patience]
+            kept: list[Lent] = []
+            old: list[Lent] = []
+            for lent in self._idle:
+                is_old = now - lent.since > patience or self._is_wanted_elsewhere(lent)
+                (old if is_old else kept).append(lent)
+            self._idle = kept
         for lent in old:
             lent.end()
 
@@ -201,7 +210,8 @@ class Upstream:
             _free(slot)
             raise
         self._offers = _Offers(session.extensions, time.monotonic() + OFFERS_SECONDS)
-        return Lent(session, slot, session.extensions.limits.get("MAILMAX"))
+        most = session.extensions.limits.get("MAILMAX")
+        return Lent(session, slot, most, opened=time.monotonic())
 
     def _ready_access(self) -> Access:
         """Made when it is first needed, and anew some time after a login was refused. Raises `MailError`."""
@@ -215,16 +225,34 @@ class Upstream:
         return self._access
 
     def _take_slot(self, interrupt: Callable[[], None]) -> Slot | None:
-        """A place among the connections of this machine. Raises `TimedOut`."""
-        if self._slots is None or not self.has_login:
+        """A place among the connections of this machine: first those who wait for one get it. Raises `TimedOut`."""
+        slots, asset = self._slots, self.asset
+        if slots is None or not self.has_login:
             return None
+        slot = None if slots.is_wanted(asset) else slots.take(asset)
+        if slot is not None:
+            return slot
         deadline = time.monotonic() + self._limits.lend_seconds
-        while (slot := self._slots.take(self.asset)) is None:
-            interrupt()
-            if time.monotonic() >= deadline:
-                raise _all_in_use(self.asset.max_connections)
-            time.sleep(_LOOK_AGAIN)
+        waiting = slots.wait(asset)
+        try:
+            while slot is None:
+                interrupt()
+                if time.monotonic() >= deadline:
+                    raise _all_in_use(asset.max_connections)
+                time.sleep(_LOOK_AGAIN)
+                slot = slots.take(asset)
+        finally:
+            waiting.free()
         return slot
+
+    def _is_wanted_elsewhere(self, lent: Lent) -> bool:
+        """Whether another process waits for this connection's place, and it was had for a while."""
+        if self._slots is None or lent.slot is None or time.monotonic() - lent.opened < KEPT_SECONDS:
+            return False
+        try:
+            return self._slots.is_wanted(self.asset)
+        except StoreError:
+            return False  # nobody can say so
 
 
 def _all_in_use(most: int) -> TimedOut:

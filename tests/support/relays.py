@@ -67,6 +67,7 @@ class RunningRelay:
             "tls_key": None,
             "transcript": transcript,
             "spool": False,
+            "processes": 1,
             **options,
         }
         if isinstance(given["destinations"], str):
