@@ -9,15 +9,15 @@ from actions.contract import Context
 from auth.certificate import UnusableCertificate, read
 from auth.oauth.store import TokenStore
 from auth.readiness import Notice, Secret, readiness, secrets_of
-from delivery.access import Taken
 from delivery.asset import Asset
+from delivery.steps import Steps, Taken
 from delivery.transport import Transport
 from smtp.tls import TlsState
 
 
-def connectivity_data(context: Context, transport: Transport) -> dict[str, Any]:
+def connectivity_data(context: Context, transport: Transport, steps: Steps) -> dict[str, Any]:
     """The data object of the result, after the last step that was taken. Raises `MailError`."""
-    steps, facts = transport.access.steps, transport.facts
+    facts = transport.facts
     today = datetime.now(UTC).date()
     secrets = (*secrets_of(context.asset.login), *_certificates_of(context.asset))
     notices = _notices(context, facts.auth_method, today, secrets)

@@ -9,9 +9,9 @@ from actions.connectivity import connectivity_data
 from actions.contract import Context, Report
 from actions.report import stopped, unverified
 from actions.send import defaults, send
-from delivery.access import FAILED, PASSED, SKIPPED, TEST_MAIL
 from delivery.asset import Asset
 from delivery.attempt import Outgoing
+from delivery.steps import FAILED, PASSED, SKIPPED, TEST_MAIL, Steps
 from delivery.transport import Transport
 from message.address.mailbox import parse_list
 from message.draft import Addressing, plain_draft
@@ -37,34 +37,35 @@ class Parameters:
 
 def run(parameters: Parameters, context: Context, transport: Transport) -> Report:  # noqa: ARG001 - as above
     """Connect, encrypt, log in, send. The first step that fails ends it, with what to do."""
+    steps = transport.access.steps = Steps()
     try:
         mail = _test_mail(context.asset)
         session = transport.session()
-        if not transport.access.steps.taken:
-            transport.access.steps.describe(session)  # another run of this process had connected it
+        if not steps.taken:
+            steps.describe(session)  # another run of this process had connected it
         if mail is None:
             text = _without_a_mail(context, session)
-            transport.access.steps.add(TEST_MAIL, text, SKIPPED)
-            return _passed(context, transport, text)
+            steps.add(TEST_MAIL, text, SKIPPED)
+            return _passed(context, transport, steps, text)
     except MailError as exc:
         text = stopped("Test connectivity failed", exc, transport.access.server)
-        return _told(False, text, context, transport)
+        return _told(False, text, context, transport, steps)
     address = mail.recipients[0]
     context.progress(f"Sending a test mail to {address}.")
     report = send(mail, transport, context)
-    transport.access.steps.add(TEST_MAIL, report.message, PASSED if report.success else FAILED)
+    steps.add(TEST_MAIL, report.message, PASSED if report.success else FAILED)
     if not report.success:
-        return _told(False, f"Test connectivity failed. {report.message}", context, transport)
-    return _passed(context, transport, f"A test mail was sent to {address}.")
+        return _told(False, f"Test connectivity failed. {report.message}", context, transport, steps)
+    return _passed(context, transport, steps, f"A test mail was sent to {address}.")
 
 
-def _passed(context: Context, transport: Transport, text: str) -> Report:
+def _passed(context: Context, transport: Transport, steps: Steps, text: str) -> Report:
     text = " ".join(["Test connectivity passed.", text, *unverified(context.asset)])
-    return _told(True, text, context, transport)
+    return _told(True, text, context, transport, steps)
 
 
-def _told(success: bool, text: str, context: Context, transport: Transport) -> Report:
-    data = connectivity_data(context, transport)
+def _told(success: bool, text: str, context: Context, transport: Transport, steps: Steps) -> Report:
+    data = connectivity_data(context, transport, steps)
     for notice in data["readiness"]:
         context.progress(notice["text"])
     return Report(success, text, [data])

@@ -69,10 +69,9 @@ class Interrupt:
 class _Shelf:
     """The sessions of one asset. `idle` holds each with the time since when, the longest first."""
 
-    def __init__(self) -> None:
-        self.lent = 0
-        self.waiting = 0
-        self.idle: list[tuple[float, PooledSession]] = []
+    lent = 0
+    waiting = 0
+    idle: tuple[tuple[float, PooledSession], ...] = ()
 
 
 class Pool:
@@ -124,7 +123,8 @@ class Pool:
         try:
             while True:
                 with self._changed:
-                    idle = shelf.idle.pop()[1] if shelf.idle else None
+                    idle = shelf.idle[-1][1] if shelf.idle else None
+                    shelf.idle = shelf.idle[:-1]
                 if idle is not None:
                     idle.interrupt.ask = interrupt
                     if idle.session.is_alive() and not idle.session.is_used_up:
@@ -154,12 +154,12 @@ class Pool:
             shelf.lent -= 1
             if pooled is not None:
                 pooled.interrupt.ask = _nobody
-                shelf.idle.append((now, pooled))
+                shelf.idle = (*shelf.idle, (now, pooled))
             ends = [one for since, one in shelf.idle if now - since > IDLE_SECONDS or not one.session.is_open]
             if not shelf.lent and not shelf.waiting:
                 ends = [one for _, one in shelf.idle]
                 del self._shelves[asset]
-            shelf.idle = [entry for entry in shelf.idle if entry[1] not in ends]
+            shelf.idle = tuple([entry for entry in shelf.idle if entry[1] not in ends])
             self._changed.notify_all()
         for one in ends:
             one.interrupt.ask = interrupt

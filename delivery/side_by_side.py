@@ -7,11 +7,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from delivery.access import Access
 from delivery.attempt import Attempt, Source
 from delivery.observer import Observer
 from delivery.pool import LOOK_AGAIN, Pool
-from delivery.transport import Transport
+from delivery.transport import Access, Transport
 
 WAITING = 4
 """Attempts for each connection that may be taken and not told."""

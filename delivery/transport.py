@@ -1,19 +1,225 @@
-"""One session for a run: borrowed when it is first needed, and another one when that is gone."""
+"""A run's way to its asset's server: a session that is connected, encrypted and logged in, and another when it is gone.
+
+`Access` connects. `Transport` borrows a session from the pool when the run first needs one, and has `Access` open one
+where the pool has none.
+"""
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from delivery.access import Access
+from auth.choose import Choice, choose
+from auth.errors import AuthError
+from auth.errors import Step as LoginStep
+from auth.settings import LOGIN_AS_USERNAME, Login
+from delivery.asset import Asset
 from delivery.attempt import Facts
-from delivery.pool import Interrupt, Pool, PooledSession, Slot
+from delivery.observer import Observer
+from delivery.pace import Pace
+from delivery.pool import Interrupt, Pool, PooledSession, Slot, Slots
 from smtp.content import Content
 from smtp.envelope import Envelope
-from smtp.errors import MailError
+from smtp.errors import AuthenticationRefused, Cancelled, Category, MailError, Step
+from smtp.options import Habits, Options, Timeouts
 from smtp.outcome import Delivery, Outcome
 from smtp.session import Session
+from smtp.tls import TlsMode
 from smtp.transaction import Committing
+
+if TYPE_CHECKING:
+    from auth.oauth.sign_in import SignIn
+    from auth.settings import Method, State
+    from delivery.certificates import FileState
+    from delivery.steps import Steps
+    from smtp.proxy.handshake import Proxy
+    from smtp.sasl.credentials import Credentials
+
+# RFC 4954 section 6: the credential was not accepted. Other refusals of AUTH are not about it.
+CREDENTIAL_REFUSED = 535
+OAUTH = "OAuth"
+
+
+class Access:
+    """How one run gets to its asset's server. Made once: the login is chosen and certificates are read here.
+
+    `state` keeps tokens between runs, `slots` the connections of other processes on this machine apart from ours,
+    `pace` what the account may send. `method` logs in instead of what the asset's fields say, and `find_proxy` is
+    asked before each connection instead of the asset's `proxy`.
+    With `sign_in` a person may be asked to sign in. Raises `AuthError` and
+    `UnusableSetting` for an asset that can't be used, before anything is connected.
+    """
+
+    def __init__(
+        self,
+        asset: Asset,
+        observer: Observer,
+        state: State | None = None,
+        sign_in: SignIn | None = None,
+        slots: Slots | None = None,
+        pace: Pace | None = None,
+        method: Method | None = None,
+        find_proxy: Callable[[], Proxy | None] | None = None,
+    ) -> None:
+        self.asset = asset
+        self.server = f"{asset.login.server}:{asset.login.port}"
+        """Host and port."""
+        self.slots = slots
+        self.pace = pace
+        self.observer = observer
+        self._state = state
+        self._is_stopped = False
+        login = _without_login(asset.login) if asset.ssl_config == TlsMode.IF_OFFERED else asset.login
+        try:
+            self._choice = (
+                choose(login, state, sign_in, self.is_cancelled) if method is None else Choice(method, ())
+            )
+            self._proxy = _proxy(asset.proxy) if asset.proxy else None
+            self._tls = _context(asset)
+        except MailError as first:
+            raise _with_all_faults(asset, login, first) from first
+        self._find_proxy = find_proxy
+        self._habits = Habits()
+        self.tried = ""
+        """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
+        self._refusal: AuthenticationRefused | AuthError | None = None
+        self.steps: Steps | None = None
+        """Where the steps of each connection are kept, for who asks for them."""
+
+    def as_sender(self, address: str) -> Access:
+        """Return the access of an application that logs in as this sender, to the same server."""
+        from copy import copy  # few applications log in for many
+
+        own = copy(self)
+        own.asset = self.asset._replace(login=self.asset.login.as_sender(address))
+        login = own.asset.login
+        if self.asset.ssl_config == TlsMode.IF_OFFERED:
+            login = _without_login(login)
+        own._choice = choose(login, self._state, is_cancelled=self.is_cancelled)
+        own.tried, own._refusal = "", None
+        return own
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the credential was refused for good: no connection is tried any more."""
+        return self._refusal is not None
+
+    def stop(self) -> None:
+        """End what waits for the server, in whichever thread, as if somebody had cancelled it."""
+        self._is_stopped = True
+
+    def is_cancelled(self) -> bool:
+        """Whether this way to the server is to come to an end."""
+        return self._is_stopped or self.observer.is_cancelled()
+
+    def raise_if_cancelled(self) -> None:
+        """Raises `Cancelled`."""
+        if self._is_stopped or self.observer.is_cancelled():
+            raise Cancelled("the action was cancelled", step=Step.CONNECT)
+
+    def connect_and_log_in(self, interrupt: Callable[[], None]) -> Session:
+        """Open a new session; `interrupt` is called while anything is waited for, and may raise.
+
+        A credential that was refused for good is not shown again: servers lock accounts for that. Raises
+        `SmtpError` and `AuthError`.
+        """
+        if self._refusal is not None:
+            raise self._refusal
+        if not self.tried:
+            self.tried = self._choice.method.name
+            for reason in self._choice.skipped:
+                self.observer.progress(reason)
+        if self.steps is not None:
+            self.steps.begin()
+        try:
+            try:
+                return self._open(interrupt)
+            except AuthenticationRefused as exc:
+                # It is renewed once, where it can be, and tried on another connection.
+                if exc.code != CREDENTIAL_REFUSED or _is_about_a_setting(exc):
+                    raise
+                if not self._choice.method.renew(self.observer.progress):
+                    raise
+            self.observer.progress("The server refused the token; trying once more with a new one.")
+            return self._open(interrupt)
+        except MailError as exc:
+            if self.steps is not None:
+                self.steps.failed(exc)
+            if isinstance(exc, AuthenticationRefused | AuthError) and not exc.retryable:
+                self._refusal = exc
+            raise
+
+    def _open(self, interrupt: Callable[[], None]) -> Session:
+        # The token is fetched first: a server's patience is shorter than a person's or a provider's.
+        credentials = self._choice.method.credentials(self.observer.progress)
+        asset, login, steps, tell = self.asset, self.asset.login, self.steps, self.observer.progress
+        if steps is not None and credentials is not None and self.tried == OAUTH:
+            steps.add(LoginStep.TOKEN, "there is an access token")
+        proxy = self._find_proxy() if self._find_proxy is not None else self._proxy
+        tell(f"Connecting to {self.server}{f' through the {proxy.name}' if proxy else ''}.")
+        options = Options(
+            Timeouts(connect=login.connection_timeout, reply=login.read_timeout),
+            implicit_tls=asset.ssl_config == TlsMode.SSL,
+            context=self._tls,
+            use_pipelining=not asset.disable_pipelining,
+            use_chunking=not asset.disable_chunking,
+            habits=self._habits,
+            proxy=proxy,
+            server_name=asset.server_name,
+            interrupt=interrupt,
+            reached=steps.add if steps is not None else None,
+        )
+        session = Session.connect(login.server, login.port, options)
+        try:
+            self._say_hello(session, credentials)
+            if credentials is None:
+                told = f"No login: {self.tried}."
+            else:
+                how = session.authenticate(
+                    credentials, allow_plaintext=asset.allow_plaintext_auth, mechanism=asset.sasl_mechanism
+                )
+                told = f"Logged in: {self.tried}, {how or 'with the certificate alone'}."
+            tell(told)
+            if steps is not None:
+                steps.add(Step.AUTH, told)
+        except BaseException:
+            self.observer.session_ended(session.transcript)
+            session.quit()
+            raise
+        return session
+
+    def _say_hello(self, session: Session, credentials: Credentials | None) -> None:
+        """Greet the server, over an encrypted connection where the asset wants it, and tell what was found."""
+        mode, name, tell = self.asset.ssl_config, self.asset.ehlo_name, self.observer.progress
+        is_greeted = False
+        if mode in (TlsMode.STARTTLS, TlsMode.IF_OFFERED):
+            session.hello(name, allow_helo=mode == TlsMode.IF_OFFERED)
+            if mode == TlsMode.STARTTLS or "STARTTLS" in session.extensions:
+                session.start_tls()
+            else:
+                tell("The server offers no TLS: this connection is not encrypted.")
+                is_greeted = True
+        if self.steps is not None and session.tls is not None:
+            self.steps.add(Step.TLS)
+        if not is_greeted:
+            session.hello(name, allow_helo=credentials is None)
+        if self.steps is not None:
+            self.steps.describe(session)
+        if session.is_proxied:
+            tell(f"Connected to {session.host}.")
+        else:
+            if session.peer != session.host:
+                tell(f"The name {session.host} resolves to {session.peer}.")
+            tell(f"Connected to {session.peer}.")
+        if session.tls is not None:
+            tls = session.tls
+            tell(f"Encrypted with {tls.version}, {tls.cipher}.")
+            if tls.days_left is not None:
+                tell(f"Certificate of {tls.subject}, issued by {tls.issuer}, {tls.days_left} days left.")
+        tell(f"The server offers {session.extensions or 'no extensions'}.")
 
 
 class Transport:
@@ -33,6 +239,8 @@ class Transport:
         """What tells other processes that this run waits for a connection."""
         self.committed = 0
         """How many messages came to the point of no return."""
+        self.facts = Facts(access.server)
+        """How the server was spoken to."""
 
     def __enter__(self) -> Self:
         return self
@@ -47,16 +255,6 @@ class Transport:
         """Whether there is a session that can be sent over."""
         return self._borrowed is not None and self._borrowed.session.is_open
 
-    @property
-    def facts(self) -> Facts:
-        """How the server was spoken to."""
-        server = self.access.server
-        if self._borrowed is None:
-            return Facts(server, auth_method=self.access.tried)
-        session = self._borrowed.session
-        version, cipher = (session.tls.version, session.tls.cipher) if session.tls else ("", "")
-        return Facts(server, version, cipher, self.access.tried, session.auth_mechanism)
-
     def session(self) -> Session:
         """The session, as it was left, or a new one."""
         borrowed = self._borrowed
@@ -69,9 +267,13 @@ class Transport:
                     self.access.asset, self._connect, self.access.raise_if_cancelled, may_wait=self._may_wait
                 )
             finally:
+                self.facts = Facts(self.access.server, auth_method=self.access.tried)
                 if self._waiting is not None:
                     self._waiting.free()
                     self._waiting = None
+            session, tls = borrowed.session, borrowed.session.tls
+            version, cipher = (tls.version, tls.cipher) if tls is not None else ("", "")
+            self.facts = Facts(self.access.server, version, cipher, self.access.tried, session.auth_mechanism)
         return borrowed.session
 
     def send(self, envelope: Envelope, content: Content, committing: Committing) -> Delivery:
@@ -99,6 +301,7 @@ class Transport:
             self.access.observer.session_ended(self._borrowed.session.transcript)
             self.pool.give_back(self.access.asset, self._borrowed, self.access.raise_if_cancelled)
             self._borrowed = None
+            self.facts = Facts(self.access.server, auth_method=self.access.tried)
 
     def _connect(self) -> PooledSession | None:
         """A new session; None while other programs have all connections of this machine to the account."""
@@ -121,3 +324,72 @@ class Transport:
             if slot is not None:
                 slot.free()
             raise
+
+
+def _context(asset: Asset) -> ssl.SSLContext | None:
+    """With `ca_bundle` the server is verified by the authorities in it instead of the system's.
+
+    A process that runs for months notices when a file of authorities changes, and a folder of them when one comes or
+    goes. Raises `UnusableSetting`.
+    """
+    if asset.ssl_config == TlsMode.NONE:
+        return None
+    from delivery import certificates  # not everybody has TLS
+
+    if asset.client_cert or asset.client_key:
+        return certificates.own_context(asset)
+    bundle = asset.login.ca_bundle
+    paths = (bundle,) if bundle else ssl.get_default_verify_paths()[:2]
+    files = tuple([_file_state(path) for path in paths if path])
+    return certificates.shared_context(bundle, asset.verify_server_cert, files)
+
+
+def _file_state(path: str) -> FileState | None:
+    """What tells whether a file is still the same; None where there is none of that name."""
+    try:
+        found = Path(path).expanduser().stat()
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _with_all_faults(asset: Asset, login: Login, first: MailError) -> MailError:
+    """`first`, told together with whatever else of the account's settings can't be used."""
+    from auth.oauth.check import faults_of, together
+
+    found = {first.text: first}
+    checks: tuple[Callable[[], object], ...] = (lambda: _proxy(asset.proxy), lambda: _context(asset))
+    for check in checks:
+        try:
+            check()
+        except MailError as error:
+            found[error.text] = error
+    if login.auth_type not in ("Basic", "Passwordless") and (login.client_id or login.service_account_json):
+        is_told = any("ca_bundle" in text for text in found)
+        found |= {
+            error.text: error for error in faults_of(login._replace(ca_bundle="") if is_told else login)
+        }
+    return together(found.values()) if len(found) > 1 else first
+
+
+def _proxy(url: str) -> Proxy | None:
+    """Raises `UnusableSetting`."""
+    if not url:
+        return None
+    from delivery.proxy import proxy_from  # hardly any server is behind one
+
+    return proxy_from(url)
+
+
+def _without_login(login: Login) -> Login:
+    """Nobody logs in over a connection that anybody can keep from being encrypted."""
+    return login._replace(auth_type="Passwordless", login_as=LOGIN_AS_USERNAME)
+
+
+def _is_about_a_setting(refusal: AuthenticationRefused) -> bool:
+    """Whether no other token would help: the provider does not let this account, or anybody, log in this way."""
+    from delivery.remedies import remedy  # few logins are refused
+
+    reply = refusal.reply
+    known = remedy(refusal.step, reply.code, reply.enhanced_code, reply.text) if reply is not None else None
+    return known is not None and known.category is Category.CONFIGURATION

@@ -35,7 +35,6 @@ from auth.settings import LOGIN_AS_SENDER
 from delivery.attempt import Attempt, Source
 from delivery.errors import NoTurn
 from delivery.observer import Observer
-from delivery.pace import Pace
 from delivery.pool import LOOK_AGAIN
 from delivery.progress import LARGE, Watched
 from delivery.transport import Transport
@@ -63,7 +62,7 @@ def deliver(transport: Transport, observer: Observer, attempts: Iterable[Attempt
         return
     waiting = iter(attempts)
     first = list(islice(waiting, MANY))
-    alone = OneSession(transport, observer, Reach(observer))
+    alone = OneSession(transport, observer, Reach())
     if len(first) == MANY and asset.max_connections > 1:
         # The first message shows whether there is a server at all: only then are more sessions worth a try.
         begun = next((number for number, attempt in enumerate(first, 1) if not attempt.has_ended), MANY)
@@ -84,7 +83,7 @@ def _deliver_as_senders(
     """Yield each attempt once it has ended, in order, each over a session of its sender."""
     from delivery.senders import Senders  # few assets log in as whoever a mail is from
 
-    reach = Reach(observer)
+    reach = Reach()
     with Senders(transport) as senders:
         for attempt in attempts:
             own = transport
@@ -109,30 +108,24 @@ class _Queue:
 class Reach:
     """Whether the server can be reached: after `TRIES` failures in a row, for one reason, nothing more is tried."""
 
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self._failures = 0
-        self._last: MailError | None = None
+    failures = 0
+    _last: MailError | None = None
 
-    def succeeded(self) -> None:
-        self._failures = 0
-
-    def failed(self, error: MailError) -> None:
+    def failed(self, error: MailError, observer: Observer) -> None:
         if error.category is Category.CANCELLED:
             return
         same = self._last is not None and _reason(self._last) == _reason(error)
-        self._failures = self._failures + 1 if same else 1
+        self.failures = self.failures + 1 if same else 1
         self._last = error
-        if self._failures == TRIES:
-            self._observer.progress(
+        if self.failures == TRIES:
+            observer.progress(
                 f"{TRIES} attempts in a row failed for the same reason; what is left is not tried."
             )
 
-    def objection(self) -> MailError | None:
-        """Why another attempt is not worth the wait."""
+    def objection(self) -> MailError:
+        """Why another attempt is not worth the wait, after `TRIES` failures."""
         error = self._last
-        if error is None or self._failures < TRIES:
-            return None
+        assert error is not None  # noqa: S101 - it has failed
         kind = SmtpError if isinstance(error, SmtpError) else MailError
         text = f"it was not tried, because {TRIES} attempts before it failed: {error.text}"
         return kind(text, step=error.step, category=error.category, retryable=True)
@@ -173,8 +166,8 @@ class OneSession:
         """Yield each attempt once it has ended, in order."""
         while (attempt := self._take(source, may_wait=True)) is not None:
             session = None
-            if not attempt.has_ended and (objection := self._reach.objection()) is not None:
-                attempt.end(error=objection)
+            if not attempt.has_ended and self._reach.failures >= TRIES:
+                attempt.end(error=self._reach.objection())
             if not attempt.has_ended:
                 try:
                     session = self.transport.session()
@@ -183,46 +176,42 @@ class OneSession:
                         source.put_back(attempt)
                         return
                     if not self.transport.access.is_refused and not isinstance(exc, NoTurn):
-                        self._reach.failed(exc)
+                        self._reach.failed(exc, self.observer)
                     attempt.end(error=exc, facts=self.transport.facts)
             self._taken.append(attempt)
             if session is not None:
-                self._reach.succeeded()
+                self._reach.failures = 0
                 yield from self._send_over(session, attempt, source)
             yield from self._ended()
 
     def _take(self, source: Source, *, may_wait: bool) -> Attempt | None:
-        """Take the next attempt whose turn it is. One whose turn doesn't come has ended with `NoTurn`."""
-        attempt = source.take(may_wait=may_wait)
-        pace = self.transport.access.pace
+        """Take the next attempt, and wait for its turn, if that may be.
+
+        One whose turn doesn't come has ended: with `NoTurn`, `Cancelled`, or what `Pace` raised.
+        """
+        attempt, access = source.take(may_wait=may_wait), self.transport.access
+        pace = access.pace
         if attempt is None or attempt.has_ended or attempt.has_turn or pace is None:
             return attempt
+        assert attempt.outgoing is not None  # noqa: S101 - what could not be prepared has ended
+        count = len(attempt.outgoing.recipients)
+        deadline, told = time.monotonic() + PATIENCE, False
         try:
-            attempt.has_turn = self._has_turn(pace, attempt, may_wait=may_wait)
+            while (wait := pace.turn(access.asset, count)) is not None:
+                if wait.seconds is None or time.monotonic() + wait.seconds > deadline or pace.is_over():
+                    raise NoTurn(wait.reason, wait.seconds)
+                if not may_wait:
+                    source.put_back(attempt)
+                    return None
+                if not told:
+                    told = True
+                    self.observer.progress(f"Waiting for {wait.seconds:.0f} s: {wait.reason}.")
+                access.raise_if_cancelled()
+                threading.Event().wait(min(wait.seconds, LOOK_AGAIN))
+            attempt.has_turn = True
         except MailError as error:
             attempt.end(error=error)
-            return attempt
-        if attempt.has_turn:
-            return attempt
-        source.put_back(attempt)
-        return None
-
-    def _has_turn(self, pace: Pace, attempt: Attempt, *, may_wait: bool) -> bool:
-        """Wait for the turn, if that may be. Raises `NoTurn`, `Cancelled`, and what `Pace` does."""
-        assert attempt.outgoing is not None  # noqa: S101 - what could not be prepared has ended
-        asset, count = self.transport.access.asset, len(attempt.outgoing.recipients)
-        deadline, told = time.monotonic() + PATIENCE, False
-        while (wait := pace.turn(asset, count)) is not None:
-            if wait.seconds is None or time.monotonic() + wait.seconds > deadline or pace.is_over():
-                raise NoTurn(wait.reason, wait.seconds)
-            if not may_wait:
-                return False
-            if not told:
-                told = True
-                self.observer.progress(f"Waiting for {wait.seconds:.0f} s: {wait.reason}.")
-            self.transport.access.raise_if_cancelled()
-            threading.Event().wait(min(wait.seconds, LOOK_AGAIN))
-        return True
+        return attempt
 
     def _send_over(self, session: Session, first: Attempt, source: Source) -> Iterator[Attempt]:
         """Yield what has ended, in order, until there is no more or the session takes no more.

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from actions.contract import KEY, MAY_SIGN_IN, Context, HostError, Report
 from actions.report import report, unfinished
-from delivery.access import Access
 from delivery.attempt import Attempt, Outgoing
 from delivery.pace import Pace
 from delivery.pool import Pool, Slots
-from delivery.transport import Transport
+from delivery.transport import Access, Transport
 from delivery.window import deliver
 from host.manifest.model import Action
 from host.manifest.validation import InvalidInput, rules_of_parameters

@@ -22,7 +22,7 @@ from message.attachments import Attachment, look_at
 from message.compose import CalendarPart, Draft
 from message.draft import NO_DEFAULTS, NOT_IN_TEXT, plain_draft
 from message.errors import Fault, Lack, MessageError, shown
-from message.fields import problem_of_value
+from message.mime import problem_of_value
 from message.parameters import Addressing, Defaults
 
 METHODS = ("request", "cancel")

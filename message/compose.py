@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from message import fields, mime
+from message import mime
 from message.address.mailbox import Mailbox, ascii_domain
 from message.audience import REDIRECTED
 from message.errors import Fault, Lack, MessageError, shown
@@ -152,17 +152,17 @@ def _head(
     lines = []
     if draft.instead:
         meant = [("", str(spelled.get(address, address))) for address in draft.redirected]
-        lines.append(fields.address_list(REDIRECTED, meant))
+        lines.append(mime.address_list(REDIRECTED, meant))
     address = draft.author.address
-    lines.append(fields.address_list("From", [(draft.author.name, str(spelled.get(address, address)))]))
+    lines.append(mime.address_list("From", [(draft.author.name, str(spelled.get(address, address)))]))
     for name, mailboxes in (("To", draft.to), ("Cc", draft.cc)):
         if mailboxes and name.lower() not in given:
             pairs = [(of, str(spelled.get(address, address))) for of, address in mailboxes]
-            lines.append(fields.address_list(name, pairs))
+            lines.append(mime.address_list(name, pairs))
     if draft.subject:
-        lines.append(fields.unstructured("Subject", draft.subject))
+        lines.append(mime.unstructured("Subject", draft.subject))
     if "date" not in given:
-        lines.append(f"Date: {fields.date(time.time())}\r\n")
+        lines.append(f"Date: {mime.date(time.time())}\r\n")
     if "message-id" in given:
         message_id = given["message-id"].text
     else:
@@ -181,12 +181,12 @@ def _head(
 def _field(header: Header, spelled: Mapping[Address, Address]) -> str:
     if header.mailboxes:
         pairs = [(name, str(spelled.get(address, address))) for name, address in header.mailboxes]
-        return fields.address_list(header.name, pairs)
+        return mime.address_list(header.name, pairs)
     if header.phrase:
-        return fields.address_list(header.name, [(header.phrase, header.text)])
+        return mime.address_list(header.name, [(header.phrase, header.text)])
     if header.verbatim:
-        return fields.as_it_is(header.name, header.text)
-    return fields.unstructured(header.name, header.text)
+        return mime.as_it_is(header.name, header.text)
+    return mime.unstructured(header.name, header.text)
 
 
 def _body(draft: Draft, sent: Sequence[Sent], *, eight_bit: bool) -> mime.Part:

@@ -19,8 +19,8 @@ from message.audience import EVERYBODY, redirected
 from message.compose import Draft, new_unique
 from message.conversation import Answered, answered, importance_headers, thread_headers
 from message.errors import Fault, Lack, MessageError, shown
-from message.fields import problem_of_value
 from message.headers import Header, parse_headers
+from message.mime import problem_of_value
 from message.parameters import Addressing, Defaults
 from message.signature import signed_html, signed_text
 from smtp.envelope import Notify

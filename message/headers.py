@@ -10,7 +10,7 @@ from typing import NamedTuple
 from message import address as addresses
 from message.address.mailbox import Mailbox, parse_list
 from message.errors import Fault, MessageError, shown
-from message.fields import problem_of_name, problem_of_value
+from message.mime import problem_of_name, problem_of_value
 
 REFUSED = frozenset({"content-type", "content-transfer-encoding", "mime-version"})
 # RFC 5322 section 3.6: the fields that a message has at most once.

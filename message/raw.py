@@ -10,8 +10,7 @@ from message.address.mailbox import Mailbox, ascii_domain, look_alikes, parse_li
 from message.audience import EVERYBODY, REDIRECTED, Audience, redirected
 from message.compose import Message
 from message.errors import Fault, Lack, MessageError, shown
-from message.fields import address_list
-from message.mime import encoded, has_long_line
+from message.mime import address_list, encoded, has_long_line
 from smtp.content import Octets, canonical
 from smtp.envelope import Address, Body, Envelope
 from smtp.text import LONGEST_LINE

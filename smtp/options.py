@@ -28,10 +28,6 @@ class Timeouts(NamedTuple):
 _PATIENT = Timeouts()
 
 
-def _untold(_step: Step) -> None:
-    """Nobody wants to know."""
-
-
 class Habits:
     """What one server was found to do, though it doesn't say so: learned on one connection, heeded on the next ones.
 
@@ -85,5 +81,5 @@ class Options(NamedTuple):
     """The name that the certificate has to be for; "" is the host's."""
     interrupt: Callable[[], None] | None = None
     """Called while anything is waited for; what it raises (`Cancelled`) ends the wait and the connection."""
-    reached: Callable[[Step], None] = _untold
+    reached: Callable[[Step], None] | None = None
     """Called when a step on the way to the server's greeting went well."""

@@ -337,12 +337,15 @@ class Session:
     def _greeted(self) -> Self:
         """This session, once TLS has begun, if that comes first, and the server has greeted it."""
         try:
-            self._options.reached(Step.CONNECT)
+            if self._options.reached is not None:
+                self._options.reached(Step.CONNECT)
             if self._options.implicit_tls:
                 self._shake_hands()
-                self._options.reached(Step.TLS)
+                if self._options.reached is not None:
+                    self._options.reached(Step.TLS)
             self._read_banner()
-            self._options.reached(Step.BANNER)
+            if self._options.reached is not None:
+                self._options.reached(Step.BANNER)
         except BaseException:
             self.close()
             raise

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from doors.python.email_config import RequestError
-from message import fields
+from message import mime
 from message.attachments import Attachment, File, look_at
 from message.base64 import PIECE, encoded_lines, encoded_size
 from message.errors import AttachmentChanged, MessageError
-from message.fields import problem_of_value
-from message.mime import Part, encoded, has_long_line, with_crlf
+from message.mime import Part, encoded, has_long_line, problem_of_value, with_crlf
 from smtp.content import canonical
 
 DEFAULT_TYPE = "text/plain; charset=UTF-8"
@@ -128,9 +127,9 @@ def encoded_part(body: object, content_type: str, transfer_encoding: str) -> Par
         raise RequestError(
             "A body with MIME-Version and multipart/mixed goes as it is: it has to be ASCII in lines of up to 998."
         )
-    head = fields.as_it_is("Content-Type", content_type)
+    head = mime.as_it_is("Content-Type", content_type)
     if transfer_encoding:
-        head += fields.as_it_is("Content-Transfer-Encoding", transfer_encoding)
+        head += mime.as_it_is("Content-Transfer-Encoding", transfer_encoding)
     return Part(head, (octets,))
 
 
@@ -226,6 +225,6 @@ def _exactly(source: BinaryIO, count: int) -> bytes:
 
 def _head(content_type: str, encoding: str) -> str:
     try:
-        return fields.as_it_is("Content-Type", content_type) + f"Content-Transfer-Encoding: {encoding}\r\n"
+        return mime.as_it_is("Content-Type", content_type) + f"Content-Transfer-Encoding: {encoding}\r\n"
     except MessageError as error:
         raise RequestError(str(error)) from error

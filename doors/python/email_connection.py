@@ -20,10 +20,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from actions import report as reports
-from delivery.access import Access
 from delivery.attempt import Attempt
 from delivery.pool import Pool
-from delivery.transport import Transport
+from delivery.transport import Access, Transport
 from delivery.window import deliver
 from doors.python.act import Result
 from doors.python.email_body import DEFAULT_TYPE, MultipartBody, encoded_part, part_of

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from auth.errors import AuthError
-from delivery.access import Access
 from delivery.asset import Asset
 from delivery.audience import audience
 from delivery.pace import Pace
 from delivery.pool import Slot, Slots
+from delivery.transport import Access
 from doors.relay.limits import Limits
 from doors.relay.pace import is_limited, take_turn
 from host.local.files import StoreError

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auth.settings import Method
-from delivery.access import Access
 from delivery.asset import Asset
 from delivery.audience import audience
 from delivery.errors import UnusableSettings
+from delivery.transport import Access
 from doors.relay.client_tokens import ClientTokens
 from doors.relay.connectivity import Connectivity
 from doors.relay.custom_resource import Found, Resource, find

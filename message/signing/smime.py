@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from message.base64 import encoded_lines
-from message.mime import Part, multipart
+from message.mime import Part, multipart, parameterised
 
 LARGEST = 50 * 1024 * 1024
 """Octets of a mail that is signed or encrypted."""
@@ -104,14 +104,12 @@ def _octets(part: Part) -> bytes:
 
 
 def _enclosed(subtype: str, name: str, octets: bytes, more: Mapping[str, str] | None = None) -> Part:
-    from message import fields
-
     parameters = [*(more or {}).items(), ("name", name)]
     disposition = "attachment"
     return Part(
-        fields.parameterised("Content-Type", f"application/{subtype}", parameters)
+        parameterised("Content-Type", f"application/{subtype}", parameters)
         + "Content-Transfer-Encoding: base64\r\n"
-        + fields.parameterised("Content-Disposition", disposition, [("filename", name)]),
+        + parameterised("Content-Disposition", disposition, [("filename", name)]),
         (encoded_lines(octets),),
     )
 

@@ -9,11 +9,10 @@ import pytest
 
 from actions.contract import HostError
 from auth.settings import Login
-from delivery.access import Access
 from delivery.asset import Asset
 from delivery.attempt import Attempt
 from delivery.pool import Pool
-from delivery.transport import Transport
+from delivery.transport import Access, Transport
 from delivery.window import deliver
 from message.draft import Addressing, plain_draft
 from smtp.outcome import Outcome

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from auth.settings import Login
-from delivery.access import Access
 from delivery.asset import Asset
+from delivery.transport import Access
 from smtp.errors import CertificateError, Step
 from smtp.session import Session
 from smtp.tls import TlsMode

@@ -13,11 +13,10 @@ from typing import cast
 import pytest
 
 from auth.settings import Login
-from delivery.access import Access
 from delivery.asset import Asset
 from delivery.errors import NoTurn
 from delivery.pool import IDLE_SECONDS, WAIT_SECONDS, Interrupt, Pool, PooledSession, Slot
-from delivery.transport import Transport
+from delivery.transport import Access, Transport
 from smtp.errors import Cancelled, Refused, TimedOut
 from smtp.errors import Step as SmtpStep
 from smtp.session import Session

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from auth.settings import Login
-from delivery.access import Access
 from delivery.asset import Asset
 from delivery.attempt import Attempt
 from delivery.pool import Pool
 from delivery.progress import LARGE, Watched
-from delivery.transport import Transport
+from delivery.transport import Access, Transport
 from delivery.window import deliver
 from message.draft import Addressing, plain_draft
 from smtp.content import Octets

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from auth.settings import Login
-from delivery.access import Access
 from delivery.asset import Asset
 from delivery.errors import UnusableSetting
 from delivery.proxy import proxy_from
+from delivery.transport import Access
 from smtp.errors import ConnectError, NotOffered, Reason
 from smtp.proxy.handshake import Proxy
 from smtp.session import Session

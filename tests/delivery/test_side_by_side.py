@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from auth.settings import Login
-from delivery.access import Access
 from delivery.asset import Asset
 from delivery.attempt import Attempt
 from delivery.pool import Pool
 from delivery.side_by_side import WAITING
-from delivery.transport import Transport
+from delivery.transport import Access, Transport
 from delivery.window import MANY, deliver
 from message.draft import Addressing, plain_draft
 from smtp_connector import SmtpConnector

@@ -24,11 +24,11 @@ from message.address.mailbox import look_alikes, parse_list
 from message.attachments import clean_name
 from message.conversation import answered
 from message.draft import Addressing, Defaults, html_draft, plain_draft
-from message.fields import address_list, parameterised, unstructured
 from message.headers import parse_headers
 from message.html.markdown import to_html
 from message.html.rendering import to_text
 from message.html.sanitise import content_ids, is_html, sanitize
+from message.mime import address_list, parameterised, unstructured
 from message.parts import look_through
 from message.raw import parse_raw
 from message.templates import filled, parse_values

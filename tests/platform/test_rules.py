@@ -22,8 +22,8 @@ each_module = pytest.mark.parametrize("name", MODULES)
 TOUCHES_FILES = {
     "smtp_connector.py": "its own folder, for the module path",
     "smtp_redirect_handler.py": "the hand-over between two processes",
-    "delivery/access.py": "whether the files of authorities are still what they were",
     "delivery/certificates.py": "certificates, which OpenSSL reads from files only",
+    "delivery/transport.py": "whether the files of authorities are still what they were",
     "host/manifest/model.py": "the manifest",
     "host/soar/context.py": "the vault's files, the reports and the authorities",
     "host/soar/state.py": "the lock between processes that refresh one token",

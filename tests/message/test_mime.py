@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from message import fields
+from message import mime
 from message.errors import MessageError
 
 TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=300)
@@ -41,7 +41,7 @@ def read(field: str, *, longest: int = 78) -> EmailMessage:
 @example("Subject", "😀" * 60)
 @example("X-A", "")
 def test_text_reads_back_as_it_was(name: str, text: str) -> None:
-    message = read(fields.unstructured(name, text), longest=998)
+    message = read(mime.unstructured(name, text), longest=998)
     assert message[name] == text.strip()
 
 
@@ -49,7 +49,7 @@ def test_text_reads_back_as_it_was(name: str, text: str) -> None:
 @given(NAMES, st.text("abcé日😀,;. ", max_size=300))
 def test_lines_of_short_words_and_encoded_words_stay_short(name: str, text: str) -> None:
     words = [word[:30] for word in text.split()]
-    read(fields.unstructured(name, " ".join(words)), longest=78)
+    read(mime.unstructured(name, " ".join(words)), longest=78)
 
 
 _DISPLAY_NAMES = TEXT.map(lambda name: " ".join(name.split()))
@@ -63,7 +63,7 @@ _SPECS = st.sampled_from(
 @example([("Doe, Jane", "a@example.com"), ('q"\\', "b@example.com"), ("=?utf-8?q?x?=", "c@example.com")])
 @example([("é" * 21, "a@example.com")])
 def test_mailboxes_read_back_as_they_were(mailboxes: list[tuple[str, str]]) -> None:
-    header = read(fields.address_list("To", mailboxes), longest=200)["To"]
+    header = read(mime.address_list("To", mailboxes), longest=200)["To"]
     found = [a.addr_spec.encode(errors="surrogateescape").decode() for a in header.addresses]
     assert found == [spec for _, spec in mailboxes]
     for address, (name, _) in zip(header.addresses, mailboxes, strict=True):
@@ -75,7 +75,7 @@ def test_mailboxes_read_back_as_they_were(mailboxes: list[tuple[str, str]]) -> N
 @given(TEXT)
 @example("日本語" * 40)
 def test_long_name_in_several_encoded_words_has_no_character_split(name: str) -> None:
-    words = fields.encoded_words(name)
+    words = mime.encoded_words(name)
     assert all(len(word) <= 75 for word in words)
     assert "".join(str(make_header(decode_header(word))) for word in words) == name
 
@@ -88,7 +88,7 @@ def test_long_name_in_several_encoded_words_has_no_character_split(name: str) ->
 @example("100%25.txt")
 @example("'quoted'.txt")
 def test_file_name_reads_back_as_it_was(name: str) -> None:
-    field = fields.parameterised("Content-Disposition", "attachment", [("filename", name)])
+    field = mime.parameterised("Content-Disposition", "attachment", [("filename", name)])
     message = read(field)
     assert message["Content-Disposition"].params["filename"] == name
     assert message_from_bytes(field.encode() + b"\r\n").get_filename() == message.get_filename()
@@ -99,11 +99,11 @@ def test_file_name_reads_back_as_it_was(name: str) -> None:
 )
 def test_control_characters_are_refused_naming_the_field(bad: str) -> None:
     writes: tuple[Callable[[], str], ...] = (
-        lambda: fields.unstructured("X-A", f"a{bad}b"),
-        lambda: fields.as_it_is("X-A", f"a{bad}b"),
-        lambda: fields.address_list("X-A", [(f"a{bad}b", "a@x")]),
-        lambda: fields.address_list("X-A", [("", f"a{bad}b@x")]),
-        lambda: fields.parameterised("X-A", "x", [("name", f"a{bad}b")]),
+        lambda: mime.unstructured("X-A", f"a{bad}b"),
+        lambda: mime.as_it_is("X-A", f"a{bad}b"),
+        lambda: mime.address_list("X-A", [(f"a{bad}b", "a@x")]),
+        lambda: mime.address_list("X-A", [("", f"a{bad}b@x")]),
+        lambda: mime.parameterised("X-A", "x", [("name", f"a{bad}b")]),
     )
     for write in writes:
         with pytest.raises(MessageError, match=r"^X-A: "):
@@ -112,22 +112,22 @@ def test_control_characters_are_refused_naming_the_field(bad: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "X A", "X:", "X\r\nBcc", "Ü", "X\x00", "x" * 77])
 def test_name_that_is_none_is_known(name: str) -> None:
-    assert fields.problem_of_name(name)
-    assert not fields.problem_of_name("X-A")
+    assert mime.problem_of_name(name)
+    assert not mime.problem_of_name("X-A")
 
 
 def test_words_that_mean_something_are_folded_but_never_encoded() -> None:
     ids = " ".join(f"<{n}.{'x' * 40}@example.com>" for n in range(20))
-    field = fields.as_it_is("References", ids)
+    field = mime.as_it_is("References", ids)
     assert read(field)["References"] == ids
     assert "=?" not in field
     for unfit in ("", "é", "x" * 1000):
         with pytest.raises(MessageError, match="References"):
-            fields.as_it_is("References", unfit)
+            mime.as_it_is("References", unfit)
 
 
 def test_a_date_is_in_english_whatever_the_locale_is() -> None:
-    assert fields.date(0) == "Thu, 01 Jan 1970 00:00:00 +0000"
-    assert fields.date(1_772_323_199.9) == "Sat, 28 Feb 2026 23:59:59 +0000"
+    assert mime.date(0) == "Thu, 01 Jan 1970 00:00:00 +0000"
+    assert mime.date(1_772_323_199.9) == "Sat, 28 Feb 2026 23:59:59 +0000"
     for days in range(0, 400, 13):
-        assert fields.date(days * 86_400) == formatdate(days * 86_400, usegmt=True).replace("GMT", "+0000")
+        assert mime.date(days * 86_400) == formatdate(days * 86_400, usegmt=True).replace("GMT", "+0000")
