@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from actions import report as reports
 from actions.attachments import Wanted, answered_mail, from_memory, look_up, named
 from actions.contract import Context, Report
-from delivery.asset import Asset
+from delivery.asset import PROTECTING, Asset
 from delivery.attempt import Attempt, Outgoing
 from delivery.audience import audience
 from delivery.errors import UnusableSettings, unusable
@@ -93,7 +93,7 @@ def defaults(asset: Asset) -> Defaults:
         except UnusableSettings as exc:
             faults += exc.faults
     protection = None
-    if asset.is_protecting:
+    if [name for name in PROTECTING if getattr(asset, name)]:
         from delivery.protection import protection as of_account  # few accounts sign or encrypt
 
         try:

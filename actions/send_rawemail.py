@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 from actions.contract import Context
+from delivery.asset import PROTECTING
 from delivery.attempt import Outgoing
 from delivery.audience import audience
 from delivery.errors import UnusableSettings
@@ -29,7 +30,8 @@ class Parameters(NamedTuple):
 
 def prepare(parameters: Parameters, context: Context) -> Outgoing:
     """Take sender and recipients from the message; nothing is connected yet."""
-    warnings = [UNPROTECTED] if context.asset.is_protecting else []
+    is_protecting = any(getattr(context.asset, name) for name in PROTECTING)
+    warnings = [UNPROTECTED] if is_protecting else []
     try:
         return parse_raw(parameters.raw_email, audience(context.asset), warnings=warnings)
     except UnusableSettings as exc:

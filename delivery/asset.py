@@ -19,6 +19,15 @@ _SECRETS = frozenset(
         "proxy",
     }
 )
+PROTECTING = (
+    "dkim_selector",
+    "dkim_domain",
+    "dkim_key",
+    "smime_certificate",
+    "smime_key",
+    "smime_recipients",
+)
+"""The fields that have mails signed or encrypted: whoever fills in any of them wants it."""
 
 
 class Asset(NamedTuple):
@@ -76,12 +85,6 @@ class Asset(NamedTuple):
     def id(self) -> str:
         """The host's name for the asset, which its state (tokens) hangs on."""
         return self.login.id
-
-    @property
-    def is_protecting(self) -> bool:
-        """Whether mails are signed or encrypted."""
-        dkim = self.dkim_selector or self.dkim_domain or self.dkim_key
-        return bool(dkim or self.smime_certificate or self.smime_key or self.smime_recipients)
 
     @property
     def server(self) -> str:

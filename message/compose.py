@@ -72,6 +72,8 @@ class Draft(NamedTuple):
     has_bounces: bool = True
     notify: tuple[Notify, ...] = ()
     part: mime.Part | None = None
+    is_ascii: bool = False
+    """Every address is, so that none has to be spelled otherwise; False where nobody has looked."""
 
     @property
     def sender(self) -> Address:
@@ -83,7 +85,7 @@ class Draft(NamedTuple):
 
         Raises `MessageError` when an address can't be expressed without SMTPUTF8. Nothing was sent then.
         """
-        unusual = _not_ascii(self)
+        unusual = [] if self.is_ascii else _not_ascii(self)
         faults = [fault for _, fault in unusual if fault is not None]
         if faults and not smtputf8:
             raise MessageError(faults)

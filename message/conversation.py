@@ -1,4 +1,4 @@
-"""What a mail says about the mails around it: whom to answer, what it answers, its thread, how urgent it is."""
+"""What a mail says about itself and others: what it answers, its thread, how urgent it is, what is to be told of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from message import address as addresses
 from message.errors import Fault, MessageError, shown
 from message.headers import MESSAGE_ID, Header
+from smtp.envelope import Notify
 from smtp.text import NOT_IN_A_LINE
 
 _MOST_REFERENCES = 50
@@ -94,6 +95,22 @@ def importance_headers(importance: str) -> list[Header]:
         raise MessageError([Fault("importance", f"{shown(importance)} is neither high, normal nor low")])
     names = ("Importance", "X-Priority", "Priority")
     return [Header(name, text) for name, text in zip(names, _IMPORTANCE[chosen], strict=True)]
+
+
+def notifications(value: str | Sequence[str]) -> tuple[Notify, ...]:
+    """What the sender wants to hear of: `never`, or some of the others, in a list (JSON too) or with commas.
+
+    Raises `MessageError`.
+    """
+    words = re.split(r'[,;\s"\[\]]+', value) if isinstance(value, str) else value
+    words = list(dict.fromkeys([word.strip().upper() for word in words if word.strip()]))
+    unknown = [word for word in words if word not in list(Notify)]
+    if unknown:
+        names = ", ".join(word.lower() for word in Notify)
+        raise MessageError([Fault("dsn", f"{shown(unknown[0].lower())} is none of {names}")])
+    if Notify.NEVER in words and len(words) > 1:
+        raise MessageError([Fault("dsn", "never goes with nothing else")])
+    return tuple(Notify(word) for word in words)
 
 
 def _fields(octets: bytes) -> dict[str, str]:

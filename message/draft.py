@@ -17,13 +17,12 @@ from message import html as markup
 from message.address.mailbox import Mailbox, key, look_alikes, parse_list, unique
 from message.audience import EVERYBODY, redirected
 from message.compose import Draft, new_unique
-from message.conversation import Answered, answered, importance_headers, thread_headers
+from message.conversation import Answered, answered, importance_headers, notifications, thread_headers
 from message.errors import Fault, Lack, MessageError, shown
 from message.headers import Header, parse_headers
 from message.mime import problem_of_value
 from message.parameters import Addressing, Defaults
 from message.signature import signed_html, signed_text
-from smtp.envelope import Notify
 
 if TYPE_CHECKING:
     from message.attachments import Attachment, File
@@ -34,7 +33,6 @@ T = TypeVar("T")
 NO_DEFAULTS = Defaults()
 BODY_FORMATS = ("automatic", "text", "html", "markdown")
 NOT_IN_TEXT = re.compile(r"[\x00\ud800-\udfff]")
-_CONTENT_ID = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,250}"
 
 
 def plain_draft(
@@ -161,46 +159,43 @@ class _Checks:
 
     def finished(self, text: str, html: str | None, attachments: Sequence[Attachment]) -> Draft:
         """The draft. Raises `MessageError` with everything that was found wrong."""
-        addressing = self._addressing
-        attachments = [*attachments, *self._images]
-        headers: list[Header] = []
-        if addressing.headers not in (None, ""):
-            headers += self._try(parse_headers, addressing.headers) or ()
-        taken = {header.key: header for header in headers if header.key in ("bcc", "from", "subject")}
-        headers = [header for header in headers if header.key not in taken]
-        to, cc, bcc = self._recipients(addressing, taken.get("bcc"))
-        sender = self._sender(addressing.sender, taken.get("from"))
+        addressing, audience, protection = (
+            self._addressing,
+            self._defaults.audience,
+            self._defaults.protection,
+        )
+        headers, taken = self._given_headers() if addressing.headers not in (None, "") else ([], {})
+        sender, to, cc, bcc = self._people(taken.get("from"), taken.get("bcc"))
+        meant = (*to, *cc, *bcc)
         given = addressing.in_reply_to  # an empty file is one that can't be answered
         parent = None if given is None or given == "" else self._try(answered, given)
         subject = self._subject(addressing.subject, taken.get("subject"), parent)
-        headers += self._made_headers(addressing, parent, {header.key for header in headers})
-        wanted = addressing.envelope_sender.strip()
-        bounces_to = self._one(wanted, "envelope_sender") if wanted not in ("", "<>") else None
-        notify = self._notify(addressing.dsn) if addressing.dsn else ()
-        protection = self._defaults.protection
+        if parent or addressing.thread or addressing.importance or addressing.reply_to:
+            headers += self._made_headers(addressing, parent, {header.key for header in headers})
+        bounces = addressing.envelope_sender.strip()
+        bounces_to = self._one(bounces, "envelope_sender") if bounces not in ("", "<>") else None
+        notify = (self._try(notifications, addressing.dsn) or ()) if addressing.dsn else ()
+        attachments = [*attachments, *self._images]
         token = os.urandom(16).hex() if html is not None or attachments or protection else ""
-        files = self._files(attachments, token) if attachments else ()
-        if html is not None:
-            self._check_references(html, files)
-        audience, meant = self._defaults.audience, (*to, *cc, *bcc)
+        files = self._files(html, attachments, token) if html is not None or attachments else ()
         if audience != EVERYBODY or protection is not None:
             self._check_audience({"to": to, "cc": cc, "bcc": bcc}, audience.instead or meant)
         if self._faults or sender is None:
             raise MessageError(self._faults)
-        if audience.instead:
-            self._warnings.append(redirected(audience.instead))
-        if protection is not None and (warning := protection.misaligned(sender.address)):
-            self._warnings.append(warning)
-        self._warnings += look_alikes((sender, *meant))
-        if headers:
-            self._warnings += _shown_only(headers, meant)
+        everybody = [sender, *meant, *audience.instead, *([bounces_to] if bounces_to else [])]
+        everybody += [mailbox for header in headers for mailbox in header.mailboxes]
+        is_ascii = "".join([part for mailbox in everybody for part in mailbox.address]).isascii()
+        if headers or protection is not None or audience.instead or not is_ascii:
+            self._warn(sender, meant, headers)
         addresses = tuple([mailbox.address for mailbox in unique(meant)])
         return Draft(
             sender,
             to,
             cc,
             bcc,
-            tuple([mailbox.address for mailbox in unique(audience.instead)]) or addresses,
+            tuple([mailbox.address for mailbox in unique(audience.instead)])
+            if audience.instead
+            else addresses,
             subject,
             text,
             html,
@@ -213,9 +208,61 @@ class _Checks:
             instead=audience.instead,
             redirected=addresses if audience.instead else (),
             bounces_to=bounces_to,
-            has_bounces=wanted != "<>",
+            has_bounces=bounces != "<>",
             notify=notify,
+            is_ascii=is_ascii,
         )
+
+    def fault(self, field: str, text: str, lack: Lack | None = None) -> None:
+        self._faults.append(Fault(field, text, lack))
+
+    def _people(
+        self, author: Header | None, hidden: Header | None
+    ) -> tuple[Mailbox | None, tuple[Mailbox, ...], tuple[Mailbox, ...], tuple[Mailbox, ...]]:
+        """Who the mail is from, to, cc and bcc; the last one with who is in a Bcc among the headers.
+
+        It is from the `from` parameter, else from From in the headers, else from the default.
+        """
+        addressing, defaults, faults = self._addressing, self._defaults, len(self._faults)
+        to, cc, bcc = [
+            unique(self._mailboxes(value, field)) if value else ()
+            for field, value in (("to", addressing.to), ("cc", addressing.cc), ("bcc", addressing.bcc))
+        ]
+        if hidden:
+            bcc = unique(bcc + hidden.mailboxes)
+        if not (to or cc or bcc) and len(self._faults) == faults:
+            self.fault("to", "there is no recipient")
+        if addressing.sender and addressing.sender.strip():
+            return self._one(addressing.sender, "from"), to, cc, bcc
+        if author and author.mailboxes:
+            return author.mailboxes[0], to, cc, bcc
+        if defaults.sender.strip():
+            return self._one(defaults.sender, defaults.sender_field), to, cc, bcc
+        self.fault("from", "there is no sender", Lack.SENDER)
+        return None, to, cc, bcc
+
+    def _one(self, value: str, field: str) -> Mailbox | None:
+        faults = len(self._faults)
+        mailboxes = self._mailboxes(value, field)
+        if len(mailboxes) == 1:
+            return mailboxes[0]
+        if len(self._faults) == faults:
+            self.fault(field, f"{shown(value)} is not one address")
+        return None
+
+    def _mailboxes(self, value: str | Sequence[str], field: str) -> tuple[Mailbox, ...]:
+        """Those of an address list; none where something is wrong with it."""
+        try:
+            return parse_list(value, field, self._warnings)
+        except MessageError as exc:
+            self._faults += exc.faults
+            return ()
+
+    def _given_headers(self) -> tuple[list[Header], dict[str, Header]]:
+        """The `headers` parameter: those that go as they are, and by their names those that stand for parameters."""
+        headers = self._try(parse_headers, self._addressing.headers) or ()
+        taken = {header.key: header for header in headers if header.key in ("bcc", "from", "subject")}
+        return [header for header in headers if header.key not in taken], taken
 
     def _try(self, function: Callable[..., T], *arguments: object) -> T | None:
         try:
@@ -223,21 +270,6 @@ class _Checks:
         except MessageError as exc:
             self._faults += exc.faults
             return None
-
-    def fault(self, field: str, text: str, lack: Lack | None = None) -> None:
-        self._faults.append(Fault(field, text, lack))
-
-    def _recipients(self, addressing: Addressing, hidden: Header | None) -> tuple[tuple[Mailbox, ...], ...]:
-        faults = len(self._faults)
-        to, cc, bcc = [
-            unique(self._try(parse_list, value, field, self._warnings) or ()) if value else ()
-            for field, value in (("to", addressing.to), ("cc", addressing.cc), ("bcc", addressing.bcc))
-        ]
-        if hidden:
-            bcc = unique(bcc + hidden.mailboxes)
-        if not (to or cc or bcc) and len(self._faults) == faults:
-            self.fault("to", "there is no recipient")
-        return to, cc, bcc
 
     def _check_audience(self, named: Mapping[str, Sequence[Mailbox]], recipients: Sequence[Mailbox]) -> None:
         """Whether everybody who is named may be written to, and the mail be encrypted to those who get it."""
@@ -247,24 +279,6 @@ class _Checks:
             for address in protection.without_certificate([mailbox.address for mailbox in recipients]):
                 text = f"there is no certificate to encrypt to for {shown(str(address))}"
                 self.fault("", text, Lack.CERTIFICATE)
-
-    def _sender(self, parameter: str | None, header: Header | None) -> Mailbox | None:
-        """The `from` parameter, else From in headers, else the default."""
-        if parameter and parameter.strip():
-            return self._one(parameter, "from")
-        if header and header.mailboxes:
-            return header.mailboxes[0]
-        if self._defaults.sender.strip():
-            return self._one(self._defaults.sender, self._defaults.sender_field)
-        self.fault("from", "there is no sender", Lack.SENDER)
-        return None
-
-    def _one(self, value: str, field: str) -> Mailbox | None:
-        mailboxes = self._try(parse_list, value, field, self._warnings)
-        if mailboxes is None or len(mailboxes) == 1:
-            return mailboxes and mailboxes[0]
-        self.fault(field, f"{shown(value)} is not one address")
-        return None
 
     def _subject(self, parameter: str | None, header: Header | None, parent: Answered | None) -> str:
         subject = header.text if header else parameter or ""
@@ -288,23 +302,9 @@ class _Checks:
         if addressing.importance:
             made += self._try(importance_headers, addressing.importance) or ()
         if addressing.reply_to:
-            mailboxes = self._try(parse_list, addressing.reply_to, "reply_to", self._warnings)
+            mailboxes = self._mailboxes(addressing.reply_to, "reply_to")
             made += [Header("Reply-To", mailboxes=mailboxes)] if mailboxes else []
         return [header for header in made if header.key not in given]
-
-    def _notify(self, value: str | Sequence[str]) -> tuple[Notify, ...]:
-        """What the sender wants to hear of: `never`, or some of the others, in a list (JSON too) or with commas."""
-        words = re.split(r'[,;\s"\[\]]+', value) if isinstance(value, str) else value
-        words = list(dict.fromkeys([word.strip().upper() for word in words if word.strip()]))
-        unknown = [word for word in words if word not in list(Notify)]
-        if unknown:
-            names = ", ".join(word.lower() for word in Notify)
-            self.fault("dsn", f"{shown(unknown[0].lower())} is none of {names}")
-            return ()
-        if Notify.NEVER in words and len(words) > 1:
-            self.fault("dsn", "never goes with nothing else")
-            return ()
-        return tuple(Notify(word) for word in words)
 
     def _filled(self, field: str, text: str, *, escapes: bool) -> str:
         if self._values is None or "{" not in text:
@@ -317,48 +317,30 @@ class _Checks:
             self._faults += exc.faults
             return ""
 
-    def _files(self, attachments: Sequence[Attachment], token: str) -> tuple[File, ...]:
-        from message.attachments import look_at  # most mails have none
+    def _files(self, html: str | None, attachments: Sequence[Attachment], token: str) -> tuple[File, ...]:
+        """The files as they go, and what they have to do with what the HTML shows."""
+        from message import files  # most mails have none
 
-        files: list[File] = []
-        for attachment in attachments:
-            if attachment.is_template:
-                name = self._filled(attachment.field, attachment.name, escapes=False)
-                attachment = attachment._replace(name=name)
-            what = str(attachment)
-            content_id = self._content_id(attachment, files)
-            try:
-                file = look_at(attachment, content_id, absent=token.encode())
-            except (OSError, ValueError) as exc:
-                reason = (isinstance(exc, OSError) and exc.strerror) or exc
-                self.fault(attachment.field, f"{what} can't be attached: {reason}")
-                continue
-            if file.name != attachment.name:
-                self._warnings.append(f"the attachment {what} is sent as {shown(file.name)}")
-            files.append(file)
-        return tuple(files)
-
-    def _content_id(self, attachment: Attachment, before: Sequence[File]) -> str:
-        given = attachment.content_id.strip()
-        content_id = given[1:-1] if given.startswith("<") and given.endswith(">") else given
-        if given and not re.fullmatch(_CONTENT_ID, content_id):
-            self.fault(
-                attachment.field,
-                f"its content_id {shown(given)} is not a content id: use letters, digits and . _ - @",
-            )
-        elif given and any(file.content_id == content_id for file in before):
-            self.fault(attachment.field, f"its content_id {shown(content_id)} is given to two attachments")
-        return content_id
-
-    def _check_references(self, html: str, files: Sequence[File]) -> None:
-        referred, inline = markup.content_ids(html), {file.content_id for file in files if file.content_id}
-        self._warnings += [
-            f"the HTML refers to cid:{shown(name)[1:-1]}, which no attachment has"
-            for name in sorted(referred - inline)
+        named = [
+            one._replace(name=self._filled(one.field, one.name, escapes=False)) if one.is_template else one
+            for one in attachments
         ]
-        self._warnings += [
-            f"the HTML does not refer to the content id {name}" for name in sorted(inline - referred)
-        ]
+        found, faults, warnings = files.looked_at(named, token)
+        self._faults += faults
+        self._warnings += warnings
+        if html is not None:
+            self._warnings += files.unmatched(html, found)
+        return found
+
+    def _warn(self, sender: Mailbox, meant: Sequence[Mailbox], headers: Sequence[Header]) -> None:
+        """Tell of what is allowed, and may surprise."""
+        instead, protection = self._defaults.audience.instead, self._defaults.protection
+        if instead:
+            self._warnings.append(redirected(instead))
+        if protection is not None and (warning := protection.misaligned(sender.address)):
+            self._warnings.append(warning)
+        self._warnings += look_alikes((sender, *meant))
+        self._warnings += _shown_only(headers, meant)
 
 
 def _shown_only(headers: Sequence[Header], recipients: Sequence[Mailbox]) -> list[str]:

@@ -201,7 +201,7 @@ def text(subtype: str, value: str, *, eight_bit: bool, method: str = "") -> Part
     is_ascii = value.isascii()
     what_to_do = f"; method={method}" if method else ""
     content_type = f"Content-Type: text/{subtype}; charset=utf-8{what_to_do}\r\n"
-    if (is_ascii or eight_bit) and not has_long_line(data):
+    if (is_ascii or eight_bit) and (len(data) <= LONGEST_LINE or not has_long_line(data)):
         encoding = "7bit" if is_ascii else "8bit"
         return Part(f"{content_type}Content-Transfer-Encoding: {encoding}\r\n", (data,), not is_ascii)
     encoding, data = encoded(data)
@@ -248,7 +248,7 @@ def with_crlf(data: bytes) -> bytes:
 
 def has_long_line(data: bytes) -> bool:
     """Whether a line of a text with CRLF line ends is longer than RFC 5322 section 2.1.1 allows."""
-    return len(data) > LONGEST_LINE and max(map(len, data.split(b"\r\n"))) > LONGEST_LINE
+    return max(map(len, data.split(b"\r\n"))) > LONGEST_LINE
 
 
 def encoded(data: bytes) -> tuple[str, bytes]:
