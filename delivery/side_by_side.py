@@ -26,14 +26,23 @@ class Sending(Protocol):
 
 
 class SideBySide:
-    """Several sessions at work on one run. The caller's thread takes attempts and tells them."""
+    """Several sessions at work on one run. The caller's thread takes attempts and tells them.
+
+    Nobody is woken who has nothing to do: one attempt wakes one session, and the caller's thread sleeps until the
+    attempt that it has to tell next has ended.
+    """
 
     def __init__(self, alone: Sending, beside: Sequence[Sending]) -> None:
         self._alone = alone
         self._others = beside
         self._access = alone.transport.access
         self._pool = alone.transport.pool
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._given = threading.Condition(self._lock)
+        """There is an attempt for a session, or it has none to wait for any more."""
+        self._ended = threading.Condition(self._lock)
+        """What the caller's thread waits for has ended."""
+        self._awaited: Attempt | None = None
         self._waiting: deque[Attempt] = deque()
         self._no_more = False
         self._beside = 0
@@ -52,7 +61,7 @@ class SideBySide:
         try:
             for worker in workers:
                 worker.start()
-                with self._changed:
+                with self._lock:
                     self._beside += worker is not workers[0]
             for attempt in attempts:
                 taken.append(attempt)
@@ -61,15 +70,15 @@ class SideBySide:
                 while taken and (taken[0].has_ended or len(taken) >= bound):
                     self._wait_for(taken[0])
                     yield taken.popleft()
+            self._end_the_queue()
             while taken:
-                self._end_the_queue()
                 self._wait_for(taken[0])
                 yield taken.popleft()
         except KeyboardInterrupt:
             self._access.stop()
             raise
         finally:
-            with self._changed:
+            with self._lock:
                 self._waiting.clear()
             self._end_the_queue()
             for worker in workers:
@@ -77,55 +86,61 @@ class SideBySide:
                     worker.join()
 
     def take(self, *, may_wait: bool) -> Attempt | None:
-        with self._changed:
+        with self._lock:
             while may_wait and not self._waiting and not (self._no_more and self._beside == 0):
-                self._changed.wait()
+                self._given.wait()
             return self._waiting.popleft() if self._waiting else None
 
     def take_beside(self, *, may_wait: bool) -> Attempt | None:
         """The same for the other sessions, which leave when the queue has ended."""
-        with self._changed:
+        with self._lock:
             while may_wait and not self._waiting and not self._no_more:
-                self._changed.wait()
+                self._given.wait()
             return self._waiting.popleft() if self._waiting else None
 
     def put_back(self, attempt: Attempt, *, last: bool = False) -> None:
-        with self._changed:
+        with self._lock:
             if last:
                 self._waiting.append(attempt)
             else:
                 self._waiting.appendleft(attempt)
-            self._changed.notify_all()
+            self._given.notify()
 
     def _work(self, session: Sending) -> None:
         source = self if session is self._alone else _GivingWay(self, self._pool, self._access)
         try:
             for attempt in session.deliver(source):
                 self._alone.observer.ended(attempt)
-                with self._changed:
-                    self._changed.notify_all()
+                if (
+                    attempt is self._awaited
+                ):  # it has ended before this is asked, so nobody begins to wait now
+                    with self._lock:
+                        self._ended.notify()
         except BaseException as exc:  # noqa: BLE001 - raised again in the thread of the run
-            with self._changed:
+            with self._lock:
                 self._mistake = exc
-                self._changed.notify_all()
+                self._ended.notify()
         finally:
             if session is not self._alone:
-                with self._changed:
+                with self._lock:
                     self._beside -= 1
-                    self._changed.notify_all()
+                    self._given.notify_all()
                 session.transport.close()
 
     def _wait_for(self, attempt: Attempt) -> None:
-        with self._changed:
+        if attempt.has_ended:
+            return
+        with self._lock:
+            self._awaited = attempt
             while not attempt.has_ended and self._mistake is None:
-                self._changed.wait(LOOK_AGAIN)
+                self._ended.wait(LOOK_AGAIN)
             if not attempt.has_ended and self._mistake is not None:
                 raise self._mistake
 
     def _end_the_queue(self) -> None:
-        with self._changed:
+        with self._lock:
             self._no_more = True
-            self._changed.notify_all()
+            self._given.notify_all()
 
 
 class _GivingWay:
