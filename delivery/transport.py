@@ -23,7 +23,7 @@ from delivery.pace import Pace
 from delivery.pool import Interrupt, Pool, PooledSession, Slot, Slots
 from smtp.content import Content
 from smtp.envelope import Envelope
-from smtp.errors import AuthenticationRefused, Cancelled, Category, MailError, Step
+from smtp.errors import AuthenticationRefused, Cancelled, MailError, Step
 from smtp.options import Habits, Options, Timeouts
 from smtp.outcome import Delivery, Outcome
 from smtp.session import Session
@@ -77,7 +77,7 @@ class Access:
             self._choice = (
                 choose(login, state, sign_in, self.is_cancelled) if method is None else Choice(method, ())
             )
-            self._proxy = _proxy(asset.proxy) if asset.proxy else None
+            self._proxy = _proxy(asset) if asset.proxy else None
             self._tls = _context(asset)
         except MailError as first:
             raise _with_all_faults(asset, login, first) from first
@@ -139,7 +139,9 @@ class Access:
                 return self._open(interrupt)
             except AuthenticationRefused as exc:
                 # It is renewed once, where it can be, and tried on another connection.
-                if exc.code != CREDENTIAL_REFUSED or _is_about_a_setting(exc):
+                from delivery.remedies import is_about_a_setting  # few logins are refused
+
+                if exc.code != CREDENTIAL_REFUSED or is_about_a_setting(exc):
                     raise
                 if not self._choice.method.renew(self.observer.progress):
                     raise
@@ -358,10 +360,9 @@ def _with_all_faults(asset: Asset, login: Login, first: MailError) -> MailError:
     from auth.oauth.check import faults_of, together
 
     found = {first.text: first}
-    checks: tuple[Callable[[], object], ...] = (lambda: _proxy(asset.proxy), lambda: _context(asset))
-    for check in checks:
+    for check in (_proxy, _context):
         try:
-            check()
+            check(asset)
         except MailError as error:
             found[error.text] = error
     if login.auth_type not in ("Basic", "Passwordless") and (login.client_id or login.service_account_json):
@@ -372,24 +373,13 @@ def _with_all_faults(asset: Asset, login: Login, first: MailError) -> MailError:
     return together(found.values()) if len(found) > 1 else first
 
 
-def _proxy(url: str) -> Proxy | None:
+def _proxy(asset: Asset) -> Proxy | None:
     """Raises `UnusableSetting`."""
-    if not url:
-        return None
     from delivery.proxy import proxy_from  # hardly any server is behind one
 
-    return proxy_from(url)
+    return proxy_from(asset.proxy) if asset.proxy else None
 
 
 def _without_login(login: Login) -> Login:
     """Nobody logs in over a connection that anybody can keep from being encrypted."""
     return login._replace(auth_type="Passwordless", login_as=LOGIN_AS_USERNAME)
-
-
-def _is_about_a_setting(refusal: AuthenticationRefused) -> bool:
-    """Whether no other token would help: the provider does not let this account, or anybody, log in this way."""
-    from delivery.remedies import remedy  # few logins are refused
-
-    reply = refusal.reply
-    known = remedy(refusal.step, reply.code, reply.enhanced_code, reply.text) if reply is not None else None
-    return known is not None and known.category is Category.CONFIGURATION

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from delivery.remedies import content, greeting, limits, login, policy, sender
 from delivery.remedies.case import Remedy
-from smtp.errors import Step
+from smtp.errors import AuthenticationRefused, Category, Step
 
 CASES = (
     *login.CASES,
@@ -26,3 +26,10 @@ def remedy(step: Step, code: int, enhanced_code: str, text: str) -> Remedy | Non
     """What is known of a reply with `code` (550) and `enhanced_code` ("5.7.60", or "") at `step`; None: nothing."""
     text = text.lower()
     return next((case.remedy for case in CASES if case.fits(step, code, enhanced_code, text)), None)
+
+
+def is_about_a_setting(refusal: AuthenticationRefused) -> bool:
+    """Whether no other token would help: the provider does not let this account, or anybody, log in this way."""
+    reply = refusal.reply
+    known = remedy(refusal.step, reply.code, reply.enhanced_code, reply.text) if reply is not None else None
+    return known is not None and known.category is Category.CONFIGURATION

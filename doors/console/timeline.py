@@ -64,13 +64,17 @@ def _sentence(text: str) -> str:
 
 
 def _steps_told(events: Sequence[Mapping[str, Any]]) -> list[_Step]:
-    """A text is told when its step has been done, so a bar goes from the text before it to its own."""
+    """A text is told when its step has been done, so a bar goes from the text before it to its own.
+
+    Before the first one the run was prepared, whatever that text is about.
+    """
     steps: list[_Step] = []
     before = 0.0
     for event in events:
         if event["kind"] == "ended":
             break
         text = str(event["text"]) if event["kind"] == "progress" else "Result"
-        steps.append((text, "", event["ms"] - before, event.get("success") is False))
+        title, detail = (text, "") if steps or event["kind"] != "progress" else ("Prepared", text)
+        steps.append((title, detail, event["ms"] - before, event.get("success") is False))
         before = float(event["ms"])
     return steps
