@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from smtp.sasl.credentials import Credentials
 
 Cancelled = Callable[[], bool]
+FindSignIn = Callable[[], "SignIn | None"]
 AUTOMATIC = "Automatic"
 _STARTS = (
     "auth_url",
@@ -71,13 +72,13 @@ def _given(login: Login, names: Iterable[str]) -> list[str]:
 def choose(
     login: Login,
     state: State | None = None,
-    sign_in: SignIn | None = None,
+    find_sign_in: FindSignIn | None = None,
     is_cancelled: Cancelled = _never,
 ) -> Choice:
     """Return the method for `login`. OAuth keeps its tokens in `state`, or in this object's memory without one.
 
-    With `sign_in`, OAuth may ask a person to sign in; without, it says that this is needed. `is_cancelled` is asked
-    while a provider is waited for.
+    `find_sign_in` is asked, where a person has to sign in, for the way to ask one; without it, or where it finds none,
+    OAuth says that a sign-in is needed. `is_cancelled` is asked while a provider is waited for.
     Raises `AuthError` when the method that `auth_type` forces has not all it needs.
     """
     skipped: list[str] = []
@@ -88,7 +89,7 @@ def choose(
         if not missing:
             if login.login_as == LOGIN_AS_SENDER:
                 _check_login_as_sender(login, way)
-            return Choice(_made(way, login, state, sign_in, is_cancelled), tuple(skipped))
+            return Choice(_made(way, login, state, find_sign_in, is_cancelled), tuple(skipped))
         if login.auth_type == way:
             raise AuthError(
                 f"Authentication type {way} needs more fields: {', '.join(missing)}.",
@@ -122,12 +123,13 @@ def _missing(login: Login, way: str) -> tuple[str, ...]:
 
 
 def _made(
-    way: str, login: Login, state: State | None, sign_in: SignIn | None, is_cancelled: Cancelled
+    way: str, login: Login, state: State | None, find_sign_in: FindSignIn | None, is_cancelled: Cancelled
 ) -> Method:
     """What a way needs is loaded when it is chosen: who logs in with a password does not pay for OAuth."""
     if way == "OAuth":
         from auth.oauth.method import OAuth
 
+        sign_in = find_sign_in() if find_sign_in is not None and login.asks_a_person else None
         return OAuth(login, state, sign_in, is_cancelled)
     if way == "Basic":
         from smtp.sasl.credentials import PasswordCredentials

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from auth.choose import Choice, choose
+from auth.choose import Choice, FindSignIn, choose
 from auth.errors import AuthError
 from auth.errors import Step as LoginStep
 from auth.settings import LOGIN_AS_USERNAME, Login
@@ -31,7 +31,6 @@ from smtp.tls import TlsMode
 from smtp.transaction import Committing
 
 if TYPE_CHECKING:
-    from auth.oauth.sign_in import SignIn
     from auth.settings import Method, State
     from delivery.certificates import FileState
     from delivery.steps import Steps
@@ -49,8 +48,8 @@ class Access:
     `state` keeps tokens between runs, `slots` the connections of other processes on this machine apart from ours,
     `pace` what the account may send. `method` logs in instead of what the asset's fields say, and `find_proxy` is
     asked before each connection instead of the asset's `proxy`.
-    With `sign_in` a person may be asked to sign in. Raises `AuthError` and
-    `UnusableSetting` for an asset that can't be used, before anything is connected.
+    `find_sign_in` finds the way to ask a person to sign in, where one has to. Raises `AuthError` and `UnusableSetting`
+    for an asset that can't be used, before anything is connected.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class Access:
         asset: Asset,
         observer: Observer,
         state: State | None = None,
-        sign_in: SignIn | None = None,
+        find_sign_in: FindSignIn | None = None,
         slots: Slots | None = None,
         pace: Pace | None = None,
         method: Method | None = None,
@@ -75,7 +74,9 @@ class Access:
         login = _without_login(asset.login) if asset.ssl_config == TlsMode.IF_OFFERED else asset.login
         try:
             self._choice = (
-                choose(login, state, sign_in, self.is_cancelled) if method is None else Choice(method, ())
+                choose(login, state, find_sign_in, self.is_cancelled)
+                if method is None
+                else Choice(method, ())
             )
             self._proxy = _proxy(asset) if asset.proxy else None
             self._tls = _context(asset)

@@ -97,8 +97,7 @@ class ActionRun:
         self._action = action
         self._context = context
         self._rules = rules_of_parameters(action)
-        sign_in = self._sign_in() if context.asset.login.asks_a_person else None
-        access = Access(context.asset, context, context.state, sign_in, context.slots, context.pace)
+        access = Access(context.asset, context, context.state, self._sign_in, context.slots, context.pace)
         self._transport = Transport(access, pool)
         self._taken = 0
         """How many parameter sets of the run were taken to be prepared."""
