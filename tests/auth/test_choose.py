@@ -187,3 +187,32 @@ def test_nobody_else_may(fields: dict[str, Any]) -> None:
         choose(login(**fields, login_as="sender"))
     assert (caught.value.step, caught.value.category) == (Step.SETTINGS, Category.CONFIGURATION)
     assert "service_account_json" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_asked"),
+    [
+        ({"username": "a", "password": "b"}, False),
+        ({"username": "a", "client_id": "c", "token_url": VALUE["token_url"], "client_secret": "s"}, False),
+        (
+            {
+                "username": "a",
+                "client_id": "c",
+                "token_url": VALUE["token_url"],
+                "auth_url": VALUE["auth_url"],
+            },
+            True,
+        ),
+        ({"username": "a", "client_id": "c", "token_url": VALUE["token_url"], "device_code": True}, True),
+    ],
+)
+def test_a_way_to_sign_in_is_looked_for_only_where_a_person_has_to(
+    fields: dict[str, Any], is_asked: bool
+) -> None:
+    asked: list[bool] = []
+
+    def find() -> None:
+        asked.append(True)
+
+    choose(login(**fields), find_sign_in=find)
+    assert bool(asked) is is_asked
