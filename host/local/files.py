@@ -65,11 +65,6 @@ def as_timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime(_TIME)
 
 
-def seconds_since(text: str) -> float:
-    """Seconds from a time that `timestamp` wrote until now; 0 if it is yet to come."""
-    return max((datetime.now(UTC) - as_time(text)).total_seconds(), 0.0)
-
-
 def as_time(text: str) -> datetime:
     """A time that `timestamp` wrote."""
     return datetime.strptime(text, _TIME).replace(tzinfo=UTC)

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from host.local import database
-from host.local.files import DATABASE, StoreError, reason, seconds_since
+from host.local.files import DATABASE, StoreError, as_time, reason
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.sql import database_timestamp, faults_named
@@ -99,14 +99,17 @@ def metrics(worker: Worker, home: Home) -> tuple[int, str, str]:
 
 def _of_the_database(home: Home) -> Iterator[str]:
     with closing(database.connect(home.folder)) as connection, faults_named(home.folder / DATABASE):
+        now = database_timestamp(connection)
         waiting, due, oldest = connection.execute(
             "SELECT count(*), sum(CASE WHEN due_time <= ? AND due.holder = '' THEN 1 ELSE 0 END),"
-            " min(due_time) FROM due JOIN run ON run.id = due.run_id WHERE run.state = 'running'",
-            (database_timestamp(connection),),
+            " min(CASE WHEN due.holder = '' THEN due_time END)"
+            " FROM due JOIN run ON run.id = due.run_id WHERE run.state = 'running'",
+            (now,),
         ).fetchone()
         runs = connection.execute(
             "SELECT state, count(*) FROM run JOIN durable ON durable.run_id = run.id GROUP BY state"
         ).fetchall()
+        late = max((as_time(now) - as_time(oldest)).total_seconds(), 0.0) if oldest else 0.0
         (unknown,) = connection.execute("SELECT count(*) FROM mail WHERE state = 'unknown'").fetchone()
     yield "# HELP smtp_connector_mails_waiting Mails of running durable runs that have not ended."
     yield "# TYPE smtp_connector_mails_waiting gauge"
@@ -116,7 +119,7 @@ def _of_the_database(home: Home) -> Iterator[str]:
     yield f"smtp_connector_mails_due {due or 0}"
     yield "# HELP smtp_connector_oldest_due_seconds For how long the oldest of them has been due."
     yield "# TYPE smtp_connector_oldest_due_seconds gauge"
-    yield f"smtp_connector_oldest_due_seconds {seconds_since(oldest) if oldest else 0:.1f}"
+    yield f"smtp_connector_oldest_due_seconds {late:.1f}"
     yield "# HELP smtp_connector_mails_unknown Mails that a person has to decide about."
     yield "# TYPE smtp_connector_mails_unknown gauge"
     yield f"smtp_connector_mails_unknown {unknown}"

@@ -6,6 +6,7 @@ import json
 import signal
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ import pytest
 
 from delivery.pool import Pool
 from doors.cli.command_line import main
+from host.local import database
+from host.local.files import as_timestamp
+from host.local.health import metrics
 from host.local.home import Home
+from host.local.worker import Worker
 from tests.durable.working import add_asset, mails, wait_until
 from tests.host.processes import start
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
@@ -183,6 +188,27 @@ def test_a_worker_tells_whether_it_is_well_and_what_it_does(
     assert "smtp_connector_worker_working 1" in metrics
     assert 'smtp_connector_runs{state="ended"} 1' in metrics
     assert "smtp_connector_mails_waiting 0" in metrics
+
+
+def test_how_long_a_mail_has_been_due_goes_by_the_databases_clock(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedServer() as server:
+        add_asset(home, server)
+    call(capsys, "submit", "send email", "--asset", "prod", "--params", file_of(tmp_path, *mails(2)))
+
+    def told(now: float) -> list[str]:
+        monkeypatch.setattr("host.local.health.database_timestamp", lambda _: as_timestamp(now))
+        lines = metrics(Worker(home, Pool(), print), home)[2].splitlines()
+        return [line for line in lines if line.startswith(("smtp_connector_mails_due", "smtp_connector_old"))]
+
+    with closing(database.connect(home.folder)) as connection:
+        connection.execute("UPDATE due SET due_time = ?", (as_timestamp(1_800_000_000),))
+    assert told(1_800_000_090) == ["smtp_connector_mails_due 2", "smtp_connector_oldest_due_seconds 90.0"]
+    assert told(1_799_999_990) == ["smtp_connector_mails_due 0", "smtp_connector_oldest_due_seconds 0.0"]
+    with closing(database.connect(home.folder)) as connection:
+        connection.execute("UPDATE due SET holder = 'somebody'")
+    assert told(1_800_000_090) == ["smtp_connector_mails_due 0", "smtp_connector_oldest_due_seconds 0.0"]
 
 
 def got(port: int, path: str) -> str:
