@@ -50,10 +50,11 @@ def _completion(commands: Any, _manifest: Manifest) -> None:
 
 
 def _explain(commands: Any, _manifest: Manifest) -> None:
-    explain = commands.add_parser(
+    explain = subcommand(
+        commands,
         "explain",
-        help="say what a server's reply means, and what to change",
-        description="Print the page about a reply, such as `explain 535 5.7.139`; without a code, the list of pages.",
+        "say what a server's reply means, and what to change",
+        "Print the page about a reply, such as `explain 535 5.7.139`; without a code, the list of pages.",
     )
     explain.add_argument("code", metavar="CODE", nargs="*", help="a code, or what a hint names")
 
@@ -81,19 +82,18 @@ def _run(commands: Any, manifest: Manifest) -> None:
 
 
 def _send(commands: Any, manifest: Manifest) -> None:
-    send = commands.add_parser(
-        "send", help="send one mail", description="Send one mail, without writing any JSON."
-    )
+    send = subcommand(commands, "send", "send one mail", "Send one mail, without writing any JSON.")
     mail_options(send, manifest)
     send.add_argument("--dry-run", action="store_true", help="check and compose it, and send nothing")
     output_options(send)
 
 
 def _preview(commands: Any, manifest: Manifest) -> None:
-    preview = commands.add_parser(
+    preview = subcommand(
+        commands,
         "preview",
-        help="show the mail that send would send",
-        description="Show the mail that send would send with the same options. Nothing is connected.",
+        "show the mail that send would send",
+        "Show the mail that send would send with the same options. Nothing is connected.",
     )
     mail_options(preview, manifest)
     preview.add_argument(

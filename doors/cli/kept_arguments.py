@@ -85,10 +85,11 @@ def runs(commands: Any, _manifest: Manifest) -> None:
 
 def submit(commands: Any, _manifest: Manifest) -> None:
     """`submit`"""
-    command = commands.add_parser(
+    command = subcommand(
+        commands,
         "submit",
-        help="hand over many mails, which a worker sends",
-        description="Take down a run of many mails, whole and on the disk. A worker sends them: see `worker`.",
+        "hand over many mails, which a worker sends",
+        "Take down a run of many mails, whole and on the disk. A worker sends them: see `worker`.",
     )
     add = command.add_argument
     add("action", metavar="ACTION", help='name or identifier, such as "send email"')

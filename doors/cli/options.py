@@ -82,9 +82,12 @@ def log_format(command: argparse.ArgumentParser) -> None:
     )
 
 
-def subcommand(commands: Any, name: str, text: str, epilog: str | None = None) -> Any:
-    """A command whose own help begins with what its group's help says of it."""
-    return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog)
+def subcommand(
+    commands: Any, name: str, text: str, description: str | None = None, epilog: str | None = None
+) -> Any:
+    """A command whose own help begins with `description`, or else with what the list of commands says of it."""
+    described = description or f"{text[0].upper()}{text[1:]}."
+    return commands.add_parser(name, help=text, description=described, epilog=epilog)
 
 
 def group(commands: Any, name: str, description: str) -> Any:

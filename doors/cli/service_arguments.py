@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from doors.cli.options import log_format
+from doors.cli.options import log_format, subcommand
 from host.manifest.model import Manifest
 
 
 def serve(commands: Any, _manifest: Manifest) -> None:
     """`serve`"""
-    command = commands.add_parser(
+    command = subcommand(
+        commands,
         "serve",
-        help="open the console: assets, runs and an inbox in a browser, and the HTTP API",
-        description="Open the console for a browser, and the HTTP API for programs, until somebody stops it.",
+        "open the console: assets, runs and an inbox in a browser, and the HTTP API",
+        "Open the console for a browser, and the HTTP API for programs, until somebody stops it.",
     )
     add = command.add_argument
     add(
@@ -46,10 +47,11 @@ def serve(commands: Any, _manifest: Manifest) -> None:
 
 def token(commands: Any, _manifest: Manifest) -> None:
     """`token`"""
-    command = commands.add_parser(
+    command = subcommand(
+        commands,
         "token",
-        help="print a new token for the HTTP API",
-        description="Print a new token for the HTTP API. It is shown this one time.",
+        "print a new token for the HTTP API",
+        "Print a new token for the HTTP API. It is shown this one time.",
     )
     command.add_argument(
         "--name", metavar="NAME", default="command line", help="what the console's list calls it"
@@ -61,10 +63,11 @@ def token(commands: Any, _manifest: Manifest) -> None:
 
 def mcp(commands: Any, _manifest: Manifest) -> None:
     """`mcp`"""
-    command = commands.add_parser(
+    command = subcommand(
+        commands,
         "mcp",
-        help="offer tools to an agent, on standard input and output",
-        description="Offer tools to an agent (Model Context Protocol), on standard input and output.",
+        "offer tools to an agent, on standard input and output",
+        "Offer tools to an agent (Model Context Protocol), on standard input and output.",
     )
     command.add_argument(
         "--asset",
@@ -77,10 +80,11 @@ def mcp(commands: Any, _manifest: Manifest) -> None:
 
 def relay(commands: Any, _manifest: Manifest) -> None:
     """`relay`"""
-    command = commands.add_parser(
+    command = subcommand(
+        commands,
         "relay",
-        help="take mail in from programs, and hand it on with the login of an asset",
-        description="Take mail in from programs by SMTP, and hand it on with the login of an asset.",
+        "take mail in from programs, and hand it on with the login of an asset",
+        "Take mail in from programs by SMTP, and hand it on with the login of an asset.",
     )
     add = command.add_argument
     which = command.add_mutually_exclusive_group(required=True)
@@ -127,10 +131,11 @@ def relay(commands: Any, _manifest: Manifest) -> None:
 
 def dapr(commands: Any, _manifest: Manifest) -> None:
     """`dapr`"""
-    command = commands.add_parser(
+    command = subcommand(
+        commands,
         "dapr",
-        help="serve Dapr's output binding bindings.smtp",
-        description="Serve the output binding bindings.smtp to Dapr, or to Dapr's clients without Dapr.",
+        "serve Dapr's output binding bindings.smtp",
+        "Serve the output binding bindings.smtp to Dapr, or to Dapr's clients without Dapr.",
     )
     add = command.add_argument
     add("--resources", metavar="DIR", help="the folder with the Component YAML; needed for --http and --grpc")
@@ -144,10 +149,11 @@ def dapr(commands: Any, _manifest: Manifest) -> None:
 
 def worker(commands: Any, _manifest: Manifest) -> None:
     """`worker`"""
-    command = commands.add_parser(
+    command = subcommand(
+        commands,
         "worker",
-        help="send what was submitted",
-        description="Send the mails of submitted runs as they are due. SIGTERM lets what is in flight finish.",
+        "send what was submitted",
+        "Send the mails of submitted runs as they are due. SIGTERM lets what is in flight finish.",
     )
     command.add_argument(
         "--concurrency", metavar="N", type=int, default=4, help="mailboxes that are worked on at a time (4)"
@@ -155,9 +161,7 @@ def worker(commands: Any, _manifest: Manifest) -> None:
     command.add_argument(
         "--health", metavar="HOST:PORT", default="", help="answer /healthz and /metrics (Prometheus) there"
     )
-    command.add_argument(
-        "--log-format", choices=("text", "json"), default="text", help="how lines are written"
-    )
+    log_format(command)
 
 
 def _port(text: str) -> int:

@@ -49,30 +49,16 @@ class Terminal:
 
         A reader that has gone away (`| head`) has seen enough, and is no error. Raises `OutputError`.
         """
-        if sys.stdout is None:
-            raise OutputError("Standard output is closed.")
-        encoding = sys.stdout.encoding or "utf-8"  # a text kept in memory has none
-        try:
+        with _output() as output:
+            encoding = output.encoding or "utf-8"  # a text kept in memory has none
             # What an old locale has no letter for is no reason to fail.
-            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-            sys.stdout.flush()
-        except OSError as error:
-            forget(sys.stdout)
-            if not isinstance(error, BrokenPipeError):
-                raise OutputError(f"Standard output can't be written: {error.strerror}.") from error
+            output.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
     def print_octets(self, octets: bytes) -> None:
         """A file's content, on standard output, as it is. Raises `OutputError`."""
-        if sys.stdout is None:
-            raise OutputError("Standard output is closed.")
-        try:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(octets)
-            sys.stdout.buffer.flush()
-        except OSError as error:
-            forget(sys.stdout)
-            if not isinstance(error, BrokenPipeError):
-                raise OutputError(f"Standard output can't be written: {error.strerror}.") from error
+        with _output() as output:
+            output.flush()
+            output.buffer.write(octets)
 
     def say(self, text: str, level: str = "info") -> None:
         """A line on standard error. Nobody reading it is no reason to fail."""
@@ -164,6 +150,20 @@ class _Lines(_Silent):
 
     def progress(self, text: str) -> None:
         self._terminal.say(text)
+
+
+@contextmanager
+def _output() -> Iterator[TextIO]:
+    """Standard output, which is flushed at the end. A reader that has gone away has seen enough."""
+    if sys.stdout is None:
+        raise OutputError("Standard output is closed.")
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except OSError as error:
+        forget(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            raise OutputError(f"Standard output can't be written: {error.strerror}.") from error
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
