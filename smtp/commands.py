@@ -48,8 +48,8 @@ _DOMAIN_OR_LITERAL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[A-Za-z
 _MECHANISM = r"[A-Z0-9_-]{1,20}"
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~]+)?")
 
-# Each message needs these, and finding a member of an enumeration takes longer than making a tuple of it.
-_MAIL, _RCPT = (Kind.MAIL, Step.MAIL), (Kind.RCPT, Step.RCPT)
+# Each message needs these, and finding a member of an enumeration takes longer than much else of a command.
+_MAIL, _MAIL_STEP, _RCPT, _RCPT_STEP = Kind.MAIL, Step.MAIL, Kind.RCPT, Step.RCPT
 
 
 class Command(NamedTuple):
@@ -112,11 +112,13 @@ AUTH_CANCEL = _plain(Kind.AUTH_RESPONSE, Step.AUTH, "*")
 
 def mail(sender: Address | None, parameters: tuple[str, ...] = ()) -> Command:
     """MAIL; `sender` None is the null reverse-path. Parameters are `KEYWORD` or `KEYWORD=value`."""
-    return _plain(*_MAIL, f"MAIL FROM:<{sender or ''}>{_joined(parameters)}")
+    shown = f"MAIL FROM:<{sender or ''}>{_joined(parameters) if parameters else ''}"
+    return Command(_MAIL, _MAIL_STEP, f"{shown}\r\n".encode(), shown)
 
 
 def rcpt(recipient: Address, parameters: tuple[str, ...] = ()) -> Command:
-    return _plain(*_RCPT, f"RCPT TO:<{recipient}>{_joined(parameters)}")
+    shown = f"RCPT TO:<{recipient!s}>{_joined(parameters) if parameters else ''}"
+    return Command(_RCPT, _RCPT_STEP, f"{shown}\r\n".encode(), shown)
 
 
 def bdat(octets: int, *, last: bool) -> Command:

@@ -265,7 +265,8 @@ class Pipeline:
         try:
             if is_wanted and transaction.has_recipients:
                 octets = self._connection.write_to_its_end(transaction.content, chunking=self._chunking)
-                self._commit([transaction])
+                if self.committing is not None:
+                    self._commit([transaction])
                 if not self._chunking:
                     octets += self._connection.engine.send(commands.END)
                 self._complete(transaction, octets)

@@ -14,7 +14,7 @@ MAX_REPLY = 64 * 1024
 MAX_SHOWN = 512
 CHALLENGE = 334
 
-_LINE = re.compile(rb"([1-5][0-9][0-9])(?:([ -])([^\n]*))?\Z")
+_BEGINNING = re.compile(r"[1-5][0-9][0-9](?:[ -]|\Z)")
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |\Z)")
 
 
@@ -73,15 +73,14 @@ class ReplyReader:
             if not end:
                 return None
             self._unread = rest
-            line = line.removesuffix(b"\r")
-            match = _LINE.match(line)
-            digits, mark, said = match.groups() if match else (b"0", b"", line)
-            code, text = int(digits), (said or b"").decode("utf-8", "replace")
+            whole = line.removesuffix(b"\r").decode("utf-8", "replace")
+            is_reply = _BEGINNING.match(whole) is not None
+            code, mark, text = (int(whole[:3]), whole[3:4], whole[4:]) if is_reply else (0, "", whole)
             if self.secrets.known and code != CHALLENGE:
                 text = self.secrets.hide(text)
-            if match is None:
+            if not is_reply:
                 raise ReplySyntaxError(f"something that is no SMTP reply: {showable(text[:80])!r}")
-            if mark != b"-" and not self._lines:  # as most are, of one line
+            if mark != "-" and not self._lines:  # as most are, of one line
                 self.is_empty = not rest
                 return Reply(code, (text,))
             if self._lines and code != self._code:
@@ -91,7 +90,7 @@ class ReplyReader:
             self._octets += len(line)
             if len(self._lines) > MAX_LINES or self._octets > MAX_REPLY:
                 raise ReplySyntaxError(f"a reply of more than {MAX_LINES} lines or {MAX_REPLY} octets")
-            if mark != b"-":
+            if mark != "-":
                 reply = Reply(code, tuple(self._lines))
                 self._lines, self._octets = [], 0
                 self.is_empty = not rest

@@ -109,10 +109,13 @@ class SocketStream:
     def write(self, data: bytes, deadline: float) -> None:
         if os.getpid() != self._owner:
             raise _of_another_process()
-        view = memoryview(data)
-        while view:
+        left: bytes | memoryview = data
+        while left:
             try:
-                view = view[self._sock.send(view) :]
+                sent = self._sock.send(left)
+                if sent == len(left):
+                    return
+                left = memoryview(left)[sent:]
             except (BlockingIOError, ssl.SSLWantWriteError):
                 # Once the peer has ended its side that side is always readable: waiting for it would not wait.
                 events = select.POLLOUT | (0 if self._ended else select.POLLIN)
