@@ -68,12 +68,12 @@ class LineGuard:
         """Raises `LocalProtocolError` for a lone CR or LF in what has passed so far."""
         if isinstance(chunk, EncodedLines) and self.at_line_start:
             return
-        pairs = chunk.count(b"\r\n")
-        if not self._after_cr and len(chunk) - len(chunk.translate(None, b"\r\n")) == 2 * pairs:
+        lines = chunk.replace(b"\r\n", b"")
+        if not self._after_cr and b"\r" not in lines and b"\n" not in lines:
             if chunk:
                 self.at_line_start = chunk.endswith(b"\n")
             return
-        feeds, returns = chunk.count(b"\n"), chunk.count(b"\r")
+        pairs, feeds, returns = chunk.count(b"\r\n"), chunk.count(b"\n"), chunk.count(b"\r")
         if self._after_cr:
             if not chunk:
                 return

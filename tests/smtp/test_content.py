@@ -1,15 +1,16 @@
-"""The way into DATA, cut at every place there is."""
+"""A message on its way out: as octets, as a whole, and into DATA, cut at every place there is."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtp.content import DotStuffer, EncodedLines, LineGuard, Octets, canonical
-from smtp.errors import LocalProtocolError
+from smtp.content import CHUNK_SIZE, DotStuffer, EncodedLines, LineGuard, Octets, canonical, whole
+from smtp.errors import ContentError, LocalProtocolError
 
 LINES = st.lists(st.sampled_from([b".", b"..", b"a", b".a", b"", b"a."]), min_size=1).map(
     lambda lines: b"".join(line + b"\r\n" for line in lines)
@@ -112,3 +113,80 @@ def test_encoded_lines_in_the_middle_of_a_line_are_looked_at() -> None:
     guard.check(b"a line without its end")
     with pytest.raises(LocalProtocolError):
         guard.check(EncodedLines(b"QUJD\n"))
+
+
+@pytest.mark.parametrize(
+    ("given_octets", "made"),
+    [
+        (b"a\r\nb\r\n", b"a\r\nb\r\n"),
+        (b"a\nb\rc\r\nd", b"a\r\nb\r\nc\r\nd\r\n"),
+        (b"a\r\n\n\r", b"a\r\n\r\n\r\n"),
+        (b"a\r\nb", b"a\r\nb\r\n"),
+        (b"\r", b"\r\n"),
+        (b"", b"\r\n"),
+    ],
+)
+def test_every_line_of_octets_ends_in_crlf(given_octets: bytes, made: bytes) -> None:
+    content = Octets(given_octets)
+    assert b"".join(content.chunks()) == made
+    assert content.size == len(made)
+
+
+def test_octets_are_given_in_chunks_from_the_beginning_each_time() -> None:
+    message = b"0123456789abcd\r\n" * (2 * CHUNK_SIZE // 16) + b"the end\r\n"
+    content = Octets(message)
+    assert CHUNK_SIZE == 131_072
+    for _ in range(2):
+        chunks = list(content.chunks())
+        assert [len(chunk) for chunk in chunks] == [CHUNK_SIZE, CHUNK_SIZE, 9]
+        assert b"".join(chunks) == message
+
+
+class Pieces:
+    """Content that says it has `size` octets, gives `pieces`, and raises `error` behind them."""
+
+    def __init__(self, *pieces: bytes, size: int | None = None, error: OSError | None = None) -> None:
+        self._pieces, self._error = pieces, error
+        self.size = sum(map(len, pieces)) if size is None else size
+        self.asked_for = 0
+
+    def chunks(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.asked_for += 1
+            yield piece
+        if self._error is not None:
+            raise self._error
+
+
+def test_the_last_piece_of_a_message_is_only_given_once_all_of_it_was_read() -> None:
+    content = Pieces(b"a\r\n", b"b", b"c\r\n")
+    pieces = whole(content)
+    assert next(pieces) == b"a\r\n"
+    assert content.asked_for == 2
+    assert list(pieces) == [b"b", b"c\r\n"]
+
+
+def test_a_message_of_nothing_is_one_piece_of_nothing() -> None:
+    assert list(whole(Pieces())) == [b""]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (Pieces(b"a\r\n", b"b\nc\r\n"), "a message with a CR or LF that stands alone"),
+        (Pieces(b"a\r\n", b"b"), "a message that does not end in CRLF"),
+        (Pieces(b"a\r\n", b"b\r\n", size=7), "the message has 6 octets where 7 were announced"),
+        (Pieces(b"a\r\n", b"b\r\n", size=5), "the message has 6 octets where 5 were announced"),
+        (Pieces(b"a\r\n", b"b\r\n", error=OSError(5, "Input/output error")), "Input/output error"),
+        (Pieces(b"a\r\n", b"b\r\n", error=OSError("it is gone")), "it is gone"),
+        (Pieces(b"a\r\n", b"b\r\n", error=TimeoutError()), "TimeoutError"),
+    ],
+)
+def test_of_a_message_that_is_not_what_it_should_be_the_last_piece_is_held_back(
+    content: Pieces, said: str
+) -> None:
+    given_out: list[bytes] = []
+    with pytest.raises(ContentError) as error:
+        given_out.extend(whole(content))
+    assert error.value.text == said
+    assert b"b" not in b"".join(given_out)
