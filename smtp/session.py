@@ -296,13 +296,15 @@ class Session:
 
     def begin_stepwise(self) -> Stepwise:
         """A transaction for who learns of envelope and message little by little."""
-        from smtp import proof, stepwise  # for relays alone
+        from smtp.stepwise import Stepwise  # for relays alone
 
         pipelining, chunking = self._uses()
         if self._proof is None:
-            self._proof = proof.Proof(self._connection, self._habits, chunking=chunking)
+            from smtp.proof import Proof
+
+            self._proof = Proof(self._connection, self._habits, chunking=chunking)
         self.begun += 1
-        return stepwise.Stepwise(self._connection, self._proof, pipelining=pipelining, chunking=chunking)
+        return Stepwise(self._connection, self._proof, pipelining=pipelining, chunking=chunking)
 
     # -- the end -----------------------------------------------------------------------------------------
 

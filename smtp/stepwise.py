@@ -9,6 +9,7 @@ goes wrong before it leaves the message not sent, and after it `is_committed` sa
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 
 from smtp import commands
 from smtp.commands import Command
@@ -26,6 +27,10 @@ CHUNK = 256 * 1024
 """Octets that are gathered before they leave; a smaller message leaves whole."""
 
 _NO_TRANSACTION = Reply(503, ("5.5.1 MAIL was refused",))
+_GO_ON = Reply(354, ("2.0.0 Go on",))
+_SPOILED, _MAIL, _BODY = State.SPOILED, Step.MAIL, Step.BODY
+# The same programs write to the same people again and again.
+_mail_to_say, _rcpt_to_say = lru_cache(512)(commands.mail), lru_cache(512)(commands.rcpt)
 
 
 class Stepwise:
@@ -36,11 +41,11 @@ class Stepwise:
         self._proof = proof
         self._pipelining = pipelining
         self._chunking = chunking
-        self._unsent = bytearray()
+        self._unsent: list[bytes] = []
         self._answers: deque[Answer] = deque()
         self._due = 0
         self._gathered = bytearray()
-        self._stuffer = DotStuffer()
+        self._stuffer: DotStuffer | None = None
         self._has_chunks = False
         self.is_committed = False
         """The message may be complete at the server."""
@@ -53,51 +58,51 @@ class Stepwise:
         """MAIL; its answer is the first that `next_answer` gives."""
         if not self._connection.is_in_step:
             self._proof.demand()
-        self._connection.check_quiet(Step.MAIL)
-        if self._connection.engine.state is State.SPOILED:  # by a message before this one that was refused
+        self._connection.check_quiet(_MAIL)
+        if self._connection.engine.state is _SPOILED:  # by a message before this one that was refused
             self._connection.require(commands.RSET)
-        self._tell(commands.mail(sender, parameters))
+        self._tell(_mail_to_say(sender, parameters))
 
     def rcpt(self, recipient: Address, parameters: tuple[str, ...]) -> None:
         """RCPT; its answer is one more that `next_answer` gives."""
-        self._tell(commands.rcpt(recipient, parameters))
+        self._tell(_rcpt_to_say(recipient, parameters))
 
     def next_answer(self) -> Reply:
         """The answer to the first of the commands told that has had none. They come in the order of the commands."""
-        self._flush()
-        if not self._answers:
-            self._hear()
-        return self._answers.popleft().reply
+        if self._unsent:
+            self._flush()
+        if self._answers:
+            return self._answers.popleft().reply
+        answer = self._connection.next_answer()
+        self._due -= 1
+        return answer.reply
 
     def _tell(self, command: Command) -> None:
         if not self._pipelining and (self._due or self._unsent):
             self._flush()
             while self._due:
-                self._hear()
+                self._answers.append(self._connection.next_answer())
+                self._due -= 1
         if not self._connection.is_open:
             raise self._connection.trouble
         if not self._connection.engine.may_send(command.kind):  # a recipient, and MAIL was refused
             self._answers.append(Answer(command, _NO_TRANSACTION, Verdict.REFUSED, is_accepted=False))
             return
-        self._unsent += self._connection.engine.send(command)
+        self._unsent.append(self._connection.engine.send(command))
         self._due += 1
 
     def _flush(self) -> None:
-        if self._unsent:
-            data = bytes(self._unsent)
-            self._unsent.clear()
+        data = b"".join(self._unsent)
+        self._unsent.clear()
+        if data:
             self._connection.write(data)
-
-    def _hear(self) -> None:
-        self._answers.append(self._connection.next_answer())
-        self._due -= 1
 
     # -- the message -----------------------------------------------------------------------------------------
 
     def begin(self) -> Reply:
         """The server's answer to whether it will have the message: 354, or a refusal. By BDAT there is no question."""
         if self._chunking:
-            return Reply(354, ("2.0.0 Go on",))
+            return _GO_ON
         return self._connection.exchange(commands.DATA).reply
 
     def write(self, piece: bytes) -> None:
@@ -116,7 +121,7 @@ class Stepwise:
                 raise refused(answer)
             return
         self._connection.check_uninterrupted()
-        self._connection.write(self._stuffer.stuff(data), Step.BODY)
+        self._connection.write(self._stuffed(data), Step.BODY)
 
     def finish(self) -> Reply:
         """Complete the message and wait for what the server says to it."""
@@ -129,16 +134,21 @@ class Stepwise:
         if self._chunking:
             last = engine.send(commands.bdat(len(data), last=True)) + data
         else:
-            last = self._stuffer.stuff(data) + engine.send(commands.END)
+            last = self._stuffed(data) + engine.send(commands.END)
         self.is_committed = True
         try:
-            self._connection.write(last, Step.BODY, is_end=True)
+            self._connection.write(last, _BODY, is_end=True)
         except SmtpError:
             self.is_committed = False  # not all of it has left
             raise
         answer = self._connection.next_answer()
         self.is_over = True
         return answer.reply
+
+    def _stuffed(self, data: bytes) -> bytes:
+        if self._stuffer is None:
+            self._stuffer = DotStuffer()
+        return self._stuffer.stuff(data)
 
     # -- the end -----------------------------------------------------------------------------------------------
 

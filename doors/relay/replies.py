@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import lru_cache
 
 from auth.errors import AuthError
 from doors.relay.pace import TooFast
@@ -30,6 +31,7 @@ def reply(code: int, enhanced: str, text: str) -> Reply:
     return Reply(code, tuple(f"{enhanced} {line}".strip() for line in lines))
 
 
+@lru_cache(512)  # most replies are the same again and again
 def handed_on(said: Reply) -> Reply:
     """The mail server's reply as the client gets it.
 

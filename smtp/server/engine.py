@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections import deque
+from functools import lru_cache
 from typing import NamedTuple
 
 from smtp.commands import Kind
@@ -167,7 +168,7 @@ class ServerEngine:
         is_too_long = end - start > MAX_COMMAND + 1 and self._is_too_long(end + 1 - start)
         line = buffer[start : end + 1]
         if end + 1 == len(buffer):
-            self._drop_buffer()
+            self._buffer, self._start, self._scanned = b"", 0, 0
         else:
             self._start = self._scanned = end + 1
         if self._is_skipping or is_too_long:
@@ -267,6 +268,7 @@ class ServerEngine:
         return End(kind, None if fault is None else Reply(fault[0], (fault[1],)))
 
 
+@lru_cache(512)  # most replies are the same again and again
 def rendered(reply: Reply) -> bytes:
     """The octets of a reply: ASCII, and no line longer than a client may expect (RFC 5321 section 4.5.3.1.5)."""
     if len(reply.lines) == 1:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -86,13 +87,10 @@ class BadRequest(ValueError):
 
 def parse(line: bytes) -> Request:
     """The command in a line without its line end. Raises `BadRequest`."""
-    if plain := _PLAIN.fullmatch(line):
-        mail, local, domain, rest = plain.groups()
-        address = Address._make((local.decode(), domain.decode()))
-        parameters = _parameters(rest.decode()) if rest else _NO_PARAMETERS
-        return Request(_MAIL if mail else _RCPT, "", address, parameters)
     if line == b"DATA":
         return _DATA
+    if plain := _plain(line):
+        return plain
     try:
         text = line.decode()
     except UnicodeDecodeError:
@@ -119,6 +117,18 @@ def parse(line: bytes) -> Request:
     if kind in (Kind.EHLO, Kind.HELO) and not rest:
         raise BadRequest(501, f"5.5.4 {word.upper()} takes the name of the client")
     return Request(kind, text=rest)
+
+
+@lru_cache(512)  # the same programs write to the same people again and again
+def _plain(line: bytes) -> Request | None:
+    """MAIL or RCPT in its usual form, else None. Raises `BadRequest`."""
+    found = _PLAIN.fullmatch(line)
+    if found is None:
+        return None
+    mail, local, domain, rest = found.groups()
+    address = Address._make((local.decode(), domain.decode()))
+    parameters = _parameters(rest.decode()) if rest else _NO_PARAMETERS
+    return Request(_MAIL if mail else _RCPT, "", address, parameters)
 
 
 def decoded(line: bytes) -> bytes:
