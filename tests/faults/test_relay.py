@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import pytest
 
-from delivery import access
+from delivery import transport
 from host.local.home import HOME_VARIABLE
 from smtp.content import DotStuffer
 from smtp.options import Timeouts
@@ -195,7 +195,7 @@ def test_what_the_client_is_told_is_what_the_server_did(
     cell = CELLS[name]
     patience = 1 if cell.row.fault.kind in SILENT else int(PATIENCE)
     # Nobody can set it: ten minutes for the answer to a message are the standard's (RFC 5321 section 4.5.3.2.6).
-    monkeypatch.setattr(access, "Timeouts", partial(Timeouts, end_of_message=float(patience)))
+    monkeypatch.setattr(transport, "Timeouts", partial(Timeouts, end_of_message=float(patience)))
     with (
         ScriptedServer(cell.settings()) as server,
         RunningRelay(

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from delivery import access
+from delivery import transport
 from smtp.options import Timeouts
 from smtp_connector import SmtpConnector
 from tests.soak.proxy import FILLER
@@ -102,7 +102,7 @@ def main() -> None:
     chance = random.Random(orders.seed)
     shorter = functools.partial(Timeouts, end_of_message=PATIENCE)
     end = time.monotonic() + orders.seconds
-    with patch.object(access, "Timeouts", shorter):
+    with patch.object(transport, "Timeouts", shorter):
         while time.monotonic() < end:
             action, parameters = messages(orders, chance)
             number = chance.choice(range(len(orders.assets)))
