@@ -39,11 +39,12 @@ if sys.path[0] != _FOLDER and __name__ != "smtp_connector.app":
 
 from actions.contract import HostError, VaultError
 from delivery.pool import Pool
-from host.action_run import ActionRun, advice
+from host.action_run import ActionRun
 from host.braces import double_braces
 from host.manifest.model import UnknownAction, load
 from host.manifest.validation import InvalidInput, parse_asset, unknown_fields
 from host.switch import ActionResult, BaseConnector, Host
+from host.unforeseen import advice
 from smtp.errors import MailError
 
 if TYPE_CHECKING:

@@ -9,20 +9,20 @@ from __future__ import annotations
 import importlib
 from collections import deque
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import chain
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from actions.contract import KEY, MAY_SIGN_IN, Context, HostError, Report
+from actions.contract import KEY, MAY_SIGN_IN, HostError, Report
 from actions.report import report, unfinished
 from delivery.attempt import Attempt, Outgoing
-from delivery.pace import Pace
-from delivery.pool import Pool, Slots
+from delivery.pool import Pool
 from delivery.transport import Access, Transport
 from delivery.window import deliver
 from host.manifest.model import Action
 from host.manifest.validation import InvalidInput, rules_of_parameters
+from host.run_context import RunContext
+from host.unforeseen import advice, because
 from message.errors import Fault, MessageError
 from smtp.errors import Category, MailError
 from smtp.outcome import Outcome
@@ -35,32 +35,6 @@ DEPENDENCY = "dependency"
 """The step at which a library that is needed was missing."""
 
 
-class Journal(Protocol):
-    """Where a run is written down while it happens. Called by several threads when several sessions are open."""
-
-    def begin(self, parameter_sets: Sequence[object]) -> None:
-        """Write down that a run begins. Raises `HostError`: nothing was sent, and nothing will be."""
-
-    def claim(self, position: int, key: str, content: bytes) -> Report | None:
-        """Let the mail at that place, from 1, have this key, unless one had it that was or may have been sent.
-
-        Return that one's report if its content is the same, None if there is no such mail. Raises `MailError` while
-        another one with the key is being sent, and for another content.
-        """
-
-    def prepared(self, position: int, outgoing: Outgoing) -> Outgoing:
-        """The message of the mail at that place, from 1, as it is to be sent."""
-
-    def committing(self, attempts: Sequence[Attempt]) -> None:
-        """Write down, on the disk, that the octets that complete these may leave. Raises `HostError`: they may not."""
-
-    def finished(self, position: int, report: Report) -> None:
-        """Write down what became of the parameter set at that place, from 1. Never raises: the report stands."""
-
-    def end(self) -> None:
-        """Write down that the run has ended. Never raises."""
-
-
 class _Repeated(MailError):
     """Nothing went wrong: a mail with the same key and content was sent before, and has its report already."""
 
@@ -69,36 +43,33 @@ class _Repeated(MailError):
         self.earlier = earlier
 
 
-class RunContext(Context, Protocol):
-    """A context that its run can be asked through to stop, with the journal of that run.
-
-    `slots` and `pace` are None where nobody else who sends is minded.
-    """
-
-    @property
-    def journal(self) -> Journal: ...
-
-    @property
-    def slots(self) -> Slots | None: ...
-
-    @property
-    def pace(self) -> Pace | None: ...
-
-    def cancel(self) -> None: ...
-
-
 class ActionRun:
     """An action, found by its identifier, over the parameter sets of one run; they share one session.
 
-    `with closing(ActionRun(…)) as run`. Raises `MailError` for an asset that can't be used: nothing is connected then.
+    `with closing(ActionRun(…)) as run`. `module` is the action's, where that is none of `actions/`. Raises `MailError`
+    for an asset that can't be used: nothing is connected then.
     """
 
-    def __init__(self, action: Action, context: RunContext, pool: Pool) -> None:
+    def __init__(
+        self, action: Action, context: RunContext, pool: Pool, module: ModuleType | None = None
+    ) -> None:
         self._action = action
         self._context = context
         self._rules = rules_of_parameters(action)
+        self._module: Any = module
+        self._missing: ImportError | None = None
+        """Why the action can't be loaded, which is said for each parameter set."""
+        try:
+            # The manifest's identifiers are the only names that come here: see `Manifest.action`.
+            self._module = module or importlib.import_module(f"actions.{action.identifier}")
+        except ImportError as error:
+            self._missing = error
+        self.prepares = hasattr(self._module, "prepare")
+        """Whether the action sends what it has prepared, one mail for each parameter set."""
         access = Access(context.asset, context, context.state, self._sign_in, context.slots, context.pace)
         self._transport = Transport(access, pool)
+        self.close = self._transport.close
+        """Give back the session. Never raises."""
         self._taken = 0
         """How many parameter sets of the run were taken to be prepared."""
 
@@ -118,10 +89,7 @@ class ActionRun:
         from actions.preview import preview, refused  # mails are sent without it
 
         try:
-            values = self._read(parameters)
-            return preview(
-                self._module.prepare(self._module.Parameters.parse(values), self._context), self._context
-            )
+            return preview(self._prepared(parameters), self._context)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due
             return refused(self._foreseen(error))
 
@@ -146,7 +114,7 @@ class ActionRun:
 
     def check(self, parameters: object) -> None:
         """Do what can be done with a parameter set without connecting anywhere. Raises `MailError`."""
-        self._module.prepare(self._module.Parameters.parse(self._read(parameters)), self._context)
+        self._prepared(parameters)
 
     def _reports(self, waiting: Iterator[object]) -> Iterator[Report]:
         if not self.prepares:
@@ -159,7 +127,12 @@ class ActionRun:
             try:
                 for attempt in deliver(self._transport, self._context, attempts):
                     under_way.popleft()
-                    yield self._report(attempt)
+                    again = attempt.error
+                    yield (
+                        again.earlier
+                        if isinstance(again, _Repeated)
+                        else report(attempt, self._context.asset)
+                    )
                 return
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each set has its report all the same
                 yield from self._report_broken_off(under_way, error)
@@ -175,19 +148,19 @@ class ActionRun:
         Raises `MailError`, whatever goes wrong.
         """
         try:
-            values = self._read(parameters)
-            outgoing: Outgoing = self._module.prepare(self._module.Parameters.parse(values), self._context)
+            return self._prepared(parameters)
         except Exception as error:
             raise self._foreseen(error) from error
+
+    def _prepared(self, parameters: object) -> Outgoing:
+        """What would be sent. Raises whatever goes wrong."""
+        values = self._read(parameters)
+        outgoing: Outgoing = self._module.prepare(self._module.Parameters.parse(values), self._context)
         return outgoing
 
     def cancel(self) -> None:
         """Ask the run to stop; may be called from a signal handler."""
         self._context.cancel()
-
-    def close(self) -> None:
-        """Give back the session. Never raises."""
-        self._transport.close()
 
     def _prepare_each(self, waiting: Iterator[object], under_way: deque[Attempt]) -> Iterator[Attempt]:
         for parameters in waiting:
@@ -226,7 +199,8 @@ class ActionRun:
         """Run an action that is not one mail for each parameter set."""
         committed = self._transport.committed
         try:
-            typed = self._module.Parameters.parse(self._read(parameters))
+            values = self._read(parameters)
+            typed = self._module.Parameters.parse(values)
             told: Report = self._module.run(typed, self._context, self._transport)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a result is due, a traceback helps no user
             told = self._report_failed(error, may_be_sent=self._transport.committed > committed)
@@ -238,7 +212,9 @@ class ActionRun:
         return told
 
     def _read(self, parameters: object) -> dict[str, Any]:
-        """The parameters as the manifest has them. Raises `MailError`."""
+        """The parameters as the manifest has them. Raises `MailError`, `ImportError`."""
+        if self._missing is not None:
+            raise self._missing
         if self._context.is_cancelled():
             text = "It was cancelled before it began."
             raise MailError(text, step="start", category=Category.CANCELLED, retryable=True)
@@ -282,7 +258,7 @@ class ActionRun:
             return unfinished(known, Outcome.NOT_SENT, f"Nothing was sent. {known.text}")
         known.step, known.retryable = "action", False
         doubt = "A message may have been delivered, and was not retried."
-        return unfinished(known, Outcome.UNKNOWN, f"{_because(error)} {doubt} {known.hint}".strip())
+        return unfinished(known, Outcome.UNKNOWN, f"{because(error)} {doubt} {known.hint}".strip())
 
     def _foreseen(self, error: BaseException) -> MailError:
         """Whatever was raised, as an error with the facts that a result tells."""
@@ -295,28 +271,12 @@ class ActionRun:
             self.cancel()
         else:
             hint, category = advice(error), Category.INTERNAL
-        text = _because(error).replace("The action", "It", 1)
+        text = because(error).replace("The action", "It", 1)
         return MailError(f"{text} {hint}".strip(), step="parameters", category=category, hint=hint)
-
-    @cached_property
-    def _module(self) -> Any:
-        # The manifest's identifiers are the only names that come here: see `Manifest.action`.
-        return importlib.import_module(f"actions.{self._action.identifier}")
-
-    @property
-    def prepares(self) -> bool:
-        """Whether the action sends what it has prepared. One that can't be loaded says so for each set."""
-        try:
-            return hasattr(self._module, "prepare")
-        except ImportError:
-            return False
 
     def _sign_in(self) -> SignIn | None:
         """A person may be asked to sign in where the action says that one is watching."""
-        try:
-            if not getattr(self._module, MAY_SIGN_IN, False):
-                return None
-        except ImportError:
+        if not getattr(self._module, MAY_SIGN_IN, False):
             return None
         from auth.oauth.sign_in import SignIn  # with a password nobody pays for it
 
@@ -329,42 +289,3 @@ class ActionRun:
 def _is_news(fault: Fault, told: Collection[str]) -> bool:
     """Whether it isn't what follows from a parameter that is told of already."""
     return fault.is_of_account or fault.field not in (*told, "")
-
-
-def advice(error: BaseException) -> str:
-    """What to do about an error that nobody foresaw."""
-    if isinstance(error, ModuleNotFoundError):
-        return f"The Python module {error.name} is missing: install the connector's dependencies."
-    if isinstance(error, MemoryError):
-        return "There is not enough memory: give the process more, or send smaller mails."
-    return "This is a mistake in the connector: please report it with this message."
-
-
-def unforeseen(error: BaseException) -> str:
-    """What is said of an error that nobody foresaw, outside an action: what it is, where, and what to do."""
-    if isinstance(error, ModuleNotFoundError | MemoryError):
-        return advice(error)
-    return f"It ended because of an unexpected error ({type(error).__name__} at {_place(error)}). {advice(error)}"
-
-
-def _because(error: BaseException) -> str:
-    if isinstance(error, MailError):
-        return f"The action ended: {error.text}"
-    if isinstance(error, KeyboardInterrupt):
-        return "The action ended because it was interrupted."
-    return f"The action ended because of an unexpected error ({type(error).__name__} at {_place(error)})."
-
-
-def _place(error: BaseException) -> str:
-    """File and line of ours where it came up: no path, no value, nothing that could be a secret."""
-    from traceback import walk_tb
-
-    frames = [(Path(frame.f_code.co_filename), line) for frame, line in walk_tb(error.__traceback__)]
-    root = Path(__file__).parent.parent
-    ours = [
-        (path, line)
-        for path, line in frames
-        if path.is_relative_to(root) and "site-packages" not in path.relative_to(root).parts
-    ]
-    path, line = (ours or frames)[-1]
-    return f"{path.name}:{line}"

@@ -22,7 +22,7 @@ WITHOUT_A_LEDGER = """
 import runpy, sys, types
 
 class Ledger:
-    number, lent = 0, None
+    number, unslowed_at = 0, float("inf")
     def __init__(self, *arguments): pass
     def begin(self, *arguments): pass
     committing = ended = finished = end = claim = begin

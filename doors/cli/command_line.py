@@ -20,7 +20,6 @@ from doors.cli import usage
 from doors.cli.arguments import action_asked_about, parser
 from doors.cli.results import NOT_SENT, SENT, UNKNOWN, WRONG_CALL, Document, exit_code
 from doors.cli.terminal import PROGRAM, OutputError, Terminal, Transcripts
-from host.action_run import unforeseen
 from host.local import inputs
 from host.local.environment import environment
 from host.local.files import StoreError
@@ -28,6 +27,7 @@ from host.local.home import Home
 from host.local.inputs import GivenAsset, InputError
 from host.local.run import LocalRun, Request, first_signal, make_request
 from host.manifest.model import Action, Manifest, UnknownAction, load
+from host.unforeseen import unforeseen
 
 if TYPE_CHECKING:
     from doors.cli.send import Mail

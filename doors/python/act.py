@@ -17,6 +17,7 @@ A call that can't be begun raises `InputError`, `UnknownAction`, `StoreError` or
 from __future__ import annotations
 
 import logging
+import os
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -24,12 +25,12 @@ from dataclasses import dataclass
 from email.message import Message
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from delivery.pool import Pool
 from host.local import inputs
 from host.local.files import reason
-from host.local.home import Home, Homes
+from host.local.home import HOME_VARIABLE, Home, Homes
 from host.local.inputs import GivenAsset, InputError
 from host.local.run import LocalRun, make_request
 from host.manifest.model import load
@@ -96,16 +97,15 @@ class Results:
         return iter(self.results)
 
 
-class _Logged:
+class _Logged(NamedTuple):
     """Goes to the log, and to a function where one was given."""
 
-    def __init__(self, progress: Callable[[str], None] | None) -> None:
-        self._progress = progress
+    told: Callable[[str], None] | None
 
     def progress(self, text: str) -> None:
         _LOG.info("%s", text)
-        if self._progress is not None:
-            self._progress(text)
+        if self.told is not None:
+            self.told(text)
 
     def sent(self, octets: int, size: int) -> None:
         """Nobody looks."""
@@ -127,10 +127,10 @@ def act(
     homes: Homes,
     progress: Callable[[str], None] | None = None,
 ) -> Results:
-    """What `smtp_connector.act` says, over the sessions of `pool` and in the current one of `homes`."""
+    """What `smtp_connector.act` says, over the sessions of `pool` and in the folder of `homes` that is named now."""
     manifest = load()
-    home = homes.current()
-    wanted = manifest.action(action)
+    home = homes[os.environ.get(HOME_VARIABLE, "")]
+    wanted = manifest.by_name[action]
     if isinstance(asset, Mapping):
         given = GivenAsset("", "", "that was given", dict(asset))
     elif isinstance(asset, PathLike):

@@ -8,6 +8,7 @@ What it keeps to: the input and result JSON, `initialize` once, then the paramet
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from delivery.asset import Asset
 from host.braces import double_braces
 from host.local.action_result import ActionResult
 from host.local.environment import environment
-from host.local.home import Home, Homes
+from host.local.home import HOME_VARIABLE, Home, Homes
 from host.local.ledger import Heading
 from host.local.results import document
 from host.local.run import LocalContext, first_signal
@@ -210,7 +211,7 @@ class Host:
 
     def context(self, connector: BaseConnector, asset: Asset) -> HostContext:
         """That of a run of this connector."""
-        return HostContext(connector, asset, self.homes.current())
+        return HostContext(connector, asset, self.homes[os.environ.get(HOME_VARIABLE, "")])
 
 
 class _Shown:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
-import math
 import os
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from host.local import files
-from host.local.files import DATABASE, Cipher, StoreError, expanded, private_folder, reason, replace
+from host.local.database import connect
+from host.local.files import DATABASE, StoreError, expanded, private_folder, reason, replace
+from host.local.sql import OpenDatabases
 
 if TYPE_CHECKING:
     from host.local.assets import Assets
     from host.local.runs import Runs
-    from host.local.sql import LastingConnection
     from host.local.store import Store
     from host.local.vault import Vault
 
@@ -28,10 +25,6 @@ HOME_VARIABLE = "SMTP_CONNECTOR_HOME"
 APPLICATION = "smtp-connector"
 LOCK_TIMEOUT = 120.0
 """Seconds to wait for another run: longer than any one token request is allowed to take."""
-IDLE_SECONDS = 1.0
-"""For so long a database that no run uses stays open for the next one."""
-_SETTINGS = (files.DATABASE_VARIABLE, files.KEY_VARIABLE, files.CREDENTIALS)
-"""The variables of the environment that say which database and which key are the folder's."""
 
 
 class FileState(NamedTuple):
@@ -95,99 +88,6 @@ class FileState(NamedTuple):
         return self.home / files.STATE_FOLDER / f"{name}.state"
 
 
-class OpenDatabase(NamedTuple):
-    """A connection to a data folder's database, and its key, for one run at a time."""
-
-    connection: LastingConnection
-    cipher: Cipher
-    settings: tuple[str | None, ...]
-    """What `_SETTINGS` were when it was opened."""
-    idle_since: float = 0.0
-    """Of `time.monotonic`."""
-
-
-class OpenDatabases:
-    """The connections to a data folder's database that no run uses just now. For several threads.
-
-    The next run finds them open, if nothing has changed under them: it would take it longer to open the database, and
-    to close it, than to send a mail. They are closed when nobody needs them for `IDLE_SECONDS`, and when the process
-    ends. A forked child leaves them to its parent.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.pruned = -math.inf
-        """When it was last looked for runs that are kept no longer, of `time.monotonic`."""
-        self._process = os.getpid()
-        self._changed = threading.Condition()
-        self._idle: list[OpenDatabase] = []
-        """Those that were given back last are last."""
-        self._of_parent: list[OpenDatabase] = []
-        """Kept, since whatever nobody keeps is closed."""
-        self._closing: threading.Thread | None = None
-
-    def take(self) -> OpenDatabase:
-        """One for a run alone, with the database made or brought up to date if need be. Raises `StoreError`."""
-        settings = tuple(map(os.environ.get, _SETTINGS))
-        if self._process != os.getpid():
-            self._begin_anew()
-        while self._idle:
-            with self._changed:
-                if not self._idle:  # another thread was quicker
-                    break
-                idle = self._idle.pop()
-            if idle.settings == settings and idle.cipher.is_as_it_was() and idle.connection.is_as_it_was():
-                return idle
-            idle.connection.close()
-        from host.local import database
-
-        cipher = Cipher(self._folder)
-        return OpenDatabase(database.connect(self._folder, cipher), cipher, settings)
-
-    def give_back(self, used: OpenDatabase) -> None:
-        """Keep it for the next run."""
-        with self._changed:
-            self._idle.append(used._replace(idle_since=time.monotonic()))
-            if self._closing is None:
-                atexit.register(self.close)
-                self._closing = threading.Thread(
-                    target=self._close_what_lies_idle, name="idle databases", daemon=True
-                )
-                self._closing.start()
-
-    def close(self) -> None:
-        """Close those that lie idle."""
-        if self._process == os.getpid():
-            with self._changed:
-                idle, self._idle = self._idle, []
-                self._changed.notify_all()
-            for one in idle:
-                one.connection.close()
-
-    def _close_what_lies_idle(self) -> None:
-        """Until there is none any more."""
-        while True:
-            with self._changed:
-                if not self._idle:
-                    self._closing = None
-                    atexit.unregister(self.close)
-                    return
-                left = self._idle[0].idle_since + IDLE_SECONDS - time.monotonic()
-                if left > 0:
-                    self._changed.wait(left)
-                    continue
-                oldest = self._idle.pop(0)
-            oldest.connection.close()
-
-    def _begin_anew(self) -> None:
-        """In a child: what its parent has open it neither uses nor closes."""
-        self._process = os.getpid()
-        self._changed = threading.Condition()
-        self._of_parent += self._idle
-        self._idle = []
-        self._closing = None
-
-
 class Home:
     """One data folder; None means `SMTP_CONNECTOR_HOME`, else the platform's user data folder.
 
@@ -201,7 +101,7 @@ class Home:
             self.folder = folder.absolute()
         except OSError as error:
             raise StoreError(f"The current folder is gone, so {folder} can't be found.") from error
-        self.databases = OpenDatabases(self.folder)
+        self.databases = OpenDatabases(self.folder, connect)
 
     @property
     def exists(self) -> bool:
@@ -239,19 +139,18 @@ class Home:
         return Store(self.folder)
 
 
-class Homes:
-    """The data folders that a process has used, so that what is open in one is open for the next run too."""
+class Homes(dict[str, Home]):
+    """The data folders that a process has used, by what `SMTP_CONNECTOR_HOME` was ("": the default).
 
-    def __init__(self) -> None:
-        self._by_folder: dict[str, Home] = {}
+    So what is open in one is open for the next run too.
+    """
 
-    def current(self) -> Home:
-        """The one that `SMTP_CONNECTOR_HOME` names, or the default. Raises `StoreError`."""
-        known = self._by_folder.get(os.environ.get(HOME_VARIABLE, ""))
-        if known is not None:
-            return known
-        home = Home()  # what is not the whole path depends on more than its name
-        return self._by_folder.setdefault(str(home.folder), home)
+    def __missing__(self, name: str) -> Home:
+        """The one that is named now. Raises `StoreError`."""
+        home = Home()
+        return self.setdefault(
+            str(home.folder), home
+        )  # what is not the whole path depends on more than its name
 
 
 def _default_folder() -> Path:

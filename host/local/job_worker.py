@@ -20,11 +20,11 @@ import procrastinate
 import psycopg
 from procrastinate import exceptions
 
-from host.action_run import unforeseen
 from host.local import database, jobs, locks, postgres
 from host.local.files import StoreError
 from host.local.jobs import Batch
 from host.local.jobs_schema import SCHEMA
+from host.unforeseen import unforeseen
 
 HEARTBEAT = 5.0
 SILENT = 30.0

@@ -27,17 +27,24 @@ from typing import Any, NamedTuple
 from actions import report as reports
 from actions.contract import Report
 from delivery.asset import Asset
-from delivery.attempt import Attempt, Facts, Outgoing
+from delivery.attempt import Attempt, Outgoing
 from host.local import keys, locks
 from host.local.files import DATABASE, Cipher, StoreError, timestamp
-from host.local.home import Home, OpenDatabase
+from host.local.home import Home
 from host.local.locks import Held
-from host.local.results import KEEP_DAYS, joint_message, keep_days, prune_now_and_then, recorded
+from host.local.results import (
+    KEEP_DAYS,
+    as_result,
+    if_lost,
+    joint_message,
+    keep_days,
+    prune_now_and_then,
+    recorded,
+)
 from host.local.schema import SETTLE_MAILS
-from host.local.sql import Connection, faults_named, transaction
+from host.local.sql import Connection, OpenDatabase, faults_named, transaction
 from message.compose import Draft
-from smtp.errors import Cancelled, Category, MailError, SmtpError, Step
-from smtp.outcome import Delivery, RecipientDelivery, Status
+from smtp.errors import Cancelled, MailError, Step
 
 HURRY = 1.0
 """Seconds, over the whole of a run, that other processes' transactions are waited for once it is to stop."""
@@ -50,7 +57,8 @@ _RESULT = (
     "UPDATE mail SET state = coalesce(?, CASE WHEN state != 'committed' THEN 'not sent' WHEN ? THEN"
     " 'sent' ELSE 'unknown' END), finished_at = ?, result = ? WHERE run_id = ? AND position = ?"
 )
-LOST = "the process that sent it ended before the server's answer was known"
+_LOOK_FOR_OLD = 3600.0
+"""Seconds between two looks of a process for runs that are kept no longer."""
 
 
 class Heading(NamedTuple):
@@ -71,17 +79,15 @@ class _Begun(NamedTuple):
     holder: Held
 
 
-class _Commitment:
-    """What is to be written down before some mails may leave; `error` says why it was not."""
+class _Commitment(NamedTuple):
+    """What is to be written down before some mails may leave. `fate`, once that was tried: why it was not, or None."""
 
-    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        self.rows = rows
-        self.is_written = False
-        self.error: StoreError | None = None
+    rows: Sequence[tuple[Any, ...]]
+    fate: list[StoreError | None]
 
 
 class Ledger:
-    """The journal of one run on this machine: `host.action_run.Journal`. Used by several threads at once.
+    """The journal of one run on this machine: `host.run_context.Journal`. Used by several threads at once.
 
     Several sessions commit and are answered at the same time, and a disk flushes so many times a second and no more. So
     whoever may write next writes what all of them have, in one transaction with one flush.
@@ -110,6 +116,8 @@ class Ledger:
         self.number = 0
         """The run's number, once it is written down; `has_begun` is set then."""
         self.has_begun = threading.Event()
+        self.unslowed_at = -math.inf
+        """As `host.local.limits.Lender` has it."""
         self._told: list[dict[str, str]] = []
         """Status and message of each mail that has its result."""
         self._known: set[int] = set()
@@ -137,8 +145,9 @@ class Ledger:
             with transaction(connection, self._latest, full=False):
                 row = connection.execute(
                     "INSERT INTO run (action, asset, asset_id, container_id, holder, state, status, start_time,"
-                    " end_time, kept_since) VALUES (?, ?, ?, ?, ?, 'running', '', ?, '', '') RETURNING id",
-                    (*self._heading, holder.path.name, timestamp()),
+                    " end_time, kept_since) VALUES (?, ?, ?, ?, ?, 'running', '', ?, '', '')"
+                    " RETURNING id, (SELECT slow_until FROM mailbox WHERE account = ?)",
+                    (*self._heading, holder.path.name, timestamp(), locks.account_of(self._asset)),
                 ).fetchone()
                 number = int(row[0])
                 connection.executemany(
@@ -148,6 +157,8 @@ class Ledger:
                 )
             undone.pop_all()
         self._begun = _Begun(number, len(parameter_sets), database, holder)
+        if not row[1]:
+            self.unslowed_at = time.monotonic()
         self.number = number
         self.has_begun.set()
 
@@ -188,30 +199,27 @@ class Ledger:
         """
         begun = self._begun
         assert begun is not None  # noqa: S101 - mails are sent after their run has begun
-        commitment = _Commitment(
-            [
-                (
-                    timestamp(),
-                    attempt.message.message_id if attempt.message else "",
-                    begun.database.cipher.encrypt(as_result(if_lost(attempt, self._asset))),
-                    begun.number,
-                    # An action that sends without preparing does one set after the other.
-                    attempt.position or len(self._told) + 1,
-                )
-                for attempt in attempts
-                # A message may take several transactions; after the first nobody can say any more that it was not sent.
-                if not attempt.is_committed
-            ]
-        )
-        if not commitment.rows:
+        rows = [
+            (
+                timestamp(),
+                attempt.message.message_id if attempt.message else "",
+                begun.database.cipher.encrypt(as_result(if_lost(attempt, self._asset))),
+                begun.number,
+                # An action that sends without preparing does one set after the other.
+                attempt.position or len(self._told) + 1,
+            )
+            for attempt in attempts
+            # A message may take several transactions; after the first nobody can say any more that it was not sent.
+            if not attempt.is_committed
+        ]
+        if not rows:
             return
+        commitment = _Commitment(rows, [])
         self._commitments.append(commitment)
-        with self._lock:
-            if not commitment.is_written and commitment.error is None:  # nobody did it meanwhile
-                self._write(begun)
-        self._write_unless_somebody_does(begun)
-        if commitment.error is not None:
-            raise self._unless_hurried(commitment.error) from commitment.error
+        self._write(begun, waits=True)
+        (error,) = commitment.fate
+        if error is not None:
+            raise self._unless_hurried(error) from error
 
     def ended(self, attempt: Attempt) -> None:
         """Write down what became of a mail that is told later, when those before it are."""
@@ -221,7 +229,7 @@ class Ledger:
             begun, attempt.position, reports.report(attempt, self._asset)
         )
         self._known.add(attempt.position)
-        self._write_unless_somebody_does(begun)
+        self._write(begun, waits=False)  # what can't be written is told when the mail is
 
     def finished(self, position: int, report: Report) -> None:
         """Write down what became of a mail. If that fails it is told, and tried again later."""
@@ -233,8 +241,7 @@ class Ledger:
         if begun.mails == 1:
             self.end()  # which writes down both with one flush
         elif position in self._unwritten:
-            with self._lock:
-                error = self._write(begun)
+            error = self._write(begun, waits=True)
             if error is not None:
                 self._tell(f"The result of mail {position} could not be recorded yet. {error}")
 
@@ -255,7 +262,8 @@ class Ledger:
                     now = timestamp()
                     if self._unwritten:
                         connection.executemany(_RESULT, list(self._unwritten.values()))
-                    connection.execute(SETTLE_MAILS, (now, begun.number))
+                    if not is_whole:
+                        connection.execute(SETTLE_MAILS, (now, begun.number))
                     connection.execute(
                         "UPDATE run SET state = 'ended', status = ?, message = ?, end_time = ?, kept_since = ?"
                         " WHERE id = ? AND state = 'running'",
@@ -267,8 +275,10 @@ class Ledger:
                             begun.number,
                         ),
                     )
-                with faults_named(self._home.folder / DATABASE):
-                    prune_now_and_then(connection, self._home.folder)
+                if KEEP_DAYS in os.environ or time.monotonic() > self._home.databases.pruned + _LOOK_FOR_OLD:
+                    with faults_named(self._home.folder / DATABASE):
+                        prune_now_and_then(connection, self._home.folder)
+                    self._home.databases.pruned = time.monotonic()
             except StoreError as error:
                 if begun.mails == 1 and self._unwritten:  # of several each was told when it was tried
                     self._tell(f"The result of mail 1 could not be recorded yet. {error}")
@@ -284,22 +294,33 @@ class Ledger:
         result = begun.database.cipher.encrypt(as_result(report))
         return outcome, report.success, timestamp(), result, begun.number, position
 
-    def _write_unless_somebody_does(self, begun: _Begun) -> None:
-        """Write the results that wait. Whoever has the connection now comes here when it is done, and finds them."""
-        while self._unwritten and self._lock.acquire(blocking=False):
+    def _write(self, begun: _Begun, *, waits: bool) -> StoreError | None:
+        """Write down all that waits, for all who wait, and return why that failed.
+
+        Without `waits` it is left to whoever has the connection now, who finds the results when it has written.
+        """
+        failed = None
+        while waits or (self._unwritten and not self._commitments and failed is None):
+            if not self._lock.acquire(blocking=waits):
+                break
             try:
-                error = self._write(begun)
+                failed = self._write_what_waits(begun)
             finally:
                 self._lock.release()
-            if error is not None:
-                return  # it is tried again, and told, when the mail is told
+            waits = False
+        return failed
 
-    def _write(self, begun: _Begun) -> StoreError | None:
-        """Write down all that waits, for all who wait, and return why that failed. Who has the lock calls it."""
+    def _write_what_waits(self, begun: _Begun) -> StoreError | None:
+        """Write it in one transaction, with one flush if mails are to be committed. For whoever has the lock."""
         commitments = [self._commitments.popleft() for _ in range(len(self._commitments))]
         committed = [row for commitment in commitments for row in commitment.rows]
         results = dict(self._unwritten)
+        if not committed and not results:
+            return None  # somebody else did it meanwhile
         connection = begun.database.connection
+        failed: StoreError | None = StoreError(
+            f"Run {begun.number} was interrupted while it was written down."
+        )
         try:
             with transaction(connection, self._latest, full=bool(committed)):
                 if committed:
@@ -311,15 +332,15 @@ class Ledger:
                         )
                 if results:
                     connection.executemany(_RESULT, list(results.values()))
+            for position in results:
+                del self._unwritten[position]
+            failed = None
         except StoreError as error:
+            failed = error
+        finally:
             for commitment in commitments:
-                commitment.error = error
-            return error
-        for commitment in commitments:
-            commitment.is_written = True
-        for position in results:
-            del self._unwritten[position]
-        return None
+                commitment.fate.append(failed)
+        return failed
 
     def _unless_hurried(self, error: StoreError) -> MailError:
         """What a cancelled run had no time to write down before sending is no fault of the data folder's."""
@@ -339,31 +360,3 @@ def named(outgoing: Outgoing, cipher: Cipher, run_id: int, position: int) -> Out
     if not isinstance(outgoing, Draft):
         return outgoing
     return outgoing._replace(unique=cipher.mac(f"mail {position} of run {run_id}".encode()).hex()[:32])
-
-
-def message_id(attempt: Attempt) -> str:
-    """That of a message that is about to be sent."""
-    assert attempt.message is not None  # noqa: S101 - it is about to be sent
-    return attempt.message.message_id
-
-
-def if_lost(attempt: Attempt, asset: Asset) -> Report:
-    """What stands if nothing more is heard of a message that is about to be sent."""
-    message = attempt.message
-    assert message is not None  # noqa: S101 - it is about to be sent
-    lost = Delivery(
-        tuple([RecipientDelivery(one, Status.UNKNOWN, None, False) for one in message.envelope.recipients]),
-        None,
-        SmtpError(LOST, step=Step.END, category=Category.CANCELLED),
-    )
-    server = Facts(f"{asset.login.server}:{asset.login.port}")
-    supposed = Attempt(attempt.outgoing, attempt.position, message=message, delivery=lost, facts=server)
-    supposed.started = attempt.started
-    return reports.report(supposed, asset)
-
-
-def as_result(report: Report) -> dict[str, Any]:
-    """An action result without its parameters, as it is recorded."""
-    status = "success" if report.success else "failed"
-    data = [recorded(item) for item in report.data]
-    return {"status": status, "message": report.message, "data": data, "summary": dict(report.summary)}

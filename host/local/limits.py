@@ -10,12 +10,13 @@ a server says that it was too many, by a 4xx reply that is known to mean that, e
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from delivery.asset import Asset
 from delivery.attempt import Attempt
@@ -32,10 +33,35 @@ _URGENT_SECONDS = 1.0
 _LOOK_AGAIN = 1.0
 
 
+class Lender(Protocol):
+    """Whose connection is used to ask.
+
+    `unslowed_at` is when it was last seen that an account without limits need not wait, of `time.monotonic`.
+    """
+
+    unslowed_at: float
+
+    def lent(self) -> AbstractContextManager[Connection]: ...
+
+
+class _Opener:
+    """Opens a connection for each question."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.unslowed_at = -math.inf
+
+    @contextmanager
+    def lent(self) -> Iterator[Connection]:
+        """Raises `StoreError`."""
+        with closing(database.connect(self._folder)) as connection, faults_named(self._folder / DATABASE):
+            yield connection
+
+
 class DatabasePace:
     """`delivery.pace.Pace` over a data folder. `is_urgent`: somebody waits for the run.
 
-    `lent` gives the connection of the run for as long as it is used; without it each question has one of its own.
+    The connection is the `run`'s, or one of its own for each question.
     """
 
     def __init__(
@@ -44,25 +70,25 @@ class DatabasePace:
         *,
         is_urgent: bool,
         is_over: Callable[[], bool] = lambda: False,
-        lent: Callable[[], AbstractContextManager[Connection]] | None = None,
+        run: Lender | None = None,
     ) -> None:
         self._is_urgent = is_urgent
         self.is_over = is_over
-        self._connection = lent or partial(_own_connection, folder)
+        self._run = run or _Opener(folder)
         self._lock = threading.Lock()
-        self._looked = 0.0
-        """When it was last looked whether an account without limits has to wait; of `time.monotonic`."""
 
     def turn(self, asset: Asset, recipients: int) -> Wait | None:
         """As `Pace.turn`. Raises `StoreError`."""
         with self._lock:
             has_limits = asset.messages_per_minute or asset.recipients_per_day
-            if not has_limits and time.monotonic() < self._looked + _LOOK_AGAIN:
+            if not has_limits and time.monotonic() < self._run.unslowed_at + _LOOK_AGAIN:
                 return None
-            self._looked = time.monotonic()
-            with self._connection() as connection:
+            with self._run.lent() as connection:
                 if not has_limits:
-                    return _slow(connection, account_of(asset))
+                    wait = _slow(connection, account_of(asset))
+                    if wait is None:
+                        self._run.unslowed_at = time.monotonic()
+                    return wait
                 with transaction(connection, full=False):
                     return self._take(connection, asset, recipients)
 
@@ -72,8 +98,8 @@ class DatabasePace:
         seconds = _told_to_slow_down(failure) if failure else None
         if seconds is None:
             return
-        self._looked = 0.0
-        with suppress(StoreError), self._connection() as connection, transaction(connection):
+        self._run.unslowed_at = -math.inf
+        with suppress(StoreError), self._run.lent() as connection, transaction(connection):
             account = _ensured(connection, asset)
             until = database_time(connection) + seconds
             connection.execute(
@@ -104,13 +130,6 @@ class DatabasePace:
                 return wait
         connection.execute("UPDATE mailbox SET next_turn = ? WHERE account = ?", (turn.idle, account))
         return None
-
-
-@contextmanager
-def _own_connection(folder: Path) -> Iterator[Connection]:
-    """Raises `StoreError`."""
-    with closing(database.connect(folder)) as connection, faults_named(folder / DATABASE):
-        yield connection
 
 
 def _slow(connection: Connection, account: str) -> Wait | None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from delivery.asset import Asset
 from delivery.pool import Slot
@@ -32,22 +32,20 @@ _ASK_AGAIN = 0.5
 _held: set[int] = set()
 
 
-class Lock:
+class Lock(NamedTuple):
     """A lock file that is held. Not for several threads at once."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self.path = path
-        self._descriptor = descriptor
-        _held.add(descriptor)
+    path: Path
+    descriptor: int
 
     def free(self, *, remove: bool = False) -> None:
         """Give it back, and with `remove` take the file away while it is still ours. Never raises."""
-        if self._descriptor in _held:
+        if self.descriptor in _held:
             if remove:
                 with suppress(OSError):
                     self.path.unlink(missing_ok=True)
-            _held.discard(self._descriptor)
-            os.close(self._descriptor)
+            _held.discard(self.descriptor)
+            os.close(self.descriptor)
 
 
 def take(path: Path, *, make: bool = True) -> Lock | None:
@@ -71,6 +69,7 @@ def take(path: Path, *, make: bool = True) -> Lock | None:
     except BaseException:
         os.close(descriptor)
         raise
+    _held.add(descriptor)
     return Lock(path, descriptor)
 
 
@@ -82,6 +81,7 @@ def share(path: Path) -> Lock:
     except BaseException:
         os.close(descriptor)
         raise
+    _held.add(descriptor)
     return Lock(path, descriptor)
 
 

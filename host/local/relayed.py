@@ -15,8 +15,9 @@ from actions.contract import Context
 from delivery.attempt import Outgoing
 from delivery.audience import audience
 from delivery.pool import Pool
-from host.action_run import ActionRun, RunContext
+from host.action_run import ActionRun
 from host.manifest.model import Action, Field, load
+from host.run_context import RunContext
 from message.compose import Message
 from message.errors import Fault, MessageError, shown
 from smtp.content import Octets
@@ -72,15 +73,9 @@ def action_named(name: str) -> Action:
 
 def run_of(action: Action, context: RunContext, pool: Pool) -> ActionRun:
     """Raises `MailError`, as `ActionRun` does."""
-    return _RelayedRun(action, context, pool) if action is RELAYED else ActionRun(action, context, pool)
-
-
-class _RelayedRun(ActionRun):
-    """`actions/` has what a playbook can ask for, and this isn't among it: its module is this one."""
-
-    @property
-    def _module(self) -> Any:
-        return sys.modules[__name__]
+    # `actions/` has what a playbook can ask for, and this isn't among it: its module is this one.
+    module = sys.modules[__name__] if action is RELAYED else None
+    return ActionRun(action, context, pool, module)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from actions import report as reports
+from actions.contract import Report
+from delivery.asset import Asset
+from delivery.attempt import Attempt, Facts
 from host.local.files import StoreError, timestamp
 from host.local.sql import Connection, transaction
+from smtp.errors import Category, SmtpError, Step
+from smtp.outcome import Delivery, RecipientDelivery, Status
 
 Document = dict[str, Any]
 
@@ -43,6 +49,7 @@ _CONTENTS = frozenset(
 )
 """The parameters, and the keys of a preview, that hold what a mail says, rather than to whom and how it goes."""
 _PIECE = 1 << 20
+LOST = "the process that sent it ended before the server's answer was known"
 
 
 def document(
@@ -103,6 +110,28 @@ def recorded(parameters: Mapping[str, Any]) -> dict[str, Any]:
         if len(text) > _LARGE or (len(text) * 4 > _LARGE and len(text.encode(errors="replace")) > _LARGE):
             kept[name] = _digest(text)
     return kept
+
+
+def if_lost(attempt: Attempt, asset: Asset) -> Report:
+    """What stands if nothing more is heard of a message that is about to be sent."""
+    message = attempt.message
+    assert message is not None  # noqa: S101 - it is about to be sent
+    lost = Delivery(
+        tuple([RecipientDelivery(one, Status.UNKNOWN, None, False) for one in message.envelope.recipients]),
+        None,
+        SmtpError(LOST, step=Step.END, category=Category.CANCELLED),
+    )
+    server = Facts(f"{asset.login.server}:{asset.login.port}")
+    supposed = Attempt(attempt.outgoing, attempt.position, message=message, delivery=lost, facts=server)
+    supposed.started = attempt.started
+    return reports.report(supposed, asset)
+
+
+def as_result(report: Report) -> dict[str, Any]:
+    """An action result without its parameters, as it is recorded."""
+    status = "success" if report.success else "failed"
+    data = [recorded(item) for item in report.data]
+    return {"status": status, "message": report.message, "data": data, "summary": dict(report.summary)}
 
 
 def _digest(text: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from delivery.asset import Asset
 from delivery.attempt import Attempt, Outgoing
 from delivery.pace import Pace
 from delivery.pool import Pool, Slots
-from host.action_run import ActionRun, Journal
+from host.action_run import ActionRun
 from host.local import references
 from host.local.home import FileState, Home
 from host.local.inputs import GivenAsset, InputError
@@ -25,6 +25,7 @@ from host.local.locks import MachineSlots
 from host.local.results import Document, document
 from host.manifest.model import Action, Manifest
 from host.manifest.validation import InvalidInput, parse_asset, unknown_fields, unnamed_asset_id
+from host.run_context import Journal
 from smtp.errors import MailError
 from smtp.transcript import Transcript
 
@@ -99,9 +100,11 @@ class LocalContext:
         self.slots: Slots = MachineSlots(home.folder)
         if journal is None:
             journal = ledger = Ledger(home, heading, asset, self.progress, self.is_cancelled)
-            pace = DatabasePace(home.folder, is_urgent=True, lent=ledger.lent)
+            pace = DatabasePace(home.folder, is_urgent=True, run=ledger)
         assert pace is not None  # noqa: S101 - who keeps the journal keeps the pace
         self.journal: Recorder = journal
+        self.committing = journal.committing
+        self.ended = journal.ended
         self.pace: Pace = pace
         self.vault = ContainerVault(home, heading.container_id)
         self.state: State = FileState(home.folder, asset.login.id)
@@ -119,12 +122,6 @@ class LocalContext:
     def session_ended(self, transcript: Transcript) -> None:
         with self._telling:
             self._watcher.session_ended(transcript)
-
-    def ended(self, attempt: Attempt) -> None:
-        self.journal.ended(attempt)
-
-    def committing(self, attempts: Sequence[Attempt]) -> None:
-        self.journal.committing(attempts)
 
     def cancel(self) -> None:
         """Ask the run to stop. Takes no lock: it is called from signal handlers."""
@@ -161,14 +158,11 @@ def first_signal(handle: Callable[[int], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in _STOP}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in _STOP}
 
     def take(number: int, _frame: object) -> None:
-        restore()
+        for one, handler in before.items():
+            signal.signal(one, handler)
         handle(number)
 
     for number in before:
@@ -176,7 +170,8 @@ def first_signal(handle: Callable[[int], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        restore()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Request(NamedTuple):

@@ -6,16 +6,19 @@ writers wait for each other, and what was committed outlives a loss of power.
 
 from __future__ import annotations
 
+import atexit
+import math
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from host.local import files, schema
-from host.local.files import StoreError, as_timestamp, timestamp
+from host.local.files import Cipher, StoreError, as_timestamp, timestamp
 
 
 class Cursor(Protocol):
@@ -59,6 +62,10 @@ _TURN = 0.02
 longer it sleeps, so that whoever comes later goes first."""
 
 
+IDLE_SECONDS = 1.0
+"""For so long a database that no run uses stays open for the next one."""
+_SETTINGS = (files.DATABASE_VARIABLE, files.KEY_VARIABLE, files.CREDENTIALS)
+"""The variables of the environment that say which database and which key are the folder's."""
 TURNS = 1
 """The first of the two numbers of a lock of PostgreSQL that is a run's; locks with names have one number."""
 
@@ -88,6 +95,99 @@ class FileConnection(sqlite3.Connection):
             )
         except sqlite3.Error:
             return False
+
+
+class OpenDatabase(NamedTuple):
+    """A connection to a data folder's database, and its key, for one run at a time."""
+
+    connection: LastingConnection
+    cipher: Cipher
+    settings: tuple[str | None, ...]
+    """What `_SETTINGS` were when it was opened."""
+    idle_since: float = 0.0
+    """Of `time.monotonic`."""
+
+
+class OpenDatabases:
+    """The connections to a data folder's database that no run uses just now. For several threads.
+
+    The next run finds them open, if nothing has changed under them: it would take it longer to open the database, and
+    to close it, than to send a mail. They are closed when nobody needs them for `IDLE_SECONDS`, and when the process
+    ends. A forked child leaves them to its parent.
+    """
+
+    def __init__(self, folder: Path, connect: Callable[[Path, Cipher], LastingConnection]) -> None:
+        self._folder = folder
+        self._connect = connect
+        self.pruned = -math.inf
+        """When it was last looked for runs that are kept no longer, of `time.monotonic`."""
+        self._process = os.getpid()
+        self._changed = threading.Condition()
+        self._idle: list[OpenDatabase] = []
+        """Those that were given back last are last."""
+        self._of_parent: list[OpenDatabase] = []
+        """Kept, since whatever nobody keeps is closed."""
+        self._closing: threading.Thread | None = None
+
+    def take(self) -> OpenDatabase:
+        """One for a run alone, with the database made or brought up to date if need be. Raises `StoreError`."""
+        settings = tuple(map(os.environ.get, _SETTINGS))
+        if self._process != os.getpid():
+            self._begin_anew()
+        while self._idle:
+            with self._changed:
+                if not self._idle:  # another thread was quicker
+                    break
+                idle = self._idle.pop()
+            if idle.settings == settings and idle.cipher.is_as_it_was() and idle.connection.is_as_it_was():
+                return idle
+            idle.connection.close()
+        cipher = Cipher(self._folder)
+        return OpenDatabase(self._connect(self._folder, cipher), cipher, settings)
+
+    def give_back(self, used: OpenDatabase) -> None:
+        """Keep it for the next run."""
+        with self._changed:
+            self._idle.append(used._replace(idle_since=time.monotonic()))
+            if self._closing is None:
+                atexit.register(self.close)
+                self._closing = threading.Thread(
+                    target=self._close_what_lies_idle, name="idle databases", daemon=True
+                )
+                self._closing.start()
+
+    def close(self) -> None:
+        """Close those that lie idle."""
+        if self._process == os.getpid():
+            with self._changed:
+                idle, self._idle = self._idle, []
+                self._changed.notify_all()
+            for one in idle:
+                one.connection.close()
+
+    def _close_what_lies_idle(self) -> None:
+        """Until there is none any more."""
+        while True:
+            with self._changed:
+                self._changed.wait(IDLE_SECONDS)
+                latest = time.monotonic() - IDLE_SECONDS
+                ends = [one for one in self._idle if one.idle_since <= latest]
+                self._idle = self._idle[len(ends) :]
+                if is_last := not self._idle:
+                    self._closing = None
+                    atexit.unregister(self.close)
+            for one in ends:
+                one.connection.close()
+            if is_last:
+                return
+
+    def _begin_anew(self) -> None:
+        """In a child: what its parent has open it neither uses nor closes."""
+        self._process = os.getpid()
+        self._changed = threading.Condition()
+        self._of_parent += self._idle
+        self._idle = []
+        self._closing = None
 
 
 def opened(path: Path) -> FileConnection:

@@ -22,8 +22,8 @@ from delivery.asset import Asset
 from delivery.attempt import Attempt, Outgoing, Remaining
 from host.local import files, holders, keys, retry
 from host.local.files import DATABASE, Cipher, StoreError, timestamp
-from host.local.ledger import as_result, if_lost, message_id, named
-from host.local.results import recorded
+from host.local.ledger import named
+from host.local.results import as_result, if_lost, recorded
 from host.local.retry import Patience
 from host.local.sql import Connection, database_timestamp, faults_named, take_turn
 from host.local.writer import Counted, Ended, Writer
@@ -65,7 +65,7 @@ class _Row:
 
 
 class Work:
-    """`host.action_run.Journal` for the due mails of one run. Used by several threads at once.
+    """`host.run_context.Journal` for the due mails of one run. Used by several threads at once.
 
     `asset` is None where it can't be used, and nothing can be sent. `holder` is the name of a lock that this process
     holds. `tell` is given what can't be written down.
@@ -151,7 +151,8 @@ class Work:
             row = self._rows[attempt.position]
             lost = retry.joined(row.earlier, if_lost(attempt, self._asset))
             result = self._cipher.encrypt(as_result(lost))
-            values.append((timestamp(), message_id(attempt), result, self.run.id, row.position, self._holder))
+            message_id = attempt.message.message_id if attempt.message else ""
+            values.append((timestamp(), message_id, result, self.run.id, row.position, self._holder))
         if not values:
             return
         self._written.commit(values)

@@ -69,6 +69,19 @@ class Action:
         self.output = output
 
 
+class ByName(dict[str, Action]):
+    """Actions by their names and identifiers, in whatever case they are written."""
+
+    def __missing__(self, wanted: str) -> Action:
+        """Raises `UnknownAction`."""
+        action = self.get(wanted.strip().casefold())
+        if action is None:
+            raise UnknownAction(
+                _no_such_action(wanted, list(dict.fromkeys(one.name for one in self.values())))
+            )
+        return action
+
+
 class Manifest:
     """The whole of it, as far as this program needs it; fields, parameters and actions in their declared order."""
 
@@ -80,14 +93,13 @@ class Manifest:
         self.secrets = frozenset(name for name, field in self.configuration.items() if field.is_secret)
         """The names of the asset's fields whose values must not be shown."""
         self.actions = tuple(_action(entry) for entry in raw["actions"])
+        self.by_name = ByName()
+        for action in self.actions:
+            self.by_name |= {action.name: action, action.identifier: action}
 
     def action(self, wanted: str) -> Action:
         """The action of this name or identifier, case ignored. Raises `UnknownAction`."""
-        key = wanted.strip().casefold()
-        for action in self.actions:
-            if key in (action.name, action.identifier):
-                return action
-        raise UnknownAction(_no_such_action(wanted, [action.name for action in self.actions]))
+        return self.by_name[wanted]
 
 
 @cache

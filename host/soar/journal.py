@@ -42,7 +42,7 @@ class SharedState(State, Protocol):
 
 
 class PlatformJournal:
-    """`host.action_run.Journal` for one run of this action. `tell` is given what can't be remembered."""
+    """`host.run_context.Journal` for one run of this action. `tell` is given what can't be remembered."""
 
     def __init__(self, state: SharedState, action: str, asset: Asset, tell: Callable[[str], None]) -> None:
         self._tell = tell

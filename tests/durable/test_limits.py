@@ -16,6 +16,8 @@ from host.local import limits
 from host.local.home import Home
 from host.local.limits import DatabasePace
 from host.local.locks import MachineSlots
+from host.manifest.model import load
+from host.manifest.validation import parse_asset
 from smtp.errors import SmtpError, Step
 from smtp.reply import Reply
 from tests.durable.working import Working, add_asset, mails, number_of, submit, wait_until, worked
@@ -140,6 +142,32 @@ def test_a_server_that_says_it_was_too_many_slows_everybody_down(
     assert (other.turn(ASSET, 1) is not None) == waits
     clock.now += 10_000
     assert DatabasePace(tmp_path, is_urgent=True).turn(ASSET, 1) is None
+
+
+def test_an_account_without_limits_waits_as_long_as_the_server_wants_nothing_of_it(
+    tmp_path: Path, clock: Clock
+) -> None:
+    one, other = (DatabasePace(tmp_path, is_urgent=True) for _ in range(2))
+    one.ended(ASSET, refused(450, "4.7.1 Error: too much mail, slow down: rate exceeded"))
+    assert seconds(other.turn(ASSET, 1)) == pytest.approx(60.0)
+    clock.now += 20  # of the database; this process has asked a moment ago
+    assert seconds(other.turn(ASSET, 1)) == pytest.approx(40.0)
+    clock.now += 41
+    assert other.turn(ASSET, 1) is None
+
+
+def test_a_direct_run_of_an_account_that_is_to_slow_down_sends_nothing_meanwhile(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "PATIENCE", 0.5)
+    with ScriptedServer() as server:
+        fields = asset(server)
+        assert run("send_email", fields, *mails(1)).succeeded
+        account = parse_asset(fields, "", load())
+        DatabasePace(run.home, is_urgent=True).ended(account, refused(450, "4.7.1 slow down: rate exceeded"))
+        done = run("send_email", fields, *mails(1))
+    assert (done.data["outcome"], done.failure["step"]) == ("not sent", "pace")
+    assert len(server.log.accepted) == 1
 
 
 def test_a_direct_run_waits_for_its_turn_and_says_so(run: Runner) -> None:

@@ -27,7 +27,7 @@ TOUCHES_FILES = {
     "host/manifest/model.py": "the manifest",
     "host/soar/context.py": "the vault's files, the reports and the authorities",
     "host/soar/state.py": "the lock between processes that refresh one token",
-    "host/action_run.py": "the names of its own files, to say where a mistake of ours is",
+    "host/unforeseen.py": "the names of its own files, to say where a mistake of ours is",
     "message/attachments.py": "the vault's files, read as they are sent",
     "smtp/pem.py": "certificates and keys given as files",
 }
