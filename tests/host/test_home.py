@@ -13,7 +13,7 @@ import pytest
 
 from host.local import database, sql
 from host.local.files import StoreError
-from host.local.home import HOME_VARIABLE, Home
+from host.local.home import HOME_VARIABLE, Home, Homes
 from tests.host.processes import python, start
 from tests.support.ledgers import Written, mail
 
@@ -275,3 +275,19 @@ def test_a_new_database_does_not_hang_on_what_closing_it_writes(
     assert home.runs.list() == ()
     for connection in never_closed:
         connection.close()
+
+
+def test_a_process_has_one_home_for_each_folder_whatever_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    homes = Homes()
+    for place in ("one", "two"):
+        folder = tmp_path / place
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv(HOME_VARIABLE, "data")  # which depends on where the process is
+        home = homes["data"]
+        assert home.folder == folder / "data"
+        assert homes["data"] is home
+        monkeypatch.setenv(HOME_VARIABLE, str(folder / "data"))
+        assert homes[str(folder / "data")] is home
