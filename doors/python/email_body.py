@@ -28,6 +28,10 @@ _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.IGNORECASE)
 _PIECES = 1 << 20
 
 
+Source = str | Path | bytes | bytearray
+"""What can be attached: a path, or octets."""
+
+
 @dataclass(frozen=True, slots=True)
 class NamedFile:
     """A file of a mail: what it is called, its octets or its path, and its type, "" for what the name says."""
@@ -39,7 +43,10 @@ class NamedFile:
 
 @dataclass(slots=True)
 class MultipartBody:
-    """Text, HTML, or both as alternatives, and files. Whoever sends it encodes it."""
+    """Text, HTML, or both as alternatives, and files: paths, octets, or pairs of a name and one of these.
+
+    Whoever sends it encodes it.
+    """
 
     text: str | None = None
     html: str | None = None
@@ -49,7 +56,7 @@ class MultipartBody:
         self,
         text: str | None = None,
         html: str | None = None,
-        attachments: Sequence[NamedFile | str | Path] = (),
+        attachments: Sequence[NamedFile | Source | tuple[str, Source]] = (),
     ) -> None:
         self.text = text
         self.html = html
@@ -57,18 +64,26 @@ class MultipartBody:
         for one in attachments:
             if isinstance(one, NamedFile):
                 self.attachments.append(one)
+            elif isinstance(one, tuple):
+                name, source = one
+                self.add_attachment(source, name)
             else:
                 self.add_attachment(one)
 
     def add_attachment(
         self,
-        source: str | Path | bytes | bytearray,
+        source: Source,
         name: str | None = None,
         content_type: str | None = None,
     ) -> None:
-        """Add a file by its path, or octets, which are called `attachment` unless they have a name."""
+        """Add a file by its path, or octets, which are called `attachment` unless they have a name.
+
+        Raises `RequestError` for anything else.
+        """
         if isinstance(source, bytes | bytearray):
             self.attachments.append(NamedFile(bytes(source), name or UNNAMED, content_type or ""))
+        elif not isinstance(source, str | Path):
+            raise RequestError(f"A {type(source).__name__} can't be attached: give a path or octets.")
         else:
             path = Path(source)
             self.attachments.append(NamedFile(path, name or path.name, content_type or ""))
@@ -95,7 +110,8 @@ def _looked_at(one: NamedFile, token: str) -> File:
         file = look_at(attachment, "", absent=token.encode())
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
-        raise RequestError(f"{one.name} can't be attached: {reason}.") from error
+        called = one.name if isinstance(one.source, bytes) else one.source
+        raise RequestError(f"{called} can't be attached: {reason}.") from error
     if not one.content_type:
         return file
     _check_type(one.content_type)

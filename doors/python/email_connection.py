@@ -15,7 +15,6 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,7 +24,7 @@ from delivery.pool import Pool
 from delivery.transport import Access, Transport
 from delivery.window import deliver
 from doors.python.act import Result
-from doors.python.email_body import DEFAULT_TYPE, MultipartBody, encoded_part, part_of
+from doors.python.email_body import DEFAULT_TYPE, MultipartBody, Source, encoded_part, part_of
 from doors.python.email_config import Config, RequestError, load_config
 from message.address.mailbox import Mailbox, parse_list, unique
 from message.compose import Draft, new_unique
@@ -233,7 +232,7 @@ class EmailConnection:
 
     def add_attachment(
         self,
-        source: str | Path | bytes | bytearray,
+        source: Source,
         name: str | None = None,
         content_type: str | None = None,
     ) -> None:

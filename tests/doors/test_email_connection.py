@@ -285,6 +285,24 @@ def test_attachments_are_added_to_the_content(server: Catcher, tmp_path: Path) -
     assert body.get_content().strip() == "see there"
 
 
+def test_a_multipart_body_takes_paths_octets_and_either_with_a_name(server: Catcher, tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text("lines")
+    files = [path, ("renamed.txt", path), ("more.bin", b"more"), b"unnamed"]
+    send(server, MultipartBody(text="see there", attachments=files))
+    names = [one.get_filename() for one in mail(server).iter_attachments()]
+    assert names == ["log.txt", "renamed.txt", "more.bin", "attachment"]
+
+
+def test_what_can_not_be_attached_is_named(server: Catcher, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.txt"
+    with pytest.raises(ValueError, match=f"{missing} can't be attached: No such file"):
+        send(server, MultipartBody(text="x", attachments=[missing]))
+    with pytest.raises(ValueError, match="A dict can't be attached: give a path or octets"):
+        MultipartBody(text="x", attachments=[{}])  # type: ignore[list-item] # as a program without types may
+    assert not server.messages
+
+
 ENCODED = b"--b\r\nContent-Type: text/plain\r\n\r\nas it is\r\n.\r\n--b--\r\n"
 
 
