@@ -159,19 +159,12 @@ class _Checks:
 
     def finished(self, text: str, html: str | None, attachments: Sequence[Attachment]) -> Draft:
         """The draft. Raises `MessageError` with everything that was found wrong."""
-        addressing, audience, protection = (
-            self._addressing,
-            self._defaults.audience,
-            self._defaults.protection,
-        )
+        addressing, audience = self._addressing, self._defaults.audience
+        protection = self._defaults.protection
         headers, taken = self._given_headers() if addressing.headers not in (None, "") else ([], {})
         sender, to, cc, bcc = self._people(taken.get("from"), taken.get("bcc"))
         meant = (*to, *cc, *bcc)
-        given = addressing.in_reply_to  # an empty file is one that can't be answered
-        parent = None if given is None or given == "" else self._try(answered, given)
-        subject = self._subject(addressing.subject, taken.get("subject"), parent)
-        if parent or addressing.thread or addressing.importance or addressing.reply_to:
-            headers += self._made_headers(addressing, parent, {header.key for header in headers})
+        subject, headers = self._head(taken.get("subject"), headers)
         bounces = addressing.envelope_sender.strip()
         bounces_to = self._one(bounces, "envelope_sender") if bounces not in ("", "<>") else None
         notify = (self._try(notifications, addressing.dsn) or ()) if addressing.dsn else ()
@@ -188,14 +181,13 @@ class _Checks:
         if headers or protection is not None or audience.instead or not is_ascii:
             self._warn(sender, meant, headers)
         addresses = tuple([mailbox.address for mailbox in unique(meant)])
+        instead = tuple([mailbox.address for mailbox in unique(audience.instead)])
         return Draft(
             sender,
             to,
             cc,
             bcc,
-            tuple([mailbox.address for mailbox in unique(audience.instead)])
-            if audience.instead
-            else addresses,
+            instead or addresses,
             subject,
             text,
             html,
@@ -206,7 +198,7 @@ class _Checks:
             token,
             protection,
             instead=audience.instead,
-            redirected=addresses if audience.instead else (),
+            redirected=addresses if instead else (),
             bounces_to=bounces_to,
             has_bounces=bounces != "<>",
             notify=notify,
@@ -280,17 +272,23 @@ class _Checks:
                 text = f"there is no certificate to encrypt to for {shown(str(address))}"
                 self.fault("", text, Lack.CERTIFICATE)
 
-    def _subject(self, parameter: str | None, header: Header | None, parent: Answered | None) -> str:
-        subject = header.text if header else parameter or ""
-        if self._values is not None and not header:
+    def _head(self, given: Header | None, headers: list[Header]) -> tuple[str, list[Header]]:
+        """The subject, which may be among the headers that were given, and those with what parameters ask for."""
+        addressing, answers = self._addressing, self._addressing.in_reply_to
+        # An empty file is one that can't be answered.
+        parent = None if answers is None or answers == "" else self._try(answered, answers)
+        subject = given.text if given else addressing.subject or ""
+        if self._values is not None and not given:
             subject = self._filled("subject", subject, escapes=False)
         # What was copied or read from a file often ends with its line.
         subject = subject.strip(" \t\r\n") or (parent.reply_subject if parent else "")
         if not subject.isprintable() and (problem := problem_of_value(subject)):
             self.fault("subject", problem)
         if self._defaults.ascii_only and not subject.isascii():
-            self.fault("headers: Subject" if header else "subject", "it is not ASCII", Lack.UNICODE)
-        return subject.strip()
+            self.fault("headers: Subject" if given else "subject", "it is not ASCII", Lack.UNICODE)
+        if parent or addressing.thread or addressing.importance or addressing.reply_to:
+            headers = headers + self._made_headers(addressing, parent, {header.key for header in headers})
+        return subject.strip(), headers
 
     def _made_headers(
         self, addressing: Addressing, parent: Answered | None, given: Collection[str]
