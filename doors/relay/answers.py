@@ -26,29 +26,25 @@ class Answers:
         self._stream = stream
         self._log = log
         self._number = number
-        self._due: deque[Reply | None] = deque()
+        self.due: deque[Reply | None] = deque()
+        """What waits for the mail server: an answer of ours behind its own, None for one that it has to give."""
         self._out: list[bytes] = []
 
     def give(self, answer: Reply) -> None:
         """Answer a command, in its turn."""
-        if self._due:
-            self._due.append(answer)
+        if self.due:
+            self.due.append(answer)
         else:
             self._say(answer)
 
     def leave_to_server(self) -> None:
         """Keep this turn for the mail server's next answer."""
-        self._due.append(_OF_THE_SERVER)
-
-    @property
-    def are_due(self) -> bool:
-        """Something waits for the mail server."""
-        return bool(self._due)
+        self.due.append(_OF_THE_SERVER)
 
     def settle(self, next_of_the_server: Callable[[], Reply]) -> None:
         """Wait for what the mail server has to say, and answer everything in order."""
-        while self._due:
-            due = self._due.popleft()
+        while self.due:
+            due = self.due.popleft()
             self._say(next_of_the_server() if due is _OF_THE_SERVER else due)
 
     def challenge(self, octets: bytes) -> None:

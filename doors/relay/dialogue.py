@@ -88,7 +88,7 @@ class Dialogue:
                 self._has_spoken = True
                 self._handle(event)
                 continue
-            if answers.are_due:
+            if answers.due:
                 submission.settle()
             answers.flush()
             if engine.state is _CLOSED:
@@ -108,7 +108,12 @@ class Dialogue:
                 self._commands += 1
                 if self._commands > self._limits.commands:
                     self._send_away("Too many commands without a mail; the connection is closed")
-            self._request(event)
+            if event.kind is _MAIL:
+                self._submission.begin(event)
+            elif event.kind is _RCPT:
+                self._submission.recipient(event)
+            else:
+                self._request(event)
         elif isinstance(event, Piece):
             self._submission.take(event.data)
         elif isinstance(event, End):
@@ -122,11 +127,7 @@ class Dialogue:
 
     def _request(self, request: Request) -> None:
         kind, submission = request.kind, self._submission
-        if kind is _MAIL:
-            submission.begin(request)
-        elif kind is _RCPT:
-            submission.recipient(request)
-        elif kind is _DATA or kind in (Kind.BDAT, Kind.BDAT_LAST):
+        if kind is _DATA or kind in (Kind.BDAT, Kind.BDAT_LAST):
             submission.begin_message(kind)
         elif kind in (Kind.EHLO, Kind.HELO):
             self._greet(request)

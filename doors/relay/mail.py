@@ -111,7 +111,8 @@ class Mail:
         if self.refusal is not None or self._transaction is None or self.head is None:
             return
         try:
-            self._pass_on(self.head.take(piece))
+            if octets := self.head.take(piece):
+                self._transaction.write(octets)
         except MailLoop:
             self.refuse(IN_CIRCLES)
         except SmtpError as exc:
@@ -122,7 +123,8 @@ class Mail:
         if self.refusal is not None or self._transaction is None or self.head is None:
             return self.refusal or _no_session()
         try:
-            self._pass_on(self.head.finish())
+            if octets := self.head.finish():
+                self._transaction.write(octets)
             answer = self._transaction.finish()
         except MailLoop:
             self.refuse(IN_CIRCLES)
@@ -146,7 +148,8 @@ class Mail:
     def end(self) -> None:
         """It is over: the session is there for the next. Never raises."""
         if self._transaction is not None:
-            self._transaction.abandon()
+            if not self._transaction.is_over:
+                self._transaction.abandon()
             self._transaction = None
         if self._lent is not None:
             self.upstream.give_back(self._lent)
@@ -211,10 +214,6 @@ class Mail:
                     self._transaction.rcpt(recipient.address, recipient.parameters)
                 except SmtpError as error:
                     self._break_off(error)
-
-    def _pass_on(self, octets: bytes) -> None:
-        if octets and self._transaction is not None:
-            self._transaction.write(octets)
 
     def _break_off(self, error: MailError) -> None:
         self.refuse(from_error(error))

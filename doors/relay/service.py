@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from doors.relay.admission import Admission
@@ -38,11 +38,11 @@ class Service:
     """What the names that this process gives begin with, where there are others."""
     is_stopping: bool = False
     _stops_at: float = 0.0
-    _numbers: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def next_number(self) -> str:
         """A name for a client's connection in the log, and for a mail in its Received field."""
-        return f"{self.process}{self._numbers():x}.{time.time_ns() // 1_000_000:x}"
+        return f"{self.process}{next(self._numbers):x}.{time.time_ns() // 1_000_000:x}"
 
     def stop(self, seconds: float) -> None:
         """Take no new mail; those under way have so many seconds left."""

@@ -48,7 +48,8 @@ class Submission:
 
     def begin(self, request: Request) -> None:
         """MAIL."""
-        self.drop("")
+        if self._mail is not None:
+            self.drop("")
         self._is_utf8 = "SMTPUTF8" in request.parameters
         service, upstream = self._service, self._login.upstream
         if (missing := self._login.is_missing) is not None:
@@ -107,7 +108,8 @@ class Submission:
 
     def begin_message(self, kind: Kind) -> None:
         """DATA, or the line of a chunk."""
-        self.settle()
+        if self._answers.due:
+            self.settle()
         mail = self._mail
         if mail is None or not mail.accepted:
             answer = reply(554, "5.5.1", "There is no recipient that was accepted")
@@ -160,7 +162,7 @@ class Submission:
 
     def settle(self) -> None:
         """Wait for what the mail server has to say to MAIL and RCPT, and answer the client in order."""
-        if not self._answers.are_due:
+        if not self._answers.due:
             return
         mail = self._mail
         assert mail is not None  # noqa: S101 - turns are left to the server for a mail alone
