@@ -72,7 +72,7 @@ class KeyOfOtherContent(MailError):
     """The idempotency key belongs to a mail with another content."""
 
     def __init__(self) -> None:
-        text = "idempotency_key: a mail with another content has this key."
+        text = "The idempotency_key is taken: a mail with another content has this key."
         hint = "Give each mail a key of its own, and the same one only to the same mail."
         super().__init__(text, step=KEY, category=Category.INPUT, hint=hint)
 

@@ -154,7 +154,9 @@ def _read(body: bytes) -> _Invocation:
     """Raises `_Malformed`."""
     try:
         asked = json.loads(body)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise _Malformed("it is nested too deeply") from error
+    except ValueError as error:
         raise _Malformed(str(error)) from error
     if not isinstance(asked, dict):
         raise _Malformed("it has to be a JSON object")
@@ -162,7 +164,12 @@ def _read(body: bytes) -> _Invocation:
     metadata = {} if asked.get("metadata") is None else asked["metadata"]
     if not isinstance(operation, str):
         raise _Malformed("operation has to be a string")
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+    if not isinstance(metadata, dict):
+        raise _Malformed("metadata has to be an object of strings")
+    metadata = {
+        name: "" if value is None else value for name, value in metadata.items()
+    }  # as Dapr reads them
+    if not all(isinstance(value, str) for value in metadata.values()):
         raise _Malformed("metadata has to be an object of strings")
     return _Invocation(operation, metadata, _text(asked.get("data", "")))
 

@@ -82,7 +82,7 @@ class HttpClient:
         finally:
             connection.close()
 
-    def create(self, name: str = "smtp", data: object = "hello", **metadata: str) -> HttpAnswer:
+    def create(self, name: str = "smtp", data: object = "hello", **metadata: str | None) -> HttpAnswer:
         """Ask a binding to send a mail."""
         body = {"operation": "create", "metadata": metadata, "data": data}
         return self.ask("POST", f"/v1.0/bindings/{name}", body)

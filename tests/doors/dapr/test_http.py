@@ -128,7 +128,7 @@ def test_metadata_of_ours_reaches_the_mail(served: Served) -> None:
 def test_names_are_taken_in_any_case_the_request_wins_and_what_is_empty_was_not_given(served: Served) -> None:
     with Catcher() as server:
         smtp(served, server, emailCC="cc@example.com", priority="5")
-        served.http().create(EMAILTO="other@example.net", emailcc="", Subject="  ")
+        served.http().create(EMAILTO="other@example.net", emailcc="", Subject="  ", Priority=None)
     caught = server.messages[0]
     assert caught.rcpt_tos == ("other@example.net", "cc@example.com")
     assert parsed(caught.content)["Subject"] == "hi"
