@@ -318,9 +318,8 @@ class Ledger:
         if not committed and not results:
             return None  # somebody else did it meanwhile
         connection = begun.database.connection
-        failed: StoreError | None = StoreError(
-            f"Run {begun.number} was interrupted while it was written down."
-        )
+        failed: StoreError | None = None
+        is_written = False
         try:
             with transaction(connection, self._latest, full=bool(committed)):
                 if committed:
@@ -334,10 +333,12 @@ class Ledger:
                     connection.executemany(_RESULT, list(results.values()))
             for position in results:
                 del self._unwritten[position]
-            failed = None
+            is_written = True
         except StoreError as error:
             failed = error
         finally:
+            if failed is None and not is_written:
+                failed = StoreError(f"Run {begun.number} was interrupted while it was written down.")
             for commitment in commitments:
                 commitment.fate.append(failed)
         return failed
