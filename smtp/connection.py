@@ -123,11 +123,12 @@ class Connection:
                 self.close()
                 raise
             if answer is not None:
-                if answer.command.kind in _ENDS_MESSAGE:
+                kind = answer.command.kind
+                if kind in _ENDS_MESSAGE:
                     self._ends_due = max(0, self._ends_due - 1)
                     self.ends += 1
                     self.is_in_step &= answer.is_accepted and self.ends > 1
-                elif answer.command.kind is _DATA and answer.is_accepted:
+                elif kind is _DATA and answer.is_accepted:
                     self.is_in_step = True  # no other command is answered with 354
                 return answer
             if not deadline:

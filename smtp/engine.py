@@ -27,9 +27,8 @@ _STEP_OF_A_STATE = MappingProxyType(
 
 
 # As in `state.py`, which says why.
-_ACCEPTED, _CONTINUE = Verdict.ACCEPTED, Verdict.CONTINUE
-_VIOLATION, _OUT_OF_STEP = Verdict.VIOLATION, Verdict.OUT_OF_STEP
-_CLOSED = State.CLOSED
+_ACCEPTED, _CONTINUE, _CLOSED = Verdict.ACCEPTED, Verdict.CONTINUE, State.CLOSED
+_BREAKS_OFF = frozenset({Verdict.VIOLATION, Verdict.OUT_OF_STEP})
 
 
 class Answer(NamedTuple):
@@ -87,13 +86,14 @@ class Engine:
 
     def send(self, command: Command) -> bytes:
         """The octets of a command that may be written now. Raises `LocalProtocolError` if it may not be."""
-        if self.pending and self.pending[-1].kind in ENDS_GROUP:
-            raise LocalProtocolError(f"{command.kind.name} before the answer to {self.pending[-1].kind.name}")
+        pending = self.pending
+        if pending and pending[-1].kind in ENDS_GROUP:
+            raise LocalProtocolError(f"{command.kind.name} before the answer to {pending[-1].kind.name}")
         expected = ALLOWED.get((self._expected, command.kind))
         if expected is None:
             raise LocalProtocolError(f"{command.kind.name} is not allowed in state {self._expected.name}")
         self._expected = expected
-        self.pending.append(command)
+        pending.append(command)
         if command.shown:
             self.transcript.append(("C", command.shown))
         if command.secret:
@@ -129,9 +129,9 @@ class Engine:
         self.transcript.append(("S", "334 <challenge>" if verdict is _CONTINUE else reply))
         if not self.pending or self.state is _CLOSED:
             self._expected = self.state
-        if verdict in (_VIOLATION, _OUT_OF_STEP):
+        if verdict in _BREAKS_OFF:
             self._break_off()
-            error = OutOfStep if verdict is _OUT_OF_STEP else RemoteProtocolError
+            error = OutOfStep if verdict is Verdict.OUT_OF_STEP else RemoteProtocolError
             text = f"the server answered {command.kind.name} with {reply}"
             raise error(text, step=command.step, reply=reply)
         return Answer(command, reply, verdict, verdict is _ACCEPTED)

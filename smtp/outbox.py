@@ -167,9 +167,9 @@ class Outbox:
         if known := transaction.results_if_all_is_well():
             for index, result in zip(message.told, known, strict=True):
                 message.results[index] = result
+            message.left = message.left[len(known) :]  # they were told from its beginning
         else:
             self._settle_trouble(message, transaction)
-        message.left = [index for index in message.left if message.results[index] is None]
         if transaction.failure is None and (known or transaction.was_begun):
             self._served += 1
             if self._habits.most_messages is not None:
@@ -189,6 +189,7 @@ class Outbox:
             result = transaction.result(place, elsewhere=message.may_go_elsewhere)
             message.results[index] = result
             known.append(result)
+        message.left = [index for index in message.left if message.results[index] is None]
         message.failure = transaction.why(known) or message.failure
         if was_closed and not transaction.was_begun and not transaction.is_doubtful:
             self._habits.closed_after(self._served)

@@ -74,12 +74,12 @@ class ReplyReader:
                 return None
             self._unread = rest
             whole = line.removesuffix(b"\r").decode("utf-8", "replace")
-            is_reply = _BEGINNING.match(whole) is not None
-            code, mark, text = (int(whole[:3]), whole[3:4], whole[4:]) if is_reply else (0, "", whole)
+            if not _BEGINNING.match(whole):
+                said = showable(self.secrets.hide(whole)[:80])
+                raise ReplySyntaxError(f"something that is no SMTP reply: {said!r}")
+            code, mark, text = int(whole[:3]), whole[3:4], whole[4:]
             if self.secrets.known and code != CHALLENGE:
                 text = self.secrets.hide(text)
-            if not is_reply:
-                raise ReplySyntaxError(f"something that is no SMTP reply: {showable(text[:80])!r}")
             if mark != "-" and not self._lines:  # as most are, of one line
                 self.is_empty = not rest
                 return Reply(code, (text,))

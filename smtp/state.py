@@ -162,10 +162,7 @@ ALLOWED = MappingProxyType({key: accepted for key, (accepted, _) in _IN_ORDER.it
 
 
 # Finding a member of an enumeration takes longer than much of what is done for a reply.
-_BDAT_LAST, _RCPT = K.BDAT_LAST, K.RCPT
-_ACCEPTED, _CONTINUE, _REFUSED = V.ACCEPTED, V.CONTINUE, V.REFUSED
-_CLOSED = S.CLOSED
-_IN_ENVELOPE = (S.MAIL, S.RCPT)
+_BDAT_LAST, _ACCEPTED, _CONTINUE, _CLOSED = K.BDAT_LAST, V.ACCEPTED, V.CONTINUE, S.CLOSED
 
 
 def judge(state: State, kind: Kind, reply: Reply) -> tuple[Verdict, State]:
@@ -177,14 +174,17 @@ def judge(state: State, kind: Kind, reply: Reply) -> tuple[Verdict, State]:
     # taken for the server's word on the message.
     if kind is _BDAT_LAST and reply.enhanced_code.startswith("2.1."):
         return Verdict.OUT_OF_STEP, _CLOSED
-    accepts = code in accepting or code // 100 in accepting
-    if not accepts and code not in continuing and code // 100 not in (4, 5):
+    if code in accepting or code // 100 in accepting:
+        verdict = _ACCEPTED
+    elif code in continuing:
+        verdict = _CONTINUE
+    elif code // 100 in (4, 5):
+        verdict = Verdict.REFUSED
+    else:
         return Verdict.VIOLATION, _CLOSED
-    verdict = _ACCEPTED if accepts else _CONTINUE if code in continuing else _REFUSED
     # 421 says that the server is closing (RFC 5321 section 3.8). Exim says it of one recipient, when an administrator's
     # rule has it so, and goes on.
-    goes_on = kind is _RCPT and state in _IN_ENVELOPE
-    if state is _CLOSED or (code == 421 and not goes_on):
+    if state is _CLOSED or (code == 421 and not (kind is K.RCPT and state in (S.MAIL, S.RCPT))):
         return verdict, _CLOSED
     if verdict is _CONTINUE:
         return verdict, State.AUTHENTICATING
