@@ -97,7 +97,7 @@ class Engine:
         if command.shown:
             self.transcript.append(("C", command.shown))
         if command.secret:
-            self.reader.secrets.add(command.secret)
+            self.reader.conceal(command.secret)
         return command.line
 
     def next_answer(self) -> Answer | None:

@@ -13,6 +13,8 @@ MAX_LINES = 512
 MAX_REPLY = 64 * 1024
 MAX_SHOWN = 512
 CHALLENGE = 334
+MAX_HEARD = 32
+"""Replies that are kept, to be given again when the same is said."""
 
 _BEGINNING = re.compile(r"[1-5][0-9][0-9](?:[ -]|\Z)")
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |\Z)")
@@ -57,8 +59,14 @@ class ReplyReader:
         self._lines: list[str] = []
         """Of a reply that has begun: its code and its lines so far."""
         self._octets = 0
-        self.secrets = Concealer()
-        """Hidden in all replies, in every part and form: servers repeat what they don't know."""
+        self._secrets = Concealer()
+        self._heard: dict[bytes, Reply] = {}
+        """Replies of one line, by that line: a server says the same to most commands of most messages."""
+
+    def conceal(self, secret: str) -> None:
+        """Hide every part and form of it in all replies from now on: servers repeat what they don't know."""
+        self._secrets.add(secret)
+        self._heard.clear()
 
     def feed(self, data: bytes) -> None:
         self._unread += data
@@ -73,16 +81,16 @@ class ReplyReader:
             if not end:
                 return None
             self._unread = rest
+            if (heard := self._heard.get(line)) and not self._lines:
+                self.is_empty = not rest
+                return heard
             whole = line.removesuffix(b"\r").decode("utf-8", "replace")
             if not _BEGINNING.match(whole):
-                said = showable(self.secrets.hide(whole)[:80])
+                said = showable(self._secrets.hide(whole)[:80])
                 raise ReplySyntaxError(f"something that is no SMTP reply: {said!r}")
             code, mark, text = int(whole[:3]), whole[3:4], whole[4:]
-            if self.secrets.known and code != CHALLENGE:
-                text = self.secrets.hide(text)
-            if mark != "-" and not self._lines:  # as most are, of one line
-                self.is_empty = not rest
-                return Reply(code, (text,))
+            if code != CHALLENGE:
+                text = self._secrets.hide(text)
             if self._lines and code != self._code:
                 raise ReplySyntaxError(f"one reply with two codes, {self._code} and {code}")
             self._code = code
@@ -92,6 +100,8 @@ class ReplyReader:
                 raise ReplySyntaxError(f"a reply of more than {MAX_LINES} lines or {MAX_REPLY} octets")
             if mark != "-":
                 reply = Reply(code, tuple(self._lines))
+                if len(self._lines) == 1 and len(self._heard) < MAX_HEARD:
+                    self._heard[line] = reply
                 self._lines, self._octets = [], 0
                 self.is_empty = not rest
                 return reply

@@ -48,7 +48,7 @@ class Concealer:
     """Knows secrets, and takes them out of texts."""
 
     def __init__(self, *secrets: str) -> None:
-        self.known: set[str] = set()
+        self._known: set[str] = set()
         self._runs: set[str] = set()
         self._words: list[re.Pattern[str]] = []
         for secret in secrets:
@@ -56,11 +56,11 @@ class Concealer:
 
     def add(self, secret: str) -> None:
         """Take `secret` out of every text from now on; "" is none."""
-        if not secret or secret in self.known:
+        if not secret or secret in self._known:
             return
         from urllib.parse import quote, quote_plus  # many sessions have no secret
 
-        self.known.add(secret)
+        self._known.add(secret)
         octets = secret.encode("utf-8", "replace")
         forms = {
             _lower(secret),

@@ -218,7 +218,7 @@ def log_in(
     if isinstance(credentials, PlainAuth) and credentials.host != host:
         text = f"this login is for {showable(credentials.host)}, and the server is {host}: wrong host name"
         raise AuthenticationFailed(text, category=Category.CONFIGURATION)
-    connection.engine.reader.secrets.add(credentials.secret)
+    connection.engine.reader.conceal(credentials.secret)
     left, binding = _common(credentials, offered, connection.stream.tls, only)
     if not left:
         return ""

@@ -72,7 +72,7 @@ def test_letters_that_change_their_length_in_lower_case_move_nothing() -> None:
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_a_reply_shows_none_of_it(form: str) -> None:
     reader = ReplyReader()
-    reader.secrets.add(SECRET)
+    reader.conceal(SECRET)
     reader.feed(f"535 5.7.8 no: {form[:-2]}\r\n".encode())
     reply = reader.next_reply()
     assert reply is not None

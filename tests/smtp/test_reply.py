@@ -119,8 +119,8 @@ def test_what_a_server_says_cannot_take_over_a_terminal() -> None:
 
 def test_a_secret_that_the_server_repeats_is_hidden() -> None:
     reader = ReplyReader()
-    reader.secrets.add("pass word")
-    reader.secrets.add("tiny")
+    reader.conceal("pass word")
+    reader.conceal("tiny")
     reader.feed(b"500-what is AUTH PLAIN cGFzcyB3b3Jk\r\n500 or pass word, or tiny\r\n334 cGFzcyB3b3Jk\r\n")
     refusal, challenge = reader.next_reply(), reader.next_reply()
     assert refusal is not None
@@ -129,9 +129,38 @@ def test_a_secret_that_the_server_repeats_is_hidden() -> None:
     assert challenge.lines == ("cGFzcyB3b3Jk",)
 
 
+def test_a_secret_is_hidden_in_what_was_heard_before_it_was_known() -> None:
+    reader = ReplyReader()
+    reader.feed(b"500 what is pass word\r\n" * 2)
+    assert [reply.text for reply in (reader.next_reply(), reader.next_reply()) if reply] == [
+        "what is pass word"
+    ] * 2
+    reader.conceal("pass word")
+    reader.feed(b"500 what is pass word\r\n" * 2)
+    assert [reply.text for reply in (reader.next_reply(), reader.next_reply()) if reply] == [
+        "what is <hidden>"
+    ] * 2
+
+
+def test_a_line_that_was_a_reply_before_ends_one_of_several_lines() -> None:
+    reader = ReplyReader()
+    reader.feed(b"250 b\r\n250 b\r\n250-a\r\n250 b\r\n250 b\r\n")
+    found = [reader.next_reply() for _ in range(4)]
+    assert found == [Reply(250, ("b",)), Reply(250, ("b",)), Reply(250, ("a", "b")), Reply(250, ("b",))]
+    assert reader.is_empty
+
+
+def test_what_is_said_again_is_the_same_reply_however_much_was_said_before() -> None:
+    reader = ReplyReader()
+    for _ in range(2):
+        for number in range(100):
+            reader.feed(b"250 %d\r\n" % number)
+            assert reader.next_reply() == Reply(250, (str(number),))
+
+
 def test_a_secret_is_hidden_in_what_is_no_reply_too() -> None:
     reader = ReplyReader()
-    reader.secrets.add("pass word")
+    reader.conceal("pass word")
     reader.feed(b"what is pass word\r\n")
     with pytest.raises(ReplySyntaxError, match="what is <hidden>"):
         reader.next_reply()
