@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from smtp.connection import Connection
 from smtp.content import Content
@@ -36,6 +37,9 @@ from smtp.in_flight import InFlight
 from smtp.options import Habits
 from smtp.outcome import Delivery, Outcome, RecipientDelivery, Status
 from smtp.transaction import Committing, Outgoing, Transaction
+
+if TYPE_CHECKING:
+    from smtp.stepwise import Stepwise
 
 _EIGHT_BIT = Body.EIGHT_BIT
 MAX_WINDOW = 50
@@ -87,6 +91,10 @@ class Outbox:
         if window > 1:
             yield from self._send_in_batches(waiting, window)
         yield from self._send_in_turn(waiting)
+
+    def begin_stepwise(self) -> Stepwise:
+        """A transaction for who learns of envelope and message little by little."""
+        return self._pipeline.begin_stepwise()
 
     # -- one message at a time -------------------------------------------------------------------------------
 

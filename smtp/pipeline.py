@@ -21,6 +21,7 @@ has had its say. Only then they leave.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from smtp import commands
 from smtp.commands import Command, Kind
@@ -39,6 +40,9 @@ from smtp.proof import Proof
 from smtp.reply import Reply
 from smtp.state import State
 from smtp.transaction import Committing, Transaction
+
+if TYPE_CHECKING:
+    from smtp.stepwise import Stepwise
 
 # As in `state.py`, which says why.
 _EIGHT_BIT, _READY, _RSET, _MAIL, _BODY = Body.EIGHT_BIT, State.READY, Kind.RSET, Step.MAIL, Step.BODY
@@ -151,6 +155,13 @@ class Pipeline:
         self.open(transaction)
         self._write_message_once(transaction)
         self._read_to_end(transaction)
+
+    def begin_stepwise(self) -> Stepwise:
+        """A transaction that is told piece by piece: by DATA, should chunks have been got wrong meanwhile."""
+        from smtp.stepwise import Stepwise  # for relays alone
+
+        chunking = self._chunking and not self._habits.is_wrong_about_chunks
+        return Stepwise(self._connection, self._proof(), pipelining=self._pipelining, chunking=chunking)
 
     def _prepare(self) -> None:
         """The connection has to be quiet, in step, and no transaction may be left over on it."""

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     import ssl
 
     from smtp.given import MessageWriter
-    from smtp.proof import Proof
     from smtp.sasl.credentials import Credentials
     from smtp.stepwise import Stepwise
 
@@ -77,7 +76,6 @@ class Session:
         self._connection = Connection(stream, options.timeouts)
         self._is_introduced = False
         self._outbox: Outbox | None = None
-        self._proof: Proof | None = None
         self.begun = 0
         """How many transactions `begin_stepwise` was asked for."""
         self.transcript = self._connection.engine.transcript
@@ -161,7 +159,7 @@ class Session:
                 address = self._connection.stream.local.partition("%")[0]
                 name = f"[IPv6:{address}]" if ":" in address else f"[{address}]"
         self._is_introduced = True
-        self._outbox = self._proof = None
+        self._outbox = None
         answer = self._connection.exchange(commands.ehlo(name))
         if not answer.is_accepted and allow_helo and answer.reply.code in (500, 502) and self.is_open:
             self._connection.require(commands.helo(name))
@@ -296,15 +294,8 @@ class Session:
 
     def begin_stepwise(self) -> Stepwise:
         """A transaction for who learns of envelope and message little by little."""
-        from smtp.stepwise import Stepwise  # for relays alone
-
-        pipelining, chunking = self._uses()
-        if self._proof is None:
-            from smtp.proof import Proof
-
-            self._proof = Proof(self._connection, self._habits, chunking=chunking)
         self.begun += 1
-        return Stepwise(self._connection, self._proof, pipelining=pipelining, chunking=chunking)
+        return self._ready_outbox().begin_stepwise()
 
     # -- the end -----------------------------------------------------------------------------------------
 
@@ -381,15 +372,12 @@ class Session:
     def _ready_outbox(self) -> Outbox:
         """Made anew whenever the server has said what it offers."""
         if self._outbox is None:
-            pipelining, chunking = self._uses()
+            options, offered = self._options, self.extensions.offered
+            pipelining = options.use_pipelining and "PIPELINING" in offered
+            chunking = (
+                options.use_chunking and "CHUNKING" in offered and not self._habits.is_wrong_about_chunks
+            )
             connection, habits = self._connection, self._habits
             pipeline = InFlight(connection, self.extensions, habits, pipelining=pipelining, chunking=chunking)
             self._outbox = Outbox(connection, self.extensions, habits, pipeline)
         return self._outbox
-
-    def _uses(self) -> tuple[bool, bool]:
-        """Whether to use PIPELINING, and CHUNKING."""
-        options, offered = self._options, self.extensions.offered
-        pipelining = options.use_pipelining and "PIPELINING" in offered
-        chunking = options.use_chunking and "CHUNKING" in offered and not self._habits.is_wrong_about_chunks
-        return pipelining, chunking
