@@ -28,7 +28,7 @@ from host.local.retry import Patience
 from host.local.sql import Connection, database_timestamp, faults_named, take_turn
 from host.local.writer import Counted, Ended, Writer
 from smtp.errors import Category, MailError
-from smtp.outcome import Outcome
+from smtp.outcome import Outcome, Status
 
 BATCH = 100
 """Mails that are claimed at a time."""
@@ -68,7 +68,7 @@ class Work:
     """`host.run_context.Journal` for the due mails of one run. Used by several threads at once.
 
     `asset` is None where it can't be used, and nothing can be sent. `holder` is the name of a lock that this process
-    holds. `tell` is given what can't be written down.
+    holds. `tell` is given what can't be written down, and what keeps the account from sending.
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class Work:
         self._rows: dict[int, _Row] = {}
         """Those that were handed out and have no result, by their place among all that were handed out."""
         self.handed_out = 0
+        self._told = ""
         self._written = Writer(connection, folder, run.id, holder, tell, counted)
 
     def parameter_sets(self, is_over: Callable[[Connection], bool]) -> Iterator[Mapping[str, Any]]:
@@ -169,12 +170,24 @@ class Work:
             return  # another thread was quicker
         age = self.run.age + time.monotonic() - self._started
         next_try = retry.again(report, row.tries, age, self._patience)
+        self._tell_why(report)
         report = retry.joined(row.earlier, report)
         state = str(report.data[0]["outcome"])
         # A person may yet say that an unknown one is to be sent again.
         kept = row.parameters if state == "unknown" or next_try is not None else recorded(row.parameters)
         result, asked = self._cipher.encrypt(as_result(report)), self._cipher.encrypt(kept)
         self._written.finish(Ended(row.position, row.tries, state, next_try, result, asked))
+
+    def _tell_why(self, report: Report) -> None:
+        """What is in the way of every mail, such as a server that is not there, once for all of them."""
+        data = report.data[0]
+        failure, recipients = data.get("failure"), data["recipients"]
+        is_general = failure and failure["category"] != Category.INPUT and recipients
+        if not is_general or any(one["status"] != Status.NOT_TRIED for one in recipients):
+            return
+        if self._asset is not None and report.message != self._told:
+            self._told = report.message
+            self._tell(f"Run {self.run.id}: {report.message}")
 
     def end(self) -> None:
         """Give back what has no result. What can't be written is told; then the next worker settles it.

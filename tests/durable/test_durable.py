@@ -23,6 +23,7 @@ from tests.durable.working import (
     AT_ONCE,
     Working,
     add_asset,
+    let_time_pass,
     mails,
     number_of,
     rows_in,
@@ -397,3 +398,20 @@ def test_a_worker_that_was_stopped_before_it_began_does_nothing(home: Home) -> N
         worker.stop()
         worker.run()
     assert server.log.connections == 0
+
+
+def test_what_is_in_the_way_of_every_mail_is_told_once(home: Home) -> None:
+    with ScriptedServer() as server:
+        add_asset(home, server)
+    told: list[str] = []
+    number = number_of(submit(home, mails(5)))
+    worker = Worker(home, Pool(), told.append, patience=AT_ONCE)
+
+    def is_over() -> bool:
+        let_time_pass(home)
+        return home.runs.state_of(number) == "ended"
+
+    worker.run(is_over)
+    assert told
+    assert all(line.startswith(f"Run {number}: Nothing was sent, at step connection with ") for line in told)
+    assert len(told) <= 10, "a line or two for each of the five tries"
