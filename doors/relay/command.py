@@ -20,7 +20,7 @@ from doors.relay.log import Lines, Log
 from doors.relay.processes import MOST, Processes
 from doors.relay.service import Service
 from doors.relay.spool import MAX_MESSAGE, Spool
-from doors.relay.ways import ways
+from doors.relay.ways import Way, ways
 from host.local import inputs
 from host.local.home import Home
 from host.local.inputs import InputError
@@ -89,10 +89,19 @@ def open_listeners(arguments: Namespace, log: Log, limits: Limits, spool: Spool 
             way.dsn_ret,
             spool,
         )
+        _check_no_circle(way, host, way.port or port)
         got = listeners.add(service, host, way.port or port)
         port += bool(port and not way.port)
         log.tell(f"listening on {_shown(host)}:{got} for {way.name}")
     return listeners
+
+
+def _check_no_circle(way: Way, host: str, port: int) -> None:
+    """Raises `InputError` where every mail would come back, each time over one more connection, until none is left."""
+    asset = way.upstream.asset
+    is_here = is_loopback(asset.server) and (is_loopback(host) or host in ("0.0.0.0", "::"))  # noqa: S104 - compared
+    if port and asset.port == port and (is_here or asset.server == host) and not asset.proxy:
+        raise InputError(f"{way.name} has this relay itself as its mail server: {asset.server}:{port}.")
 
 
 def make_account(name: str) -> str:

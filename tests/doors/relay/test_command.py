@@ -100,6 +100,7 @@ def test_a_listener_that_others_can_reach_does_not_start_for_everybody(
     [
         (("--listen", "127.0.0.1:99999"), "--listen"),
         (("--listen", "nonsense:"), "--listen"),
+        (("--listen", "localhost:9"), "has this relay itself as its mail server"),
         (("--allow", "everybody"), "--allow"),
         (("--accounts", "/nowhere"), "/nowhere can't be read"),
         (("--tls-cert", "/nowhere"), "--tls-cert /nowhere"),
