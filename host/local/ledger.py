@@ -79,11 +79,13 @@ class _Begun(NamedTuple):
     holder: Held
 
 
-class _Commitment(NamedTuple):
-    """What is to be written down before some mails may leave. `fate`, once that was tried: why it was not, or None."""
+class _Commitment:
+    """What is to be written down before some mails may leave: the values of `_COMMITMENT` for each of them."""
 
-    rows: Sequence[tuple[Any, ...]]
-    fate: list[StoreError | None]
+    rows: Sequence[tuple[Any, ...]] = ()
+    is_written = False
+    error: StoreError | None = None
+    """Why it could not be."""
 
 
 class Ledger:
@@ -177,7 +179,7 @@ class Ledger:
         """
         begun = self._begun
         assert begun is not None  # noqa: S101 - mails are prepared after their run has begun
-        heading, (connection, cipher, *_) = self._heading, begun.database
+        heading, connection, cipher = self._heading, begun.database.connection, begun.database.cipher
         whole_key = keys.scope(heading.action, heading.asset_id, self._asset), key
         mail = begun.number, position
         try:
@@ -214,11 +216,12 @@ class Ledger:
         ]
         if not rows:
             return
-        commitment = _Commitment(rows, [])
+        commitment = _Commitment()
+        commitment.rows = rows
         self._commitments.append(commitment)
         self._write(begun, waits=True)
-        (error,) = commitment.fate
-        if error is not None:
+        if not commitment.is_written:
+            error = commitment.error or StoreError(f"Mails of run {begun.number} could not be committed.")
             raise self._unless_hurried(error) from error
 
     def ended(self, attempt: Attempt) -> None:
@@ -318,8 +321,6 @@ class Ledger:
         if not committed and not results:
             return None  # somebody else did it meanwhile
         connection = begun.database.connection
-        failed: StoreError | None = None
-        is_written = False
         try:
             with transaction(connection, self._latest, full=bool(committed)):
                 if committed:
@@ -331,17 +332,15 @@ class Ledger:
                         )
                 if results:
                     connection.executemany(_RESULT, list(results.values()))
-            for position in results:
-                del self._unwritten[position]
-            is_written = True
         except StoreError as error:
-            failed = error
-        finally:
-            if failed is None and not is_written:
-                failed = StoreError(f"Run {begun.number} was interrupted while it was written down.")
             for commitment in commitments:
-                commitment.fate.append(failed)
-        return failed
+                commitment.error = error
+            return error
+        for commitment in commitments:
+            commitment.is_written = True
+        for position in results:
+            del self._unwritten[position]
+        return None
 
     def _unless_hurried(self, error: StoreError) -> MailError:
         """What a cancelled run had no time to write down before sending is no fault of the data folder's."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from host.local import files, schema
 from host.local.files import Cipher, StoreError, as_timestamp, timestamp
@@ -97,15 +97,18 @@ class FileConnection(sqlite3.Connection):
             return False
 
 
-class OpenDatabase(NamedTuple):
+class OpenDatabase:
     """A connection to a data folder's database, and its key, for one run at a time."""
 
-    connection: LastingConnection
-    cipher: Cipher
-    settings: tuple[str | None, ...]
-    """What `_SETTINGS` were when it was opened."""
-    idle_since: float = 0.0
-    """Of `time.monotonic`."""
+    def __init__(
+        self, connection: LastingConnection, cipher: Cipher, settings: tuple[str | None, ...]
+    ) -> None:
+        self.connection = connection
+        self.cipher = cipher
+        self.settings = settings
+        """What `_SETTINGS` were when it was opened."""
+        self.idle_since = 0.0
+        """Of `time.monotonic`."""
 
 
 class OpenDatabases:
@@ -148,7 +151,8 @@ class OpenDatabases:
     def give_back(self, used: OpenDatabase) -> None:
         """Keep it for the next run."""
         with self._changed:
-            self._idle.append(used._replace(idle_since=time.monotonic()))
+            used.idle_since = time.monotonic()
+            self._idle.append(used)
             if self._closing is None:
                 atexit.register(self.close)
                 self._closing = threading.Thread(
