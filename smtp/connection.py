@@ -7,6 +7,8 @@ import math
 import ssl
 import time
 from collections.abc import Iterator
+from itertools import chain
+from typing import Any
 
 from smtp.commands import Command, Kind, bdat
 from smtp.content import Content, DotStuffer, whole
@@ -25,7 +27,7 @@ from smtp.options import Timeouts
 from smtp.reply import Reply
 from smtp.state import State, Verdict
 from smtp.stream import MAX_READ_ASIDE, Stream
-from smtp.tls import certificate_error, handshake_error
+from smtp.tls import TlsState, certificate_error, handshake_error
 from smtp.transaction import refused
 
 _ENDS_MESSAGE = frozenset({Kind.END, Kind.BDAT_LAST})
@@ -223,8 +225,11 @@ class Connection:
             f"the server answered before the message was complete: {unread}", step=Step.BODY, reply=reply
         )
 
-    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
-        """Shake hands for `host`. Raises `CertificateError` or another `TlsError`, `ConnectionLost`, `TimedOut`."""
+    def start_tls(self, context: ssl.SSLContext, host: str) -> TlsState:
+        """Shake hands for `host`; what was negotiated is returned.
+
+        Raises `CertificateError` or another `TlsError`, `ConnectionLost`, `TimedOut`.
+        """
         deadline = time.monotonic() + self.timeouts.connect
         try:
             self.stream.start_tls(context, host, deadline)
@@ -248,6 +253,23 @@ class Connection:
         except Cancelled as exc:
             raise self._stopped(exc, Step.TLS) from exc
         self.engine.tls_started()
+        secure = self.stream.tls
+        assert secure is not None  # noqa: S101 - what the stream has just made
+        certificate: dict[str, Any] = secure.getpeercert() or {}
+        subject, issuer = [
+            dict(chain.from_iterable(certificate.get(who, ()))) for who in ("subject", "issuer")
+        ]
+        ends = certificate.get("notAfter")
+        expires = float(ssl.cert_time_to_seconds(ends)) if ends else None
+        cipher = secure.cipher()
+        return TlsState(
+            version=secure.version() or "",
+            cipher=cipher[0] if cipher else "",
+            subject=subject.get("commonName") or subject.get("organizationName") or "",
+            issuer=issuer.get("commonName") or issuer.get("organizationName") or "",
+            days_left=None if expires is None else int((expires - time.time()) // 86_400),
+            expires=expires,
+        )
 
     def leftover_answers(self) -> Iterator[Answer]:
         """Answers that had arrived before the connection broke and were not taken yet."""

@@ -43,7 +43,7 @@ from smtp.outbox import Outbox
 from smtp.outcome import Delivery
 from smtp.reply import Reply
 from smtp.stream import SocketStream, Stream, connect
-from smtp.tls import TlsState, make_context, state_of
+from smtp.tls import TlsState, make_context
 from smtp.transaction import Committing, refused
 
 if TYPE_CHECKING:
@@ -361,12 +361,10 @@ class Session:
         self._connection.check_quiet(Step.BANNER)
 
     def _shake_hands(self) -> TlsState:
-        self._connection.start_tls(self._context or make_context(), self._options.server_name or self.host)
+        context, name = self._context or make_context(), self._options.server_name or self.host
+        self.tls = self._connection.start_tls(context, name)
         self.extensions = _NOTHING_OFFERED
         self._is_introduced = False
-        secure = self._connection.stream.tls
-        assert secure is not None  # noqa: S101 - what start_tls has just made
-        self.tls = state_of(secure)
         return self.tls
 
     def _ready_outbox(self) -> Outbox:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ssl
-import time
 from enum import StrEnum
-from itertools import chain
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from smtp.errors import CertificateError, Reason, TlsError
 
@@ -95,23 +93,6 @@ def _reason(exc: Exception) -> str:
     if isinstance(exc, ssl.SSLError):
         return exc.reason.replace("_", " ").lower() if exc.reason else "it is not PEM"
     return exc.strerror or type(exc).__name__ if isinstance(exc, OSError) else str(exc)
-
-
-def state_of(connection: ssl.SSLSocket) -> TlsState:
-    """What a connection whose handshake is done negotiated."""
-    certificate: dict[str, Any] = connection.getpeercert() or {}
-    subject, issuer = [dict(chain.from_iterable(certificate.get(who, ()))) for who in ("subject", "issuer")]
-    cipher = connection.cipher()
-    ends = certificate.get("notAfter")
-    expires = float(ssl.cert_time_to_seconds(ends)) if ends else None
-    return TlsState(
-        version=connection.version() or "",
-        cipher=cipher[0] if cipher else "",
-        subject=subject.get("commonName") or subject.get("organizationName") or "",
-        issuer=issuer.get("commonName") or issuer.get("organizationName") or "",
-        days_left=None if expires is None else int((expires - time.time()) // 86_400),
-        expires=expires,
-    )
 
 
 # OpenSSL's X509_V_ERR_* numbers, as `ssl.SSLCertVerificationError.verify_code` gives them.
