@@ -28,12 +28,13 @@ _ANOTHER_CONNECTION = wait(
     1.0,
     "421",
 )
-_BUSY = wait(
+BUSY = wait(
     "The server is busy, or limits how fast we may send: try again in a minute or later.",
     Subject.RATE,
     MINUTE,
     "421",
 )
+"""What is known of a 421 whose words say nothing more: the server closes this connection."""
 _SLOWER = wait(
     "More messages than the server takes at a time: set messages_per_minute, or send less.",
     Subject.RATE,
@@ -136,7 +137,8 @@ PARTICULAR = (
 
 GENERAL = (
     Case(RECIPIENT, (450,), (), ("grey",), _GREYLISTED),
-    Case(ANYWHERE, (421,), (), (), _BUSY),
+    Case(ANYWHERE, (421,), (), ("rate", "frequency", "too fast", "throttl"), _SLOWER),
+    Case(ANYWHERE, (421,), (), (), BUSY),
     Case(SENDING, (450, 451), (), ("rate", "frequency", "too fast", "throttl"), _SLOWER),
     Case(SENDING, (451,), ("4.3.0", "4.3.2", "4.3.5", "4.4.0", "4.4.2", "4.4.3", "4.7.0", "4.7.1", ""), (),
          _OWN_TROUBLE),

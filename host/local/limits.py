@@ -177,8 +177,10 @@ def _told_to_slow_down(error: MailError) -> float | None:
     if not 400 <= reply.code < 500:
         return None
     from delivery.remedies import Subject, remedy  # few mails are refused
+    from delivery.remedies.limits import BUSY
 
     known = remedy(error.step, reply.code, reply.enhanced_code, reply.text)
-    if known is None or known.subject is not Subject.RATE:
+    # A 421 by itself is about the connection that it closes, and another one may be as good as ever.
+    if known is None or known is BUSY or known.subject is not Subject.RATE:
         return None
     return known.retry_after or SLOW_SECONDS

@@ -129,6 +129,8 @@ class _Refused(SmtpError):
     [
         (lambda: refused(450, "4.7.1 Error: too much mail, slow down: rate exceeded"), True),
         (lambda: refused(451, "4.3.0 my disk is full"), False),
+        (lambda: refused(421, "4.3.2 closing this connection"), False),
+        (lambda: refused(421, "4.7.0 sending rate exceeded"), True),
         (lambda: refused(550, "5.7.1 no"), False),
         (lambda: refused(450, "4.7.1 rate limited", Step.RCPT), False),
         (lambda: Attempt(), False),
