@@ -24,8 +24,6 @@ READ_SIZE = 64 * 1024
 MAX_READ_ASIDE = 4 * 1024 * 1024
 # Where the system has no such thing, packets are as the writes were.
 _CORK: int | None = getattr(socket, "TCP_CORK", None)
-# How often this process, and those before it, were forked off: asking the system who we are takes longer.
-_forks = 0
 # How often a wait looks whether somebody asked to stop.
 _INTERRUPT_INTERVAL = 0.2
 
@@ -85,7 +83,7 @@ class SocketStream:
         self.tls: ssl.SSLSocket | None = None
         self._interrupt = interrupt
         self._input = _polled(sock, select.POLLIN)
-        self._forks = _forks
+        self._owner = os.getpid()
         self._aside = bytearray()
         self._ended = False
         self.is_proxied = False
@@ -109,7 +107,7 @@ class SocketStream:
         return b""
 
     def write(self, data: bytes, deadline: float) -> None:
-        if self._forks != _forks:
+        if self._owner != os.getpid():
             raise _of_another_process()
         left: bytes | memoryview = data
         while left:
@@ -188,7 +186,7 @@ class SocketStream:
 
     def _receive(self) -> tuple[bytes, int]:
         """What is there, or what to wait for. An end of the stream is noted."""
-        if self._forks != _forks:
+        if self._owner != os.getpid():
             raise _of_another_process()
         try:
             data = self._sock.recv(READ_SIZE)
@@ -213,14 +211,6 @@ class SocketStream:
                 return
             self._aside += data
         raise ConnectionAbortedError(f"more than {MAX_READ_ASIDE} octets that nobody asked for")
-
-
-def _count_fork() -> None:
-    global _forks
-    _forks += 1
-
-
-os.register_at_fork(after_in_child=_count_fork)
 
 
 def _of_another_process() -> OSError:
