@@ -60,6 +60,9 @@ class Speaker:
                 self._log.struck.set()
         elif fault.kind is Kind.DRIP:
             self._wire.drip(wrong_reply(fault, right), self._settings.drip)
+        elif fault.kind is Kind.EXTRA and fault.step in (Step.MAIL, Step.RCPT):
+            # Else a client that has heard as many replies as it waits for might not hear that there is one more.
+            self._wire.write_with_the_rest(wrong_reply(fault, right))
         elif fault.kind not in (Kind.CLOSE, Kind.SILENCE):
             self._wire.write(wrong_reply(fault, right))
         if fault.kind in (Kind.SILENCE, Kind.STALL):

@@ -36,6 +36,7 @@ class Wire:
         self._log = log
         self._deadline = deadline
         self._buffer = bytearray()
+        self._held = b""
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     # -- reading ---------------------------------------------------------------------------------------
@@ -119,7 +120,18 @@ class Wire:
 
     # -- writing ---------------------------------------------------------------------------------------
 
+    def write_with_the_rest(self, data: bytes) -> None:
+        """Write it together with the answers to what the client has already sent (RFC 2920 section 3.2)."""
+        self._held = data
+        if b"\n" not in self._buffer:
+            self.write(b"")
+
     def write(self, data: bytes) -> None:
+        if self._held:
+            data = self._held + data
+            self._held = data if b"\n" in self._buffer else b""
+            if self._held:
+                return
         if self._settings.delay:
             time.sleep(self._settings.delay)
         step = 1 if self._settings.byte_by_byte else len(data) or 1
