@@ -111,9 +111,8 @@ class SideBySide:
         try:
             for attempt in session.deliver(source):
                 self._alone.observer.ended(attempt)
-                if (
-                    attempt is self._awaited
-                ):  # it has ended before this is asked, so nobody begins to wait now
+                # It has ended before this is asked, so nobody begins to wait for it now.
+                if attempt is self._awaited:
                     with self._lock:
                         self._ended.notify()
         except BaseException as exc:  # noqa: BLE001 - raised again in the thread of the run

@@ -39,9 +39,6 @@ class Clients:
         """Clients of these services are to come. (There is nobody else to be heard.)"""
         self._services = services
 
-    def hear(self, channel: socket.socket) -> None:
-        """There is nobody else."""
-
     def begin(self, connection: socket.socket, service: Service) -> bool:
         """Serve one more. False where it is gone already, and the connection closed, or where it can't be served."""
         try:

@@ -59,10 +59,10 @@ class Listeners:
                     assert isinstance(key.fileobj, socket.socket)  # noqa: S101 - only these were registered
                     if key.fileobj is self._wake:
                         return
-                    if key.fileobj in self._sockets:
+                    if key.data is None:
                         self._accept(key.fileobj)
                     else:
-                        self._clients.hear(key.fileobj)
+                        key.data.hear(key.fileobj)  # a process that serves clients
                 self._clients.sweep()
 
     def drain(self) -> int:

@@ -145,7 +145,7 @@ class Processes:
             theirs.close()
             ours.setblocking(False)
             if self._selector is not None:
-                self._selector.register(ours, EVENT_READ)
+                self._selector.register(ours, EVENT_READ, self)
             self._children[ours] = _Child(place, pid, ours, time.monotonic())
             del self._missing[0]
 

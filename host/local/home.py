@@ -148,9 +148,8 @@ class Homes(dict[str, Home]):
     def __missing__(self, name: str) -> Home:
         """The one that is named now. Raises `StoreError`."""
         home = Home()
-        return self.setdefault(
-            str(home.folder), home
-        )  # what is not the whole path depends on more than its name
+        # By its whole path: where any other leads depends on more than its name.
+        return self.setdefault(str(home.folder), home)
 
 
 def _default_folder() -> Path:
