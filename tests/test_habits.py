@@ -62,6 +62,17 @@ def test_the_fragments_become_a_section_of_the_changelog() -> None:
         assert path.read_text(encoding="utf-8").split()[0] in draft.stdout
 
 
+def test_the_repository_holds_files_and_no_links() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("nothing but git says which files are the repository's")
+    listed = subprocess.run(
+        ["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    links = [line for line in listed.stdout.splitlines() if not line.startswith("100")]
+    assert not links
+    assert listed.stdout
+
+
 def test_every_python_that_is_promised_is_tried() -> None:
     classifiers = PROJECT["project"]["classifiers"]
     assert [c.rpartition(" ")[2] for c in classifiers if re.search(r"Python :: 3\.\d+$", c)] == list(PYTHONS)
