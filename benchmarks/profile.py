@@ -1,4 +1,4 @@
-"""Where the processor's time goes in a run of whole actions: `python -m benchmarks.profile`, in shares by room."""
+"""Where the time goes in a run of whole actions over one session: `python -m benchmarks.profile`, in shares by room."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from benchmarks import mails, ours, servers
 COUNT = 3000
 ROOT = Path(__file__).resolve().parent.parent
 SYSTEM = "the system: write, read, wait"
+DISK = "SQLite, with its flushes to the disk"
 OTHERS = "Python's library"
 _SYSTEM_CALLS = ("'_socket.socket'", "'select.poll'")
+_DATABASE = "'sqlite3.Connection'"
 
 Function = tuple[str, int, str]
 
@@ -22,7 +24,7 @@ Function = tuple[str, int, str]
 def shares() -> dict[str, float]:
     """Each room's share of the whole, the largest first; what it calls that is written in C counts as its own."""
     with servers.smtp_sink() as port:
-        fields, sets = mails.asset(port), mails.sets(COUNT)
+        fields, sets = mails.asset(port, max_connections=1), mails.sets(COUNT)
         ours.run(fields, sets)
         profile = cProfile.Profile()
         profile.runcall(ours.run, fields, sets)
@@ -33,6 +35,8 @@ def shares() -> dict[str, float]:
             taken[_room(function)] += own_time
         elif any(call in function[2] for call in _SYSTEM_CALLS):
             taken[SYSTEM] += own_time
+        elif _DATABASE in function[2]:
+            taken[DISK] += own_time
         else:
             for caller, (_, _, time, _) in callers.items():
                 taken[_room(caller)] += time

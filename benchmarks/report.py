@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
 
 from benchmarks.result import Part, Result
 
+ROOT = Path(__file__).resolve().parent.parent
 Outcome = tuple[Part, Result]
 SMALLEST_SHARE = 0.005
 
@@ -64,7 +68,7 @@ def markdown(outcomes: Sequence[Outcome], shares: Mapping[str, float], chart: st
         ]
     text += [
         "",
-        "## Where the processor's time goes in a whole action",
+        "## Where the time goes in a whole action",
         "",
         "| room | share |",
         "| --- | ---: |",
@@ -89,7 +93,10 @@ def shown(value: float) -> str:
 
 
 def _machine() -> str:
-    cores = os.cpu_count()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return (
-        f"Python {platform.python_version()} on {platform.system()} {platform.machine()} with {cores} cores"
+        f"{date.today()}, commit {commit.stdout.strip()}, Python {platform.python_version()} on "
+        f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores"
     )

@@ -11,6 +11,7 @@ from benchmarks.result import Figure, Part, Result
 
 COUNT = 3000
 AIM = 2
+RUN, KEPT = "connector, in a run", "smtp-source, kept connection"
 
 
 def measure(effort: int) -> Result:
@@ -20,13 +21,11 @@ def measure(effort: int) -> Result:
     with servers.smtp_sink() as port:
         took = medians(
             {
-                "connector, a window": partial(
-                    seconds, partial(ours.send_ready, port, message, count, window=True)
-                ),
+                RUN: partial(seconds, partial(ours.send_ready, port, message, count, window=True)),
                 "connector, one by one": partial(
                     seconds, partial(ours.send_ready, port, message, count, window=False)
                 ),
-                "smtp-source, kept connection": partial(seconds, partial(source, port, kept=True)),
+                KEPT: partial(seconds, partial(source, port, kept=True)),
                 "smtp-source": partial(seconds, partial(source, port, kept=False)),
                 "smtplib, kept connection": partial(
                     seconds, partial(with_smtplib.send_ready, port, message, count)
@@ -39,8 +38,8 @@ def measure(effort: int) -> Result:
             2 * effort - 1,
         )
     figures = tuple(Figure(name, count / took[name], name.startswith("connector")) for name in took)
-    factor = took["smtp-source"] / took["connector, a window"]
-    kept = took["smtp-source, kept connection"] / took["connector, a window"]
+    factor = took["smtp-source"] / took[RUN]
+    kept = took[KEPT] / took[RUN]
     measured = f"{factor:.1f} times smtp-source with one session, {kept:.1f} times with a kept connection"
     return Result("messages/s", figures, measured, factor >= AIM)
 

@@ -17,19 +17,11 @@ from benchmarks.result import Figure, Part, Result
 AIM = 3
 NOTHING = "import smtplib, email.message, json"
 RECORDED, NOT_RECORDED = "connector, run send email", "the same, not recorded"
-# There is no such setting: this is what recording costs.
 WITHOUT_A_LEDGER = """
-import runpy, sys, types
+import runpy, sys
+from benchmarks import unrecorded
 
-class Ledger:
-    number, unslowed_at = 0, float("inf")
-    def __init__(self, *arguments): pass
-    def begin(self, *arguments): pass
-    committing = ended = finished = end = claim = begin
-    def prepared(self, position, outgoing): return outgoing
-
-stub = sys.modules["host.local.ledger"] = types.ModuleType("host.local.ledger")
-stub.Ledger, stub.Heading = Ledger, lambda *arguments: types.SimpleNamespace(container_id="")
+unrecorded.stand_in()
 del sys.argv[0]
 sys.path[0] = sys.argv[0].rpartition("/")[0]
 runpy.run_path(sys.argv[0], run_name="__main__")
@@ -62,6 +54,7 @@ def measure(effort: int) -> Result:
 def _run(home: Path, arguments: Sequence[str]) -> None:
     subprocess.run(
         [sys.executable, *arguments],
+        cwd=servers.ROOT,
         env={"SMTP_CONNECTOR_HOME": str(home), "PATH": "/usr/bin:/bin"},
         check=True,
         capture_output=True,
