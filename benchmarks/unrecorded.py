@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager
-from unittest.mock import patch
 
 
 class Ledger:
@@ -37,6 +36,8 @@ class Heading:
 
 def nothing_recorded() -> AbstractContextManager[object]:
     """Within this no run of this process is written down."""
+    from unittest.mock import patch  # the process that is timed has no use for it
+
     return patch("host.local.run.Ledger", Ledger)
 
 

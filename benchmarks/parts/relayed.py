@@ -72,7 +72,8 @@ def _measure(sessions: int, effort: int) -> Result:
         used = {name: way.processor_seconds() * 1000 / COUNT / turns for name, way in ways.items() if way.pid}
     # With one session the second process has nothing to do.
     judged = OURS if sessions == 1 else TWO
-    figures = tuple(Figure(name, rate, is_ours=name == judged) for name, rate in rates.items())
+    names = [judged, *(name for name in rates if name != judged)]
+    figures = tuple(Figure(name, rates[name], name.startswith(OURS)) for name in names)
     aiosmtpd, bare = rates[AIOSMTPD], rates[BARE]
     measured = (
         f"one process: {rates[OURS] / aiosmtpd:.1f} times aiosmtpd, {rates[OURS] / bare:.2f} of octets forwarded by "

@@ -16,7 +16,7 @@ from benchmarks.result import Figure, Part, Result
 
 AIM = 3
 NOTHING = "import smtplib, email.message, json"
-RECORDED, NOT_RECORDED = "connector, run send email", "the same, not recorded"
+RECORDED, NOT_RECORDED = "connector, run send email", "connector, not recorded"
 WITHOUT_A_LEDGER = """
 import runpy, sys
 from benchmarks import unrecorded
@@ -47,7 +47,7 @@ def measure(effort: int) -> Result:
             10 * effort,
         )
     factor = took[RECORDED] / took[f'python -c "{NOTHING}"']
-    figures = tuple(Figure(name, value * 1000, name == RECORDED) for name, value in took.items())
+    figures = tuple(Figure(name, value * 1000, name.startswith("connector")) for name, value in took.items())
     return Result("ms", figures, f"{factor:.2f} times", factor <= AIM)
 
 
