@@ -131,7 +131,7 @@ def _delivered(message: Message, delivery: Delivery, data: dict[str, Any]) -> Re
     told = "Email sent"
     if failure is not None:
         data["failure"] = failure_data(failure)
-        if outcome is Outcome.UNKNOWN:
+        if delivery.count(Status.UNKNOWN):
             # Whatever the error by itself would allow: a second try could make a second mail.
             data["failure"] |= {"retryable": False, "retry_after": None}
         if outcome is not Outcome.SENT:

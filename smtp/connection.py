@@ -146,9 +146,7 @@ class Connection:
             except TimeoutError as exc:
                 step = engine.step
                 self.close()
-                if self._cancelled is not None:
-                    raise self._cancelled from exc
-                raise TimedOut(f"no answer within {limit:g} seconds", step=step) from exc
+                raise self._cancelled or TimedOut(f"no answer within {limit:g} seconds", step=step) from exc
             except OSError as exc:
                 raise self._lost(exc, engine.step) from exc
             except Cancelled as exc:
@@ -159,7 +157,7 @@ class Connection:
             if not data:
                 step = engine.step
                 self.close()
-                raise ConnectionLost("the server closed the connection", step=step)
+                raise self._cancelled or ConnectionLost("the server closed the connection", step=step)
             engine.receive(data)
 
     def exchange(self, command: Command) -> Answer:

@@ -59,7 +59,9 @@ class InFlight(Pipeline):
                 self._complete(transaction, octets)
             self._connection.stream.cork(False)
         except SmtpError as exc:
-            self._connection.close()
+            # One that somebody stopped is read on: the answers to those that are complete are due.
+            if self._connection.is_open:
+                self._connection.close()
             for transaction in transactions:
                 if not transaction.committed and transaction.failure is None:
                     transaction.failure = exc

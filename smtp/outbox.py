@@ -26,6 +26,7 @@ from smtp.errors import (
     Category,
     ConnectionLost,
     NotOffered,
+    Refused,
     RemoteProtocolError,
     SmtpError,
     Step,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 _EIGHT_BIT = Body.EIGHT_BIT
 MAX_WINDOW = 50
-# Recipients of a message that is in flight with others: the first group that `Pipeline` tells a server of.
+# Recipients of a message that is in flight with others: all that every server has to take (RFC 5321 section 4.5.3.1.8).
 MAX_TOGETHER = 100
 
 _Numbered = tuple[int, tuple[Envelope, Content]]
@@ -199,6 +200,7 @@ class Outbox:
             known.append(result)
         message.left = [index for index in message.left if message.results[index] is None]
         message.failure = transaction.why(known) or message.failure
+        message.was_broken_off = transaction.failure is not None
         if was_closed and not transaction.was_begun and not transaction.is_doubtful:
             self._habits.closed_after(self._served)
 
@@ -226,7 +228,8 @@ class Outbox:
             message.results[index] = RecipientDelivery(
                 address, Status.NOT_TRIED, None, objection.retryable, elsewhere
             )
-        message.failure = objection
+        if message.failure is None or _is_about_recipients(message.failure):
+            message.failure = objection
         message.left = []
 
     def _next_batch(self, message: Outgoing) -> list[int]:
@@ -305,7 +308,7 @@ class Outbox:
     def _room(self, size: int) -> int:
         """How many of `size` transactions the server still takes on this connection."""
         limits = (self._limits.get("MAILMAX"), self._habits.most_messages)
-        return max(1, min(size, *(limit - self._begun for limit in limits if limit is not None), size))
+        return max(1, min([size, *(limit - self._begun for limit in limits if limit is not None)]))
 
     def _send_together(self, batch: list[Outgoing]) -> Iterator[Delivery]:
         transactions = [self._new_transaction(message) for message in batch]
@@ -317,10 +320,15 @@ class Outbox:
 
 def _hopeless(message: Outgoing) -> SmtpError | None:
     """Why the other recipients need not be tried: it was the message that failed, not its recipients."""
-    if message.failure is None or message.failure.step is Step.RCPT:
+    if message.failure is None or (_is_about_recipients(message.failure) and not message.was_broken_off):
         return None
     failed = message.delivery().outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN)
     return message.failure if failed else None
+
+
+def _is_about_recipients(failure: SmtpError) -> bool:
+    """Whether it says nothing about the message or the connection."""
+    return isinstance(failure, Refused) and failure.step is Step.RCPT
 
 
 def _missing(extension: str, why: str) -> NotOffered:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from smtp.envelope import Address
-from smtp.errors import SmtpError
+from smtp.errors import Refused, SmtpError, Step
 from smtp.reply import Reply
 
 
@@ -68,11 +68,19 @@ class Delivery(NamedTuple):
         """This delivery with `rest`, the one to those `elsewhere` over another connection, in their places."""
         others = iter(rest.recipients)
         recipients = tuple(next(others) if one.elsewhere else one for one in self.recipients)
-        is_whole = all(one.status is Status.ACCEPTED for one in recipients)
-        reason = rest.failure or next(
-            (self.failure for one in recipients if one.status is Status.REFUSED), None
-        )
-        return Delivery(recipients, rest.reply or self.reply, None if is_whole else reason)
+        return Delivery(recipients, rest.reply or self.reply, self._why_not_all(rest))
+
+    def _why_not_all(self, rest: Delivery) -> SmtpError | None:
+        """Why somebody has not got it, once `rest` is known: a doubt goes before a refusal."""
+        left = [one for one in self.recipients if not one.elsewhere and one.status is not Status.ACCEPTED]
+        in_doubt = any(one.status is Status.UNKNOWN for one in left)
+        if not left or (rest.failure is not None and not in_doubt):
+            return rest.failure
+        said = next((one.reply for one in left if one.status is Status.REFUSED), None)
+        if in_doubt or said is None or isinstance(self.failure, Refused):
+            return self.failure
+        # The end of the connection stood in the way of the others alone.
+        return Refused(f"the server refused a recipient: {said}", step=Step.RCPT, reply=said)
 
     def count(self, status: Status) -> int:
         return [recipient.status for recipient in self.recipients].count(status)

@@ -107,8 +107,7 @@ class Pipeline:
         try:
             if not self._connection.is_open:
                 raise self._connection.trouble
-            # In DATA the server has forgotten the message that it refused (RFC 5321 section 4.1.1.4).
-            if transaction.is_behind and self._chunking and not self._connection.is_in_step:
+            if transaction.is_behind and not self._connection.is_in_step:
                 self._take_back(transaction)
                 if self._pipelining:
                     self._write_opening(transaction)
@@ -218,9 +217,7 @@ class Pipeline:
         if transaction.server_wants_message:
             return
         # Who has refused the message before this one, or has said 421, has to show that it goes on in step.
-        is_in_doubt = not self._connection.is_in_step or (
-            transaction.got_farewell and transaction.has_recipients
-        )
+        is_in_doubt = transaction.got_farewell or not self._connection.is_in_step
         if is_in_doubt and self._connection.is_open:
             self._prove()
 

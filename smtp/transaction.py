@@ -219,7 +219,9 @@ class Transaction:
             if self.has_recipients:
                 return Status.REFUSED, self._end.reply
         if self._data is not None and not self._data.is_accepted and self.has_recipients:
-            return Status.REFUSED, self._data.reply
+            # 421 is about the connection, and before the message is there it says nothing about that.
+            is_farewell = self._data.reply.code == 421
+            return (Status.NOT_TRIED if is_farewell else Status.REFUSED), self._data.reply
         if self.committed and self._end is None and self._may_have_recipients:
             return Status.UNKNOWN, None
         return Status.NOT_TRIED, None
@@ -247,6 +249,8 @@ class Outgoing:
         self.told: list[int] = []
         self.reply: Reply | None = None
         self.failure: SmtpError | None = None
+        self.was_broken_off = False
+        """Its last transaction did not come to its end."""
         self.may_go_elsewhere = False
 
     def delivery(self) -> Delivery:

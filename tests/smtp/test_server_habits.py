@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,11 +26,13 @@ in_any_flight = pytest.mark.parametrize("window", [1, 20])
 
 
 def agree(deliveries: Sequence[Delivery], server: ScriptedServer) -> None:
-    """Nothing was said to be sent that was not, or the reverse, and nothing came twice."""
+    """Nothing is said to be sent that was not, or the reverse, nothing came twice, and what is missing has a reason."""
     took = Counter(address for message in server.log.accepted for address in message.recipients)
     assert [address for address, times in took.items() if times > 1] == []
     for address, status in statuses(deliveries).items():
         assert status is Status.UNKNOWN or (status is Status.ACCEPTED) == (took[address] == 1), address
+    for delivery in deliveries:
+        assert (delivery.failure is None) == (delivery.outcome is Outcome.SENT), delivery
 
 
 def count(deliveries: Sequence[Delivery], status: Status) -> int:
@@ -390,6 +393,82 @@ def test_the_part_that_goes_elsewhere_is_named_and_takes_its_place() -> None:
     assert tuple(one.address for one in whole.recipients) == envelope.recipients
 
 
+@both_ways
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize("kind", [Kind.CLOSE, Kind.SHUTDOWN, Kind.TEMPORARY, Kind.GARBAGE])
+@pytest.mark.parametrize("step", [At.MAIL, At.RCPT, At.DATA, At.END])
+def test_of_a_mail_in_parts_each_recipient_has_its_own_truth_and_what_is_missing_a_reason(
+    step: At, kind: Kind, pipelining: bool, chunking: bool
+) -> None:
+    for nth in (1, 2, 3):
+        settings = Settings(
+            chunking=chunking, pipelining=pipelining, limits="RCPTMAX=2", fault=Fault(step, kind, nth=nth)
+        )
+        with ScriptedServer(settings) as server:
+            sending = Sending(server)
+            deliveries = sending.send([mail(0, 5)])
+        agree(deliveries, server)
+        assert sending.connections <= 2
+
+
+@both_ways
+@pytest.mark.parametrize("kind", [Kind.CLOSE, Kind.SHUTDOWN, Kind.SILENCE])
+def test_a_mail_in_parts_whose_first_connection_breaks_is_not_carried_to_one_after_another(
+    kind: Kind, chunking: bool
+) -> None:
+    settings = Settings(chunking=chunking, limits="RCPTMAX=1", fault=Fault(At.RCPT, kind, times=100))
+    with ScriptedServer(settings) as server:
+        sending = Sending(server, timeouts=Timeouts(5.0, 0.5, 5.0))
+        (delivery,) = sending.send([mail(0, 20)])
+    assert sending.connections == 1
+    assert {one.status for one in delivery.recipients} == {Status.NOT_TRIED}
+    assert delivery.failure is not None
+    assert delivery.failure.step is Step.RCPT
+
+
+def test_what_was_in_doubt_on_one_connection_is_told_where_the_rest_arrived_over_another() -> None:
+    settings = Settings(limits="RCPTMAX=1", fault=Fault(At.END, Kind.CLOSE, nth=2, acted=True))
+    with ScriptedServer(settings) as server:
+        (delivery,) = Sending(server).send([mail(0, 3)])
+    assert [one.status for one in delivery.recipients] == [Status.ACCEPTED, Status.UNKNOWN, Status.ACCEPTED]
+    assert delivery.failure is not None
+    assert delivery.failure.step is Step.END
+
+
+@pytest.mark.parametrize("word", [NO, "450 4.2.0 later"])
+def test_what_was_refused_is_the_reason_where_the_others_got_it_over_another_connection(word: str) -> None:
+    large = (b"x" * 70 + b"\r\n") * 20_000
+    settings = Settings(
+        chunking=False,
+        refused={"r1.m1@example.test": word},
+        fault=Fault(At.BODY, Kind.CLOSE, nth=2, after=100),
+    )
+    with ScriptedServer(settings) as server:
+        deliveries = Sending(server).send([mail(0), mail(1, 2, body=large)])
+    assert [one.status for one in deliveries[1].recipients] == [Status.ACCEPTED, Status.REFUSED]
+    failure = deliveries[1].failure
+    assert failure is not None
+    assert (failure.step, str(failure.reply)) == (Step.RCPT, word)
+    agree(deliveries, server)
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize(
+    ("step", "chunking"),
+    [(At.MAIL, True), (At.RCPT, True), (At.MAIL, False), (At.RCPT, False), (At.DATA, False)],
+)
+def test_a_server_that_says_farewell_before_a_message_gets_it_over_another_connection(
+    step: At, chunking: bool, pipelining: bool
+) -> None:
+    settings = Settings(chunking=chunking, pipelining=pipelining, fault=Fault(step, Kind.SHUTDOWN, nth=3))
+    with ScriptedServer(settings) as server:
+        sending = Sending(server)
+        deliveries = sending.send([mail(number) for number in range(5)])
+    assert [delivery.outcome for delivery in deliveries] == [Outcome.SENT] * 5
+    assert sending.connections == 2
+    agree(deliveries, server)
+
+
 # -- being stopped --------------------------------------------------------------------------------------
 
 
@@ -455,6 +534,35 @@ def test_a_run_that_is_stopped_waits_two_seconds_at_most(chunking: bool) -> None
     assert took < 2.0
     assert server.log.verbs().count("MAIL") <= 4
     agree(deliveries, server)
+
+
+def test_a_window_that_is_stopped_while_it_is_written_hears_of_the_messages_that_are_complete() -> None:
+    stop = Stop()
+    body = (b"x" * 70 + b"\r\n") * 800
+    with ScriptedServer(Settings(buffers=65_536, end_delay=0.1)) as server:
+        connection = socket.create_connection((server.host, server.port))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
+        session = Session.over(connection, server.host, Options(Timeouts(5.0, 5.0, 20.0), interrupt=stop))
+        session.hello("client.test")
+        messages = [mail(number, body=body) for number in range(20)]
+        deliveries = list(session.send_many(messages, 16, lambda numbers: stopped(stop, numbers, 10)))
+        session.close()
+        server.wait_until_served()
+    assert count(deliveries, Status.UNKNOWN) == 0
+    assert count(deliveries, Status.ACCEPTED) > 7  # the batches before the one that was stopped
+    agree(deliveries, server)
+
+
+def test_whoever_stops_a_window_is_told_so_of_each_message_that_is_in_doubt() -> None:
+    stop = Stop()
+    with ScriptedServer(Settings(fault=Fault(At.END, Kind.SILENCE, nth=4))) as server:
+        session = Session.connect(server.host, server.port, Options(interrupt=stop))
+        session.hello("client.test")
+        messages = [mail(number) for number in range(10)]
+        deliveries = list(session.send_many(messages, 16, lambda numbers: stopped(stop, numbers, 3)))
+        session.close()
+    assert count(deliveries, Status.UNKNOWN) == 4
+    assert {str(delivery.failure) for delivery in deliveries[3:]} == {"stopped"}
 
 
 # -- the hook before the point of no return -------------------------------------------------------------
