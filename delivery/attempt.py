@@ -119,4 +119,4 @@ class Source(Protocol):
         """The next attempt; None when there is none, or none yet and the caller has something else to do."""
 
     def put_back(self, attempt: Attempt) -> None:
-        """Let another session have an attempt that was taken and not begun."""
+        """Let another session have an attempt that was taken, and of which nothing was sent."""

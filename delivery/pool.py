@@ -39,7 +39,7 @@ class Slots(Protocol):
         """Let others know that somebody waits for a place, until what is returned is freed."""
 
     def is_wanted(self, asset: Asset) -> bool:
-        """Whether somebody waits for a place."""
+        """Whether somebody waits for a place. Never raises."""
 
 
 class PooledSession(NamedTuple):
@@ -121,13 +121,29 @@ class Pool:
             finally:
                 shelf.waiting -= 1
         try:
+            return self._idle_or_new(asset, shelf, connect, interrupt, deadline)
+        except BaseException:
+            self.give_back(asset, None, interrupt)
+            raise
+
+    def _idle_or_new(
+        self,
+        asset: Asset,
+        shelf: _Shelf,
+        connect: Callable[[], PooledSession | None],
+        interrupt: Callable[[], None],
+        deadline: float,
+    ) -> PooledSession:
+        is_waiting = False
+        try:
             while True:
                 with self._changed:
-                    idle = shelf.idle[-1][1] if shelf.idle else None
+                    since, idle = shelf.idle[-1] if shelf.idle else (0.0, None)
                     shelf.idle = shelf.idle[:-1]
                 if idle is not None:
                     idle.interrupt.ask = interrupt
-                    if idle.session.is_alive() and not idle.session.is_used_up:
+                    is_fresh = self._clock() - since <= IDLE_SECONDS
+                    if is_fresh and idle.session.is_alive() and not idle.session.is_used_up:
                         return idle
                     idle.end()
                 elif (new := connect()) is not None:
@@ -138,15 +154,27 @@ class Pool:
                         most = f"all {asset.max_connections} connections to the server"
                         raise NoTurn(f"other programs on this machine use {most}", WAIT_SECONDS)
                     with self._changed:
+                        if not is_waiting:
+                            shelf.waiting += 1
+                            is_waiting = True
                         self._changed.wait(LOOK_AGAIN)
-        except BaseException:
-            self.give_back(asset, None, interrupt)
-            raise
+        finally:
+            if is_waiting:
+                with self._changed:
+                    shelf.waiting -= 1
 
-    def give_back(self, asset: Asset, pooled: PooledSession | None, interrupt: Callable[[], None]) -> None:
+    def give_back(
+        self,
+        asset: Asset,
+        pooled: PooledSession | None,
+        interrupt: Callable[[], None],
+        *,
+        is_wanted_elsewhere: bool = False,
+    ) -> None:
         """The run is over, or has no more use for its session; None where it has got none. Never raises.
 
         A run that is to stop, as `interrupt` says, does not wait for a server's answer to QUIT, on whichever session.
+        Where another program waits for a place of this machine, none is kept by a session that lies idle.
         """
         now = self._clock()
         with self._changed:
@@ -156,14 +184,21 @@ class Pool:
                 pooled.interrupt.ask = _nobody
                 shelf.idle = (*shelf.idle, (now, pooled))
             ends = [one for since, one in shelf.idle if now - since > IDLE_SECONDS or not one.session.is_open]
-            if not shelf.lent and not shelf.waiting:
+            if not shelf.waiting and (is_wanted_elsewhere or not shelf.lent):
                 ends = [one for _, one in shelf.idle]
+            if not shelf.waiting and not shelf.lent:
                 del self._shelves[asset]
             shelf.idle = tuple([entry for entry in shelf.idle if entry[1] not in ends])
             self._changed.notify_all()
         for one in ends:
             one.interrupt.ask = interrupt
             one.end()
+
+    def is_shared(self, asset: Asset) -> bool:
+        """Whether more than one session of this asset is lent, or about to be."""
+        with self._changed:
+            shelf = self._shelves.get(asset)
+            return shelf is not None and shelf.lent > 1
 
     def is_wanted(self, asset: Asset) -> bool:
         """Whether some run waits for a session of this asset."""

@@ -122,13 +122,14 @@ class Access:
             raise Cancelled("the action was cancelled", step=Step.CONNECT)
 
     def connect_and_log_in(self, interrupt: Callable[[], None]) -> Session:
-        """Open a new session; `interrupt` is called while anything is waited for, and may raise.
+        """Open a new session; `interrupt` is called first and while anything is waited for, and may raise.
 
         A credential that was refused for good is not shown again: servers lock accounts for that. Raises
         `SmtpError` and `AuthError`.
         """
         if self._refusal is not None:
             raise self._refusal
+        interrupt()
         if not self.tried:
             self.tried = self._choice.method.name
             for reason in self._choice.skipped:
@@ -301,8 +302,12 @@ class Transport:
     def close(self) -> None:
         """Give the session back. Never raises."""
         if self._borrowed is not None:
+            asset, slots = self.access.asset, self.access.slots
             self.access.observer.session_ended(self._borrowed.session.transcript)
-            self.pool.give_back(self.access.asset, self._borrowed, self.access.raise_if_cancelled)
+            is_wanted = slots is not None and self.pool.is_shared(asset) and slots.is_wanted(asset)
+            self.pool.give_back(
+                asset, self._borrowed, self.access.raise_if_cancelled, is_wanted_elsewhere=is_wanted
+            )
             self._borrowed = None
             self.facts = Facts(self.access.server, auth_method=self.access.tried)
 

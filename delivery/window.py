@@ -236,9 +236,9 @@ class OneSession:
             self._again.extend((attempt, None) for attempt in self._in_flight if not attempt.has_ended)
             self._in_flight.clear()
         if self._again:
-            self.observer.progress("The server closed the connection between two messages; connecting again.")
+            self.observer.progress("The connection takes no more messages; connecting again.")
         while self._again:
-            self._send_again(*self._again.popleft())
+            self._send_again(*self._again.popleft(), source)
             yield from self._ended()
 
     def _compose(
@@ -288,8 +288,11 @@ class OneSession:
             attempt.is_committed = True
         self.transport.committed += len(attempts)
 
-    def _send_again(self, attempt: Attempt, delivery: Delivery | None) -> None:
-        """Send what is left of one message over other connections, which are given nothing else."""
+    def _send_again(self, attempt: Attempt, delivery: Delivery | None, source: Source) -> None:
+        """Send what is left of one message over other connections, which are given nothing else.
+
+        Whoever gives way and gets no connection puts it back, as nobody has it.
+        """
         message = attempt.message
         assert message is not None  # noqa: S101 - it was in flight
         self._in_flight.append(attempt)
@@ -302,7 +305,12 @@ class OneSession:
                     delivery, message.envelope, message.content, self._committing
                 )
         except MailError as exc:
-            attempt.end(error=exc, facts=self.transport.facts)
+            if self._gives_way and not attempt.has_ended:
+                self._taken.remove(attempt)
+                attempt.is_begun = False
+                source.put_back(attempt)
+            else:
+                attempt.end(error=exc, facts=self.transport.facts)
         else:
             attempt.end(delivery=delivery, facts=self.transport.facts)
         self._in_flight.clear()

@@ -19,7 +19,6 @@ from delivery.pool import Slot, Slots
 from delivery.transport import Access
 from doors.relay.limits import Limits
 from doors.relay.pace import is_limited, take_turn
-from host.local.files import StoreError
 from smtp.errors import AuthenticationRefused, MailError, Step, TimedOut
 from smtp.extensions import Extensions
 from smtp.session import Session
@@ -249,10 +248,7 @@ class Upstream:
         """Whether another process waits for this connection's place, and it was had for a while."""
         if self._slots is None or lent.slot is None or time.monotonic() - lent.opened < KEPT_SECONDS:
             return False
-        try:
-            return self._slots.is_wanted(self.asset)
-        except StoreError:
-            return False  # nobody can say so
+        return self._slots.is_wanted(self.asset)
 
 
 def _all_in_use(most: int) -> TimedOut:

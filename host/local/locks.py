@@ -216,7 +216,7 @@ class MachineSlots:
             raise StoreError(f"{path} can't be locked: {reason(error)}.") from error
 
     def is_wanted(self, asset: Asset) -> bool:
-        """Whether somebody waits for a place."""
+        """Whether somebody waits for a place. Never raises."""
         if is_server():
             return self._is_wanted_at_the_server(account_of(asset))
         try:
@@ -234,7 +234,10 @@ class MachineSlots:
 
         if time.monotonic() - self._asked > _ASK_AGAIN:
             self._asked = time.monotonic()
-            lock = postgres.take(f"wanted-{account}")
+            try:
+                lock = postgres.take(f"wanted-{account}")
+            except StoreError:
+                return False  # nobody can say so
             if lock is not None:
                 lock.free()
             self._was_wanted = lock is None

@@ -84,12 +84,13 @@ def test_a_session_that_has_idled_too_long_is_ended() -> None:
     assert [session.is_open for session in bench.opened] == [False, True, True]
 
 
-@pytest.mark.parametrize("fault", ["dead", "used up"])
+@pytest.mark.parametrize("fault", ["dead", "used up", "old"])
 def test_a_session_is_looked_at_before_it_is_lent_again(fault: str) -> None:
     bench = Bench()
     first, _second = bench.lend(), bench.lend()
     bench.pool.give_back(bench.asset, first, lambda: None)
     bench.opened[0].alive, bench.opened[0].is_used_up = fault != "dead", fault == "used up"
+    bench.now += (IDLE_SECONDS + 1) * (fault == "old")
     assert bench.lend() is not first
     assert not bench.opened[0].is_open
 
@@ -287,12 +288,25 @@ def test_a_run_that_waits_for_a_place_takes_a_session_that_another_of_its_runs_g
         got: list[Session] = []
         waiting = threading.Thread(target=lambda: got.append(second.session()))
         waiting.start()
-        context = second.access.observer
-        assert isinstance(context, FakeContext)
-        while not context.texts:  # it has found no place
+        while not pool.is_wanted(first.access.asset):  # it has found no place
             time.sleep(0.01)
         first.close()
         waiting.join(timeout=30)
         second.close()
     assert got == [lent]
     assert server.log.connections == 1
+
+
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_a_session_that_lies_idle_keeps_no_place_that_another_program_waits_for(is_wanted: bool) -> None:
+    places, pool = Places(2), Pool()
+    with ScriptedServer() as server:
+        first, second = transport(server, places, pool), transport(server, places, pool)
+        first.session()
+        second.session()
+        places.waiting += is_wanted
+        second.close()
+        assert places.free_ones == is_wanted
+        assert first.is_open
+        first.close()
+    assert places.free_ones == 2

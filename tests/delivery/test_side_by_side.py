@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,9 @@ from delivery.pool import Pool
 from delivery.side_by_side import WAITING
 from delivery.transport import Access, Transport
 from delivery.window import MANY, deliver
+from host.local.locks import MachineSlots
 from message.draft import Addressing, plain_draft
+from smtp.outcome import Outcome
 from smtp_connector import SmtpConnector
 from tests.support.actions import FakeContext
 from tests.support.running import Run, Runner, asset
@@ -146,6 +149,65 @@ def test_another_run_does_not_wait_for_the_whole_of_a_long_one(run: Runner) -> N
         long.join()
         assert ended["short"] < ended["long"]
         assert server.log.connections <= 4
+
+
+class Taken:
+    """Places on the machine of which another program takes the first few that are given back, for a moment."""
+
+    def __init__(self, most: int, taken: int) -> None:
+        self._places = threading.Semaphore(most)
+        self._taken = iter(range(taken))
+
+    def take(self, asset: Asset) -> Taken | None:
+        return self if self._places.acquire(blocking=False) else None
+
+    def free(self) -> None:
+        if next(self._taken, None) is None:
+            self._places.release()
+        else:
+            threading.Timer(0.5, self._places.release).start()
+
+    def wait(self, asset: Asset) -> Waiting:
+        return Waiting()
+
+    def is_wanted(self, asset: Asset) -> bool:
+        return False
+
+
+class Waiting:
+    def free(self) -> None:
+        """Nobody was told."""
+
+
+def test_a_session_that_ends_and_finds_its_place_taken_leaves_its_mail_to_the_others() -> None:
+    with ScriptedServer(Settings(closes_after=5, delay=0.005)) as server:
+        asset_ = account(server)
+        access = Access(asset_, FakeContext(asset=asset_), slots=Taken(3, 4))
+        with Transport(access, Pool()) as transport:
+            told = list(deliver(transport, FakeContext(asset=asset_), attempts(COUNT)))
+    assert [attempt.delivery and attempt.delivery.outcome for attempt in told] == [Outcome.SENT] * COUNT
+    assert max(recipients(server).values()) == 1
+
+
+def test_another_program_that_waits_for_a_place_gets_one_while_a_long_run_goes_on(tmp_path: Path) -> None:
+    with ScriptedServer(Settings(delay=0.01)) as server:
+        asset_ = account(server, max_connections=2)
+        access = Access(asset_, FakeContext(asset=asset_), slots=MachineSlots(tmp_path))
+        with Transport(access, Pool()) as transport:
+            told = deliver(transport, FakeContext(asset=asset_), attempts(300))
+            for _ in range(30):
+                next(told)
+            others = MachineSlots(tmp_path)
+            assert others.take(asset_) is None
+            waiting, place = others.wait(asset_), None
+            for _ in range(200):
+                if place is None:
+                    place = others.take(asset_)
+                next(told)
+            assert place is not None
+            place.free()
+            waiting.free()
+            assert all(attempt.has_ended for attempt in told)
 
 
 def test_a_cancelled_run_tells_what_was_sent_and_begins_nothing_more() -> None:

@@ -144,7 +144,7 @@ def test_only_those_that_certainly_were_not_sent_are_tried_again(run: Runner) ->
     with ScriptedServer(Settings(chunking=False, fault=Fault(Step.MAIL, Kind.CLOSE, nth=5))) as server:
         done = run("send_email", asset(server), *mails(10))
     assert outcomes(done) == ["sent"] * 10
-    assert "The server closed the connection between two messages; connecting again." in done.progress
+    assert "The connection takes no more messages; connecting again." in done.progress
     assert server.log.connections == 2
 
 
@@ -175,7 +175,8 @@ def test_a_large_message_waits_for_its_recipients_and_the_others_go_on(run: Runn
 
 def test_a_run_that_is_cancelled_half_way_tells_what_was_sent_and_begins_nothing_more() -> None:
     connector = SmtpConnector()
-    connector.show_progress = lambda _text: None
+    progress: list[str] = []
+    connector.show_progress = progress.append
     connector.show_result = lambda _result: connector.handle_cancel()
     with ScriptedServer(Settings(delay=0.002)) as server:
         document = {"identifier": "send_email", "config": asset(server), "parameters": mails()}
@@ -185,3 +186,16 @@ def test_a_run_that_is_cancelled_half_way_tells_what_was_sent_and_begins_nothing
     last = done.results[-1]["data"][0]
     assert (last["outcome"], last["failure"]["category"]) == ("not sent", "cancelled")
     assert len(server.log.accepted) < COUNT
+    assert progress.count(f"Connecting to {server.host}:{server.port}.") == 1
+
+
+def test_of_a_mail_in_parts_the_one_that_is_in_doubt_is_named(run: Runner) -> None:
+    fault = Fault(Step.END, Kind.CLOSE, nth=2, acted=True)
+    with ScriptedServer(Settings(limits="RCPTMAX=1", fault=fault)) as server:
+        to = "a@example.com, b@example.com, c@example.com"
+        done = run("send_email", asset(server), {"to": to, "subject": "s", "body": "x"})
+    (result,) = done.results
+    assert result["message"].startswith("Email sent to 2 of 3 recipients; unknown: b@example.com")
+    data = result["data"][0]
+    assert [one["status"] for one in data["recipients"]] == ["accepted", "unknown", "accepted"]
+    assert (data["failure"]["step"], data["failure"]["retryable"]) == ("end of message", False)
