@@ -8,7 +8,6 @@ from actions.contract import Context, Report, VaultError
 from actions.report import explained, failure_data
 from delivery.attempt import Outgoing
 from message.compose import Draft, Message
-from message.errors import AttachmentChanged, Fault, MessageError
 from message.parts import look_through
 from smtp.errors import MailError
 
@@ -21,15 +20,12 @@ FILE_NAME = "preview.eml"
 def preview(outgoing: Outgoing, context: Context) -> Report:
     """Compose a message as for a server that offers 8BITMIME, and SMTPUTF8 where the account may use it.
 
-    Raises `MessageError` for one that no server could be given.
+    Raises `MessageError` for one that no server could be given, and `AttachmentChanged`.
     """
     message = outgoing.compose(eight_bit=True, smtputf8=context.asset.allow_smtputf8)
-    try:
-        seen = look_through(message.content.chunks())
-        warnings = list(message.warnings)
-        eml, vault_id = _source(message, context, warnings)
-    except AttachmentChanged as exc:
-        raise MessageError([Fault("", str(exc))]) from exc
+    seen = look_through(message.content.chunks())
+    warnings = list(message.warnings)
+    eml, vault_id = _source(message, context, warnings)
     text, html = seen.text, seen.html
     if isinstance(outgoing, Draft):  # its own are readable even if the message is encrypted
         text, html = outgoing.text, outgoing.html or ""

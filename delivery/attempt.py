@@ -27,7 +27,10 @@ class Outgoing(Protocol):
         """Whom it would go to, were it not sent elsewhere."""
 
     def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
-        """The message for a server that can or can't do 8BITMIME and SMTPUTF8. Raises `MessageError`."""
+        """The message for a server that can or can't do 8BITMIME and SMTPUTF8.
+
+        Raises `MailError`, `MessageError` and `AttachmentChanged` among them.
+        """
 
 
 class Remaining(NamedTuple):

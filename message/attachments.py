@@ -248,7 +248,7 @@ def _called(file: File) -> str:
 
 def _blocks(file: File) -> Iterator[bytes]:
     """The file's octets; the last block comes only when all of them were there and the file is still the same."""
-    problem = f"{_called(file)} changed while the message was being sent"
+    problem = f"{_called(file)} is no longer the file that was looked up"
     try:
         with _opened(file.path, file.data) as stream:
             if _identity(stream) != file.identity:

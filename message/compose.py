@@ -83,7 +83,8 @@ class Draft(NamedTuple):
     def compose(self, *, eight_bit: bool, smtputf8: bool) -> Message:
         """Return the message for a server that offers 8BITMIME and may be asked for SMTPUTF8, or not.
 
-        Raises `MessageError` when an address can't be expressed without SMTPUTF8. Nothing was sent then.
+        Raises `MessageError` when an address can't be expressed without SMTPUTF8, and `AttachmentChanged` when a file
+        can't be read that has to be signed or encrypted. Nothing was sent then.
         """
         unusual = [] if self.is_ascii else _not_ascii(self)
         faults = [fault for _, fault in unusual if fault is not None]

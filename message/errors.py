@@ -58,8 +58,15 @@ class MessageError(MailError):
         super().__init__("; ".join(told), step=STEP, category=category)
 
 
-class AttachmentChanged(OSError):
-    """A file is no longer what it was when it was looked up, or can't be read: its part was not completed."""
+class AttachmentChanged(MailError, OSError):
+    """A file is no longer what it was when it was looked up, or can't be read: its part was not completed.
+
+    While a message is sent it is an `OSError` like any other (`smtp.content.whole`). What reads the file before that (a
+    signature, the digest of a key, a preview) ends with it as it is.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, step="attachments", category=Category.CONTENT)
 
 
 def shown(value: str, limit: int = _SHOWN) -> str:
