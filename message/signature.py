@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from message import html as markup
 from message.parameters import Defaults
 
@@ -29,8 +31,8 @@ def signed_html(document: str, defaults: Defaults) -> str:
         signature = f"{_SEPARATOR.strip()}<br>{'<br>'.join(lines)}"
     if not signature:
         return document
-    lower = document.lower()
-    end = max(lower.rfind("</body"), -1)
-    end = end if end >= 0 else lower.rfind("</html")
-    end = end if end >= 0 else len(document)
-    return f"{document[:end]}<div>{signature}</div>{document[end:]}"
+    # Not looked for in lower case: there İ is two characters, and what is behind it stands elsewhere.
+    flags = re.DOTALL | re.IGNORECASE
+    found = re.match("(.*)</body", document, flags) or re.match("(.*)</html", document, flags)
+    content = found[1] if found else document
+    return f"{content}<div>{signature}</div>{document[len(content) :]}"

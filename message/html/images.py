@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from binascii import Error, a2b_base64
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -41,7 +42,16 @@ class Images:
 
     def __init__(self) -> None:
         self.found: dict[str, Image] = {}
-        self.warnings: list[str] = []
+        self._left_out: Counter[str] = Counter()
+        """How many were, by the reason for it."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """One for each reason why an image was left out."""
+        return [
+            f"an image inside the HTML is left out: {reason}{f' ({count}×)' if count > 1 else ''}"
+            for reason, count in self._left_out.items()
+        ]
 
     def taken_out(self, html: str) -> str:
         """`html` with `cid:` references in place of its images; one that can't be shown loses its source."""
@@ -58,7 +68,7 @@ class Images:
                 value = unescaped_attribute(html[start:stop]).strip()
                 if name in ("src", "background") and value[:5].lower() == "data:":
                     content_id = self._content_id(value)
-                    yield html[at:start] + (f"cid:{content_id}" if content_id else "")
+                    yield html[at:start] + (f"cid:{content_id}" if content_id else _nothing(html[start - 1]))
                     at = stop
         yield html[at:]
 
@@ -74,7 +84,7 @@ class Images:
             if len(self.found) >= MOST:
                 raise ValueError(f"it is one of more than {MOST}")
         except ValueError as exc:
-            self.warnings.append(f"an image inside the HTML is left out: {exc}")
+            self._left_out[str(exc)] += 1
             return ""
         digest = hashlib.sha256(data).hexdigest()
         known = self.found.get(digest)
@@ -82,6 +92,11 @@ class Images:
             known = Image(f"image{len(self.found) + 1}.{kind}", f"{digest[:32]}@inline", data)
             self.found[digest] = known
         return known.content_id
+
+
+def _nothing(before: str) -> str:
+    """A value that is left empty, behind `before`: without quotes the next attribute would be taken for it."""
+    return "" if before in ("'", '"') else '""'
 
 
 def _octets(url: str) -> bytes:

@@ -154,6 +154,13 @@ def test_a_signature_stands_at_the_end_of_text_and_html() -> None:
     assert "<p>Hi</p><div><b>SOC</b></div>\n</body>" in part(message, "html")
 
 
+@pytest.mark.parametrize("end", ["</body></html>", "</BODY>\n</HTML>", "</html>", ""])
+@pytest.mark.parametrize("words", ["İİİ", "ΌΣ ß ﬁ", "K"])
+def test_a_signature_stands_there_whatever_letters_are_before_it(words: str, end: str) -> None:
+    html = part(composed(f"<html><body><p>{words}</p>{end}", defaults=SIGNED), "html")
+    assert html.replace("\r\n", "\n") == f"<html><body><p>{words}</p><div><b>SOC</b></div>{end}"
+
+
 def test_one_signature_is_made_from_the_other_where_only_one_is_given() -> None:
     text_only = Defaults("s@x", signature_text="A & B\nC")
     assert "<div>--<br>A &amp; B<br>C</div>" in part(composed("<html>x", defaults=text_only), "html")
@@ -223,6 +230,23 @@ def test_what_is_no_image_is_left_out_with_a_warning_and_its_alternative_stays(u
     assert reason in message.warnings[0]
     assert 'alt="Logo"' in part(message, "html")
     assert [p.get_content_type() for p in parts(message)] == ["text/plain", "text/html"]
+
+
+@pytest.mark.parametrize("source", ['"data:x"', "'data:x'", "data:x", "data:x "])
+def test_the_alternative_stays_however_the_source_was_written(source: str) -> None:
+    message = html_email(f"<p>x <img src={source} alt=Logo></p>")
+    assert '<img src="" alt="Logo">' in part(message, "html")
+    assert part(message, "plain").strip() == "x [Logo]"
+
+
+def test_what_is_wrong_with_many_images_is_said_once() -> None:
+    warnings = html_email(
+        "<p>x</p>" + "<img src='data:image/svg+xml,x'>" * 300 + "<img src='data:x'>"
+    ).warnings
+    assert [warning.partition(": ")[2] for warning in warnings] == [
+        "it is no image that mail readers show (PNG, JPEG, GIF, WebP, BMP) (300×)",
+        "its URL has no data",
+    ]
 
 
 @pytest.mark.parametrize(
