@@ -150,8 +150,10 @@ class _Rounds:
         self._rounds = 0
 
     def __call__(self, items: Any) -> Iterator[Any]:
+        if isinstance(items, Undefined):
+            str(items)  # raises the error that names it
         if not isinstance(items, list | dict):
-            raise TooMuch("a loop goes over a list or an object of template_values")
+            raise Unfit("a loop goes over a list or an object of template_values")
         for item in items:
             self._rounds += 1
             if self._rounds > MOST_ROUNDS:

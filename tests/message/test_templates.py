@@ -79,6 +79,12 @@ def test_what_playbooks_need_works(source: str, expected: str | None) -> None:
         ("{{ deep.no.est }}", "'dict object' has no attribute 'no'"),
         ("{{ deep['er']['no'].a }}", "'dict object' has no attribute 'no'"),
         ("{{ tags[7].a }}", "'list object' has no attribute '7'"),
+        ("{% for a in missing %}{% endfor %}", "'missing' is undefined"),
+        ("{% for a in deep.no.est %}{% endfor %}", "'dict object' has no attribute 'no'"),
+        (
+            "{% for a in tags %}{% for b in a.no %}{% endfor %}{% endfor %}",
+            "'str object' has no attribute 'no'",
+        ),
     ],
 )
 def test_the_first_name_of_a_path_that_there_is_not_is_named(source: str, named: str) -> None:
@@ -127,7 +133,10 @@ def test_values_are_escaped_in_html_and_nowhere_else() -> None:
         ("{{ name[0:2] }}", "a slice is not allowed"),
         ("{% for a in alerts recursive %}{% endfor %}", "a loop goes over a given value as it is"),
         ("{% for a in name|upper %}{% endfor %}", "a loop goes over a given value as it is"),
-        ("{% for a in name %}{% endfor %}", "a loop goes over a list or an object"),
+        (
+            "x\n{% for a in name %}{% endfor %}",
+            "line 2 of the template: a loop goes over a list or an object",
+        ),
         (
             "{% for a in tags %}{% for b in tags %}{% for c in tags %}{% endfor %}{% endfor %}{% endfor %}",
             "2 deep",
