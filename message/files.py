@@ -19,6 +19,7 @@ def looked_at(
     files: list[File] = []
     faults: list[Fault] = []
     warnings: list[str] = []
+    taken: set[str] = set()
     for attachment in attachments:
         what = str(attachment)
         given = attachment.content_id.strip()
@@ -26,9 +27,10 @@ def looked_at(
         if given and not re.fullmatch(_CONTENT_ID, content_id):
             text = f"its content_id {shown(given)} is not a content id: use letters, digits and . _ - @"
             faults.append(Fault(attachment.field, text))
-        elif given and any(file.content_id == content_id for file in files):
+        elif given and content_id in taken:
             text = f"its content_id {shown(content_id)} is given to two attachments"
             faults.append(Fault(attachment.field, text))
+        taken.add(content_id)
         try:
             file = look_at(attachment, content_id, absent=token.encode())
         except (OSError, ValueError) as exc:

@@ -128,11 +128,12 @@ def parse_raw(
     if not has_blank_line and body:
         line = body.partition(b"\r\n")[0].decode(errors="replace")
         warned.append(f"no blank line ends the header: the body is taken to begin with {shown(line)}")
-    not_utf8 = [field for field in fields if not _is_utf8(field.octets)]
     faults += [
-        Fault(FIELD, f"the header {shown(field.name)} is neither ASCII nor UTF-8") for field in not_utf8
+        Fault(FIELD, f"the header {shown(field.name)} is neither ASCII nor UTF-8")
+        for field in fields
+        if not _is_utf8(field.octets)
     ]
-    fields = [field for field in fields if field not in not_utf8]
+    fields = [field for field in fields if _is_utf8(field.octets)]
     resent = _newest_resent(fields)
     sender = _sender(resent or fields, faults, warned)
     mailboxes = unique(_mailboxes(resent or fields, ("to", "cc", "bcc"), faults, warned))

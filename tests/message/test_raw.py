@@ -335,3 +335,12 @@ def test_a_name_folded_before_a_tab_is_a_name() -> None:
     message = raw('From: "Doe,\n\tJane" <a@x>\nTo: =?us-ascii?q?a?=\n\t=?utf-8?q?b?= <b@x>\n\nx')
     assert [str(a) for a in message.envelope.recipients] == ["b@x"]
     assert message.warnings == ()
+
+
+def test_many_different_fields_of_another_charset_take_time_in_proportion() -> None:
+    def take_apart(count: int) -> None:
+        fields = b"".join(b"X-%d: \xff\n" % number for number in range(count))
+        with pytest.raises(MessageError, match="the header 'x-0' is neither ASCII nor UTF-8"):
+            parse_raw(HEAD.encode() + fields + b"\nx")
+
+    assert grows_linearly(take_apart, 2_500)
