@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Alarm, Calendar, Event, vCalAddress, vText
 
-from message.address.mailbox import Mailbox, ascii_domain, parse_list
+from message.address.mailbox import Mailbox, ascii_domain, parse_list, unique
 from message.attachments import Attachment, look_at
 from message.compose import CalendarPart, Draft
 from message.draft import NO_DEFAULTS, NOT_IN_TEXT, plain_draft
@@ -174,9 +174,10 @@ def _event(draft: Draft, asked: Invitation, start: datetime, end: datetime, orga
     if asked.location:
         event.add("location", _value(asked.location))
     event.add("organizer", _person(organizer), encode=False)
-    for mailbox in (*draft.to, *draft.cc):
+    required = frozenset(draft.to)
+    for mailbox in unique((*draft.to, *draft.cc)):
         person = _person(mailbox)
-        person.params["ROLE"] = vText("REQ-PARTICIPANT" if mailbox in draft.to else "OPT-PARTICIPANT")
+        person.params["ROLE"] = vText("REQ-PARTICIPANT" if mailbox in required else "OPT-PARTICIPANT")
         person.params["PARTSTAT"] = vText("NEEDS-ACTION")
         person.params["RSVP"] = vText("TRUE")
         event.add("attendee", person, encode=False)

@@ -74,6 +74,14 @@ def test_it_says_who_when_and_where() -> None:
     assert alarm["TRIGGER"].dt == timedelta(minutes=-15)
 
 
+def test_who_is_named_twice_is_invited_once() -> None:
+    _, event = event_of(invited(to="Jane@example.com", cc="jane@EXAMPLE.com, bob@example.com"))
+    assert [(str(one), str(one.params["ROLE"])) for one in event["ATTENDEE"]] == [
+        ("mailto:Jane@example.com", "REQ-PARTICIPANT"),
+        ("mailto:bob@example.com", "OPT-PARTICIPANT"),
+    ]
+
+
 def test_its_text_says_the_same_to_readers_without_a_calendar() -> None:
     part = read(invited(location="Room 1", description="Bring tea.")).get_body(("plain",))
     assert part is not None
