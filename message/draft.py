@@ -179,7 +179,7 @@ class _Checks:
         everybody += [mailbox for header in headers for mailbox in header.mailboxes]
         is_ascii = "".join([part for mailbox in everybody for part in mailbox.address]).isascii()
         if headers or protection is not None or audience.instead or not is_ascii:
-            self._warn(sender, meant, headers)
+            self._warn(sender, meant, bcc, headers)
         addresses = tuple([mailbox.address for mailbox in unique(meant)])
         instead = tuple([mailbox.address for mailbox in unique(audience.instead)])
         return Draft(
@@ -330,13 +330,20 @@ class _Checks:
             self._warnings += files.unmatched(html, found)
         return found
 
-    def _warn(self, sender: Mailbox, meant: Sequence[Mailbox], headers: Sequence[Header]) -> None:
+    def _warn(
+        self,
+        sender: Mailbox,
+        meant: Sequence[Mailbox],
+        hidden: Sequence[Mailbox],
+        headers: Sequence[Header],
+    ) -> None:
         """Tell of what is allowed, and may surprise."""
         instead, protection = self._defaults.audience.instead, self._defaults.protection
         if instead:
             self._warnings.append(redirected(instead))
-        if protection is not None and (warning := protection.misaligned(sender.address)):
-            self._warnings.append(warning)
+        if protection is not None:
+            told = (protection.misaligned(sender.address), protection.reveals(() if instead else hidden))
+            self._warnings += filter(None, told)
         self._warnings += look_alikes((sender, *meant))
         self._warnings += _shown_only(headers, meant)
 

@@ -167,12 +167,12 @@ def _fields(head: bytes) -> list[tuple[str, bytes]]:
 
 def _covered(fields: list[tuple[str, bytes]], names: list[str]) -> Iterator[bytes]:
     """The named fields, relaxed, in the order of `names`; of several of one name the last is taken first."""
-    left = list(fields)
+    left: dict[str, list[bytes]] = {}
+    for name, field_ in fields:
+        left.setdefault(name, []).append(field_)
     for name in names:
-        for at in range(len(left) - 1, -1, -1):
-            if left[at][0] == name:
-                yield _relaxed(left.pop(at)[1]) + b"\r\n"
-                break
+        if left.get(name):
+            yield _relaxed(left[name].pop()) + b"\r\n"
 
 
 def _relaxed(field_: bytes) -> bytes:

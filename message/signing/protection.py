@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from cryptography.x509 import Certificate
 
-from message.address.mailbox import ascii_domain, key
+from message.address.mailbox import Mailbox, ascii_domain, key
 from message.errors import Fault, MessageError
 from message.mime import Part
 from message.signing.dkim import DkimKey
@@ -44,6 +44,12 @@ class Protection:
         if signs == writes or writes.endswith(f".{signs}") or signs.endswith(f".{writes}"):
             return ""
         return f"DKIM vouches for {signs}, and the mail is from {writes}: DMARC does not count it"
+
+    def reveals(self, hidden: Sequence[Mailbox]) -> str:
+        """A warning where a mail is encrypted for somebody in Bcc: it names all certificates (RFC 5652 section 6.2)."""
+        if not self.certificates or not hidden:
+            return ""
+        return "a mail that is encrypted names the certificates of all who can read it, those in bcc too"
 
     def applied(self, part: Part, recipients: Iterable[Address], token: str) -> Part:
         """`part` signed, then encrypted. Raises `MessageError` when it is too large for that."""

@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from message.address.mailbox import parse_list
 from message.attachments import Attachment
+from message.audience import Audience
 from message.compose import Message
 from message.draft import Addressing, Defaults, html_draft, plain_draft
 from message.errors import Lack, MessageError
@@ -26,6 +28,7 @@ from message.signing.protection import Protection
 from message.signing.smime import Identity, UnusableIdentity, recipient_certificate
 from smtp.content import Octets
 from tests.message.reading import octets, read
+from tests.support.growth import grows_linearly
 
 RSA = rsa.generate_private_key(65537, 2048)
 ED25519 = ed25519.Ed25519PrivateKey.generate()
@@ -147,6 +150,17 @@ def test_how_the_content_comes_in_pieces_makes_no_difference() -> None:
     assert verifies(b"".join(key.signed(Octets(data)).chunks()), ED25519)
 
 
+def test_of_many_fields_all_are_vouched_for_in_time_that_is_linear() -> None:
+    key = DkimKey("example.com", "s1", read_key(pem(ED25519)))
+
+    def sign(count: int) -> bytes:
+        many = b"List-Unsubscribe: <https://x/1>\r\n" * count + b"X: y\r\n" * count
+        return b"".join(key.signed(Octets(b"From: a@example.com\r\n" + many + b"\r\nx\r\n")).chunks())
+
+    assert verifies(sign(3), ED25519)
+    assert grows_linearly(sign, 500)
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
@@ -233,6 +247,25 @@ def test_a_recipient_without_a_certificate_is_named_before_anything_is_sent() ->
     with pytest.raises(MessageError, match=r"no certificate to encrypt to for 'ann@example\.com'") as caught:
         draft(protection)
     assert [fault.lack for fault in caught.value.faults] == [Lack.CERTIFICATE]
+
+
+@pytest.mark.parametrize("hidden", [{"bcc": "eve@example.com"}, {"headers": {"Bcc": "eve@example.com"}}])
+def test_who_is_hidden_from_readers_of_an_encrypted_mail_is_not_hidden_and_it_says_so(hidden: Any) -> None:
+    pems = {name: certificate(RSA, name) for name in ("bob", "ann", "eve")}
+    certificates = {f"{name}@example.com": recipient_certificate(one) for name, one in pems.items()}
+    told = "a mail that is encrypted names the certificates of all who can read it, those in bcc too"
+    assert draft(Protection(certificates=certificates), **hidden).warnings == (told,)
+    assert draft(Protection(certificates=certificates)).warnings == ()
+    assert draft(Protection(identity=Identity.read(pems["bob"], pem(RSA))), **hidden).warnings == ()
+
+
+def test_a_test_mail_that_goes_elsewhere_reveals_nobody() -> None:
+    encrypts = Protection(certificates={"qa@example.com": recipient_certificate(certificate(RSA, "qa"))})
+    elsewhere = Defaults(
+        "soc@example.com", protection=encrypts, audience=Audience(instead=parse_list("qa@example.com", "to"))
+    )
+    made = plain_draft(Addressing(to="bob@example.com", bcc="eve@example.com"), "x", (), elsewhere)
+    assert made.warnings == ("test mode: this went to qa@example.com and to none of its recipients",)
 
 
 @pytest.mark.parametrize(
