@@ -69,6 +69,12 @@ def test_a_failure_says_where_it_was_and_what_to_do() -> None:
     assert "Attachments" not in text
 
 
+def test_what_nobody_knows_of_the_way_is_not_told() -> None:
+    assert "Encryption" not in text_of(shown(Result({**UNSENT_MAIL, "server": ""})))
+    remembered = {**SENT_MAIL, "tls_version": "", "tls_cipher": "", "repeated": True}
+    assert "Encryption" not in text_of(shown(Result(remembered)))
+
+
 def test_a_remedy_that_the_message_names_is_not_shown_twice() -> None:
     text = text_of(shown(Result(UNSENT_MAIL, message="Busy. Wait, and send fewer mails at once.")))
     assert text.count("send fewer mails") == 1
