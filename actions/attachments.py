@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actions.contract import Vault, VaultError
+from message.conversation import LONGEST_HEADER
 from message.errors import Fault, shown
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 MOST_FAULTS = 100
 """Missing files that are named; with more of them something else is wrong."""
 _VAULT_ID = re.compile(r"[0-9a-fA-F]{40}")
-_LONGEST_HEADER = 256 * 1024
-"""Octets of a mail that is answered: nothing behind its header matters."""
 
 
 class Wanted(NamedTuple):
@@ -122,9 +121,11 @@ def answered_mail(value: str, vault: Vault) -> tuple[str | bytes, list[Fault]]:
     from message.attachments import beginning  # few mails answer one of the vault
 
     try:
-        return beginning(vault.find(value.strip()).path, _LONGEST_HEADER), []
-    except (VaultError, OSError) as exc:
+        return beginning(vault.find(value.strip()).path, LONGEST_HEADER), []
+    except VaultError as exc:
         return "", [Fault("in_reply_to", str(exc).rstrip("."))]
+    except OSError as exc:
+        return "", [Fault("in_reply_to", f"{value.strip()} can't be read: {exc.strerror or exc}")]
 
 
 def _objects(field: str, value: str | Sequence[Any]) -> tuple[list[dict[str, Any]], list[Fault]]:

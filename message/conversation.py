@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 from message import address as addresses
 from message.errors import Fault, MessageError, shown
-from message.headers import MESSAGE_ID, Header
+from message.headers import LONGEST_MESSAGE_ID, MESSAGE_ID, Header
 from smtp.envelope import Notify
 from smtp.text import NOT_IN_A_LINE
 
 _MOST_REFERENCES = 50
 """Message ids that References keeps: the first and the newest; RFC 5322 has no limit, and lines have."""
-_LONGEST_HEADER = 256 * 1024
+LONGEST_HEADER = 256 * 1024
+"""Octets of a mail that is answered: nothing behind its header matters."""
 # Not every program makes ids as RFC 5322 has them, and an answer finds its thread only by those that there are.
 _IDS = r"<[!-;=?A-~]{1,450}@[!-;=?-~]{1,450}>"
 # How mail programs of several languages begin the subject of an answer.
@@ -51,7 +52,7 @@ def answered(value: str | bytes, field: str = "in_reply_to") -> Answered:
         message_id = value.strip()
         if message_id and "@" in message_id and not message_id.startswith("<"):
             message_id = f"<{message_id}>"
-        if not re.fullmatch(MESSAGE_ID, message_id) or len(message_id) > 900:
+        if not re.fullmatch(MESSAGE_ID, message_id) or len(message_id) > LONGEST_MESSAGE_ID:
             raise MessageError([Fault(field, f"{shown(value)} is no Message-ID of the form <left@right>")])
         return Answered(message_id)
     fields = _fields(value)
@@ -109,13 +110,13 @@ def notifications(value: str | Sequence[str]) -> tuple[Notify, ...]:
         names = ", ".join(word.lower() for word in Notify)
         raise MessageError([Fault("dsn", f"{shown(unknown[0].lower())} is none of {names}")])
     if Notify.NEVER in words and len(words) > 1:
-        raise MessageError([Fault("dsn", "never goes with nothing else")])
+        raise MessageError([Fault("dsn", "never can't be combined with the others")])
     return tuple(Notify(word) for word in words)
 
 
 def _fields(octets: bytes) -> dict[str, str]:
     """The header of a mail, unfolded, the first field of each name; octets that are no UTF-8 become marks."""
-    text = octets[:_LONGEST_HEADER].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").lstrip("\r\n")
+    text = octets[:LONGEST_HEADER].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").lstrip("\r\n")
     head = re.split(r"\r?\n\r?\n", text, maxsplit=1)[0]
     fields: dict[str, str] = {}
     for line in _unfolded(re.split(r"\r\n|\r|\n", head)):

@@ -52,7 +52,7 @@ _FOR_PROGRAMS = frozenset(
 # RFC 5322 section 3.6.4: msg-id.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 MESSAGE_ID = rf"<{_ATOM}(?:\.{_ATOM})*@(?:{_ATOM}(?:\.{_ATOM})*|\[[!-Z^-~]*\])>"
-_LONGEST_MESSAGE_ID = 900
+LONGEST_MESSAGE_ID = 900
 _LIST_ID = r"(?P<phrase>[^<>]*)<(?P<id>[!-;=?-~]{1,255})>"
 _EMPTY_GROUP = r"([A-Za-z0-9_-][A-Za-z0-9 _-]{0,60}):[ \t]*;?"
 
@@ -168,17 +168,17 @@ def _verbatim(name: str, text: str) -> Header:
     if key in _DATES:
         text = _date(name, text)
     elif key in _MESSAGE_IDS:
-        if len(text) > _LONGEST_MESSAGE_ID or not re.fullmatch(MESSAGE_ID, text):
+        if len(text) > LONGEST_MESSAGE_ID or not re.fullmatch(MESSAGE_ID, text):
             raise _fault(name, f"{shown(text)} is not of the form <left@right>")
-    elif not text.isascii() or any(len(word) > _LONGEST_MESSAGE_ID for word in text.split()):
+    elif not text.isascii() or any(len(word) > LONGEST_MESSAGE_ID for word in text.split()):
         raise _fault(name, "needs message ids such as <left@right>, separated by spaces")
     return Header(name, text, verbatim=True)
 
 
 def _for_programs(name: str, text: str) -> Header:
-    if not text.isascii() or any(len(word) > _LONGEST_MESSAGE_ID for word in text.split()):
+    if not text.isascii() or any(len(word) > LONGEST_MESSAGE_ID for word in text.split()):
         raise _fault(
-            name, f"needs URLs in ASCII, percent-encoded, of {_LONGEST_MESSAGE_ID} characters at most"
+            name, f"needs URLs in ASCII, percent-encoded, of {LONGEST_MESSAGE_ID} characters at most"
         )
     return Header(name, text, verbatim=True)
 

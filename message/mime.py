@@ -27,9 +27,10 @@ LINE = 76
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_LONGEST_TOKEN = 900
 _LONGEST_QUOTED = 60
-_NAME = re.compile(r"[!-9;-~]{1,76}")
+_LONGEST_NAME = 76
+_NAME = re.compile(rf"[!-9;-~]{{1,{_LONGEST_NAME}}}")
+_LONGEST_TOKEN = LONGEST_LINE - _LONGEST_NAME - len(": ")
 # Spaces are read from the first of them on only: a long run of them at the end would cost its square.
 _WORD = re.compile(r"(?<! ) *+[^ ]+")
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")

@@ -36,10 +36,10 @@ _HOST = (
     rf"|[^\x00-\x20\x7f\s:/@\[\]{_INVISIBLE}]{{1,255}})$"
 )
 _MAILBOX = r"^[^\x00-\x1f\x7f]+@[^\x00-\x1f\x7f]+$"
-# RFC 5321 section 4.1.1.1: a domain, or the address of this machine in brackets.
 _IDENTITY: Mapping[str, Any] = MappingProxyType(
     {"pattern": r"^[A-Za-z0-9-]{1,64}$", "description": "true, false, or the client id of an identity"}
 )
+# RFC 5321 section 4.1.1.1: a domain, or the address of this machine in brackets.
 _EHLO_NAME = r"^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,253}|\[[A-Za-z0-9:.-]{1,60}\])$"
 
 # What is required of a field beyond what the manifest has keys for.

@@ -51,8 +51,8 @@ def parse_list(
             raise MessageError([Fault(field, f"{shown(repr(text))} in the list is not a text")])
         if _PLAIN_LIST.fullmatch(text):
             try:
-                addresses = filter(None, _SEPARATORS.split(text))
-                mailboxes += [Mailbox("", Address(*one.split("@"))) for one in addresses]
+                specs = filter(None, _SEPARATORS.split(text))
+                mailboxes += [Mailbox("", Address(*spec.split("@"))) for spec in specs]
                 continue
             except InvalidValue:
                 pass  # which one it is, and what may have been meant, is found below

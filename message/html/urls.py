@@ -23,8 +23,8 @@ def kept_url(name: str, value: str, losses: Losses) -> str | None:
     `value` is without character references. `//host/x` becomes `https://host/x`, as a browser would read it.
     """
     url = _DROPPED.sub("", value).strip(_SPACE)
-    if url.startswith("//") and not url.startswith("//\\"):
-        return None if url.strip("/") == "" else f"https:{url}"
+    if url.startswith("//") and url.strip("/") and not url.startswith("//\\"):
+        return f"https:{url}"
     if _NETWORK_PATH.match(url) or url.startswith("//"):
         losses.take(f"{name}={url[:2]}…")
         return None

@@ -94,7 +94,7 @@ def test_several_mails_in_flight_are_each_told(run: Runner) -> None:
     ("more", "fault"),
     [
         ({"dsn": "sometimes"}, "dsn: 'sometimes' is none of never, success, failure, delay"),
-        ({"dsn": ["never", "delay"]}, "dsn: never goes with nothing else"),
+        ({"dsn": ["never", "delay"]}, "dsn: never can't be combined with the others"),
         ({"envelope_sender": "nobody"}, "envelope_sender: 'nobody' is not a valid address"),
         ({"envelope_sender": "a@x, b@x"}, "envelope_sender: 'a@x, b@x' is not one address"),
     ],

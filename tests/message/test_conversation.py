@@ -80,6 +80,16 @@ def test_a_mail_whose_program_made_odd_ids_is_answered_by_those(made: str) -> No
     assert f"\r\nReferences: {made} <2@x>\r\n".encode() in sent
 
 
+@pytest.mark.parametrize(
+    "answer", [f"<{'a' * 896}@x>", f"Message-ID: <{'a' * 450}@{'b' * 450}>\nReferences: <1@x>\n\n".encode()]
+)
+def test_an_id_of_any_length_that_is_accepted_can_be_sent(answer: Any) -> None:
+    sent = octets(email(in_reply_to=answer, thread="a container"))
+    made = answer.encode() if isinstance(answer, str) else answer.split()[1]
+    assert b"\r\n " + made + b"\r\n" in sent
+    assert max(map(len, sent.split(b"\r\n"))) <= 998
+
+
 def test_a_subject_of_a_strangers_mail_brings_no_header_along() -> None:
     parent = b"Message-ID: <1@x>\nSubject: =?utf-8?q?x=0D=0ABcc=3A_e@x?=\n\n"
     mail = email(in_reply_to=parent)

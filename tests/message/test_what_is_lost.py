@@ -23,6 +23,7 @@ def lost(html: str) -> str:
         ("a<script>x</script><script src=y></script>", "<script> 2×"),
         ("<p onclick=x onmouseover=y>a</p><p onclick=x>b</p>", "onclick 2×, onmouseover 1×"),
         ("<a href='javascript:x'>a</a><img src='file:///x'>", "href=javascript: 1×, src=file: 1×"),
+        ("<a href='//'>a</a>", "href=//… 1×"),
         ("<iframe src=x></iframe>a<object></object><embed src=x>", "<iframe> 1×, <object> 1×, <embed> 1×"),
         ("<link rel=stylesheet href=x><base href=y>a", "<link> 1×, <base> 1×"),
         ("<meta http-equiv=refresh content='0;url=x'>a", "<meta> 1×"),
