@@ -62,6 +62,18 @@ class BoundedSession(requests.Session):
         self.limits = limits
         self.mount("https://", _Adapter(trusting(limits.ca_bundle)))
 
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Raise `AuthError` for an address, a header or a login that can't be sent: the library's errors quote them."""
+        try:
+            return super().prepare_request(request)
+        except (requests.exceptions.RequestException, ValueError) as exc:
+            raise AuthError(
+                f"The token request could not be made ({type(exc).__name__}).",
+                step=Step.TOKEN,
+                category=Category.CONFIGURATION,
+                hint="Check the address of the token endpoint, and what is sent along: headers, client id and secret.",
+            ) from None
+
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         url = request.url or ""
         if not (self.asks_this_machine and is_metadata(url)):

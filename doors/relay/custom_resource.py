@@ -94,10 +94,10 @@ def _documents(path: Path) -> Iterator[Any]:
     except OSError as error:
         raise InputError(f"{path} can't be read: {reason(error)}.") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # What the library says of it shows what stands there, which may be a password.
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or "it can't be read"
-        raise InputError(f"{path}{where}: not YAML: {problem}.") from error
+        raise InputError(f"{path}{where}: this is not YAML.") from error
 
 
 def _resource(document: Mapping[str, Any], where: str) -> Resource:

@@ -11,6 +11,7 @@ from doors.relay.replies import reply
 from doors.relay.service import Service
 from doors.relay.spool import OFFERED
 from doors.relay.submission import Submission
+from host.unforeseen import unforeseen
 from smtp.commands import Kind
 from smtp.errors import Cancelled, Step
 from smtp.reply import Reply
@@ -70,9 +71,7 @@ class Dialogue:
         except (Gone, OSError, ssl.SSLError):
             pass
         except Exception as exc:  # noqa: BLE001 - a mistake of ours ends one client's connection, and is told
-            service.log.warn(
-                f"{service.name}: a client's connection ended by a mistake of the relay's: {exc!r:.200}"
-            )
+            service.log.warn(f"{service.name}: a client's connection was cut off. {unforeseen(exc)}")
             self._answers.last_word(reply(421, "4.3.0", "The relay made a mistake; its log says which"))
         finally:
             self._submission.drop("the client went away")

@@ -26,6 +26,7 @@ from doors.relay.limits import Limits
 from doors.relay.log import Log
 from doors.relay.service import Service
 from doors.relay.spool import Spool
+from host.unforeseen import unforeseen
 
 MOST = 64
 _GRACE = 10.0
@@ -181,7 +182,7 @@ class Processes:
                 self._serve(channel)
             code = 0
         except Exception as error:  # noqa: BLE001 - a mistake of ours ends this process, and is told
-            self._log.warn(f"A process of the relay is ended by a mistake of the relay's: {error!r:.200}")
+            self._log.warn(f"A process of the relay ends. {unforeseen(error)}")
         finally:
             os._exit(code)
 

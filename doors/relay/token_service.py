@@ -6,8 +6,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from requests.auth import HTTPBasicAuth
+
 from auth.errors import AuthError, Step
 from auth.oauth.answers import refusal
+from auth.oauth.endpoints import require_https
 from auth.oauth.token import Token, granted
 from auth.oauth.web import BoundedSession, Limits
 from host.local.inputs import InputError
@@ -37,6 +40,7 @@ class TokenService:
 
     def request(self, grant: str, **values: str) -> Token:
         """Ask for a token. Raises `AuthError`, in which no secret is."""
+        require_https(self.url, "The token service's address")
         form = {"grant_type": grant, **values}
         if self.scope:
             form["scope"] = self.scope
@@ -54,11 +58,13 @@ class TokenService:
                 data={name: value for name, value in form.items() if value},
                 headers={"Accept": "application/json", **self.headers},
                 params=dict(self.queries),
-                auth=login,
+                # As UTF-8 (RFC 7617 section 2.1): of texts the library sends those in Latin-1 alone.
+                auth=HTTPBasicAuth(*map(_octets, login)) if login is not None else None,
             )
         answer = response.json()
         if "error" in answer or response.status_code >= 400:
-            secrets = (self.client_secret, self.password, *values.values(), *self.body.values())
+            shown = (":".join(login),) if login is not None else ()  # in base64 it is the request's login
+            secrets = (self.client_secret, self.password, *shown, *values.values(), *self.body.values())
             raise refusal(answer, Step.TOKEN, (*secrets, *self.headers.values(), *self.queries.values()))
         return granted(
             answer, asked_at=asked_at, scopes=self.scope, refresh_token=values.get("refresh_token", "")
@@ -95,6 +101,10 @@ def read_service(properties: Mapping[str, object], tenant: str) -> TokenService 
         headers=_behind(_HEADERS, properties),
         queries=_behind(_QUERIES, properties),
     )
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _for_tenant(url: str, tenant: str) -> str:

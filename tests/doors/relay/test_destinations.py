@@ -468,6 +468,66 @@ def test_a_file_that_is_none_is_told_by_its_name(text: str, tmp_path: Path, serv
         assert "resources.yaml" in relay.heard.text
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"tokenServiceURL": "token.test/oauth/token"},
+        {"tokenServiceURL": "https://token.test:99999/oauth/token"},
+        {"tokenServiceURL": "https://tok en.test/oauth/token"},
+        {"tokenServiceURL.headers.X-Key": "header-canary\n"},
+        {"tokenService.body.assertion": "body-canary\ud800"},
+    ],
+)
+def test_a_token_request_that_can_not_be_made_is_told_at_mail_without_its_secrets(
+    more: dict[str, str], tmp_path: Path, bearer_server: ScriptedServer
+) -> None:
+    destination = sample("OAuth2ClientCredentials", port=bearer_server.port) | more
+    with RunningRelay(destinations=written(tmp_path, destination)) as relay, Talk(relay.port) as client:
+        answer = client.say("MAIL FROM:<a@x.test>")
+        assert answer.startswith(("454 4.7.0 ", "454-4.7.0 "))
+        assert "URL" in answer or "token request could not be made" in answer
+        assert "canary" not in answer + relay.heard.text
+
+
+def test_a_login_at_the_token_service_may_have_letters_of_any_alphabet(
+    tmp_path: Path, bearer_server: ScriptedServer
+) -> None:
+    more = {"tokenServiceUser": "jürgen", "tokenServicePassword": "pass-€-жук"}
+    with TokenServer() as tokens:
+        destination = sample("OAuth2ClientCredentials", port=bearer_server.port, token_url=tokens.url, **more)
+        with RunningRelay(destinations=written(tmp_path, destination)) as relay, Talk(relay.port) as client:
+            assert client.say("MAIL FROM:<a@x.test>").startswith("250")
+        (asked,) = tokens.asked
+    assert asked.login == "jürgen:pass-€-жук"
+
+
+def test_a_token_service_that_repeats_the_requests_login_does_not_show_it(
+    tmp_path: Path, bearer_server: ScriptedServer
+) -> None:
+    login = base64.b64encode(b"client:client-canary").decode()
+    refusal = {"error": "invalid_client", "error_description": f"unknown login Basic {login}"}
+    with TokenServer(refusal) as tokens:
+        more = {"tokenService.addClientCredentialsInBody": "false"}
+        destination = sample("OAuth2ClientCredentials", port=bearer_server.port, token_url=tokens.url, **more)
+        with RunningRelay(destinations=written(tmp_path, destination)) as relay, Talk(relay.port) as client:
+            answer = client.say("MAIL FROM:<a@x.test>")
+            assert "unknown login" in answer
+            assert login[:12] not in answer + relay.heard.text
+
+
+@pytest.mark.parametrize(
+    "password", ["*canary", "!canary", "&canary *canary2", "|canary", "canary: x", '"canary']
+)
+def test_a_password_that_is_no_yaml_does_not_show(
+    password: str, tmp_path: Path, server: ScriptedServer
+) -> None:
+    text = f"Name: other\nType: MAIL\nmail.password: {password}\n"
+    folder = written(tmp_path, sample("BasicAuthentication", port=server.port, **REQUIRED), resources=text)
+    with RunningRelay(destinations=folder) as relay:
+        assert "resources.yaml, line " in relay.heard.text
+        assert "canary" not in relay.heard.text
+
+
 def test_secrets_do_not_show() -> None:
     destination = read(sample("OAuth2ClientCredentials", port=25, tokenServicePassword="canary-2"))
     assert "canary" not in repr(destination)
