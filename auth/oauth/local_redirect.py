@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
-from urllib.parse import urlsplit
 
 from auth.errors import AuthError, Step
 from auth.oauth.query import Awaited, brings, parsed
@@ -22,6 +21,11 @@ _NOT_OURS = "This sign-in was not begun here, was used already, or took too long
 _POLL = 0.1
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a browser that goes away would leave a traceback on the terminal."""
+
+
 class LocalRedirect:
     """Listens on 127.0.0.1 while it is entered, for the first query that brings `state`. `port` 0 is any free one."""
 
@@ -32,7 +36,7 @@ class LocalRedirect:
 
     def __enter__(self) -> Self:
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", self._port), self._handler())
+            self._server = _Server(("127.0.0.1", self._port), self._handler())
         except OSError as exc:
             raise AuthError(
                 f"Port {self._port} of this machine can't be listened on for the sign-in: {exc.strerror}.",
@@ -66,11 +70,11 @@ class LocalRedirect:
             timeout = 5.0  # seconds for a request that does not go on
 
             def do_GET(self) -> None:
-                url = urlsplit(self.path)
-                if url.path != "/":
+                path, _, query = self.path.partition("?")
+                if path != "/":
                     self._say(404, "There is nothing here.")
-                elif take(url.query):
-                    self._say(200, _FAILED if "error" in parsed(url.query) else _DONE)
+                elif take(query):
+                    self._say(200, _FAILED if "error" in parsed(query) else _DONE)
                 else:
                     self._say(400, _NOT_OURS)
 

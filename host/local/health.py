@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from host.local import database
 from host.local.files import DATABASE, StoreError, as_time, reason
@@ -19,6 +21,15 @@ from host.local.worker import Worker
 SILENT_SECONDS = 60.0
 """A worker that has not looked for work for so long is not well."""
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that goes away: it would leave a traceback in the log."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 @contextmanager
@@ -52,10 +63,9 @@ def health_of(worker: Worker, home: Home, address: str) -> Iterator[int]:
             """Nobody reads that somebody asked."""
 
     try:
-        server = ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
+        server = _Server((host.strip("[]"), int(port)), Handler)
     except OSError as error:
         raise InputError(f"{address} can't be listened on: {reason(error)}.") from error
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="health", daemon=True)
     thread.start()
     try:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -118,6 +120,29 @@ def test_the_page_does_not_call_a_refusal_a_sign_in() -> None:
         assert redirect.wait(lambda: False) == "state=7:state&error=access_denied"
     assert page.status_code == 200
     assert "did not work" in page.text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"GET /?co", b"GET http://[x HTTP/1.1\r\n\r\n", b"GET //[?a=1 HTTP/1.1\r\n\r\n", b"\xff\xfe\r\n\r\n"],
+)
+def test_what_no_browser_says_and_one_that_goes_away_leave_nothing_on_the_terminal(
+    said: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with LocalRedirect("7:state", 5) as redirect:
+        address = ("127.0.0.1", urlsplit(redirect.uri).port)
+        for is_patient in (True, False):
+            with socket.create_connection(address, 5) as client:
+                client.sendall(said)
+                if is_patient:
+                    client.shutdown(socket.SHUT_WR)
+                    client.recv(1024)
+                # Without a word: what is still to be read or written fails.
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        page = requests.get(f"{redirect.uri}?state=7:state&code=x", timeout=5)
+        assert redirect.wait(lambda: False) == "state=7:state&code=x"
+    assert page.status_code == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_the_link_carries_pkce_a_state_that_names_the_asset_and_nothing_secret(

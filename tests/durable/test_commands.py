@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
+import struct
 import urllib.error
 import urllib.request
 from contextlib import closing
@@ -181,8 +183,15 @@ def test_a_worker_tells_whether_it_is_well_and_what_it_does(
         metrics = got(port, "/metrics")
         with pytest.raises(urllib.error.HTTPError, match="404"):
             got(port, "/secret.key")
+        with socket.create_connection(("127.0.0.1", port), 30) as client:
+            client.sendall(b"GET /hea")
+            client.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )  # gone without a word
+        got(port, "/healthz")
         worker.process.send_signal(signal.SIGTERM)
-        assert worker.finish().returncode == 0
+        ended = worker.finish()
+    assert (ended.returncode, "Traceback" in ended.stderr) == (0, False)
     assert health == {"status": "working", "fault": ""}
     assert 'smtp_connector_mails_total{outcome="sent"} 2' in metrics
     assert "smtp_connector_worker_working 1" in metrics
