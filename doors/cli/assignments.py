@@ -6,12 +6,11 @@ the value, and `FIELD=` takes the field away.
 
 from __future__ import annotations
 
-import getpass
-import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from host.local.inputs import InputError
+from host.local.prompt import asked
 from host.manifest.model import Field, Manifest
 from host.manifest.validation import rules_of_assets
 
@@ -41,7 +40,9 @@ def assigned(texts: Iterable[str], manifest: Manifest, warn: Callable[[str], Non
 
 def _value(field: Field, text: str) -> Any:
     if text == PROMPT:
-        return _asked(field.name)
+        if typed := asked(field.name):
+            return typed
+        raise InputError(f"{field.name}: nothing was given.")
     for prefix, kind in _ELSEWHERE.items():
         if text.startswith(prefix):
             return _elsewhere(field, kind, text.removeprefix(prefix))
@@ -73,23 +74,6 @@ def _number(text: str) -> Any:
         return int(text)
     except ValueError:
         return text
-
-
-def _asked(name: str) -> str:
-    """What is typed at the terminal, unseen; a line of standard input where there is no terminal."""
-    if sys.stdin is None:
-        raise InputError(f"{name} can't be asked for: standard input is closed.")
-    try:
-        text = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name}: what was given is not text in {sys.stdin.encoding}.") from error
-    except EOFError:
-        text = ""
-    except OSError as error:
-        raise InputError(f"{name} can't be asked for: there is no terminal to ask at.") from error
-    if not text:
-        raise InputError(f"{name}: nothing was given.")
-    return text
 
 
 def _shown(name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -11,6 +9,7 @@ from delivery.pool import Pool
 from doors.cli.terminal import Terminal
 from host.local.home import Home
 from host.local.inputs import InputError
+from host.local.prompt import asked
 from host.manifest.model import load
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def console(arguments: Namespace, pool: Pool, terminal: Terminal) -> int:
             f"The Python module {error.name} is missing: pip install 'smtp-connector[console]' installs it."
         ) from error
     if arguments.make_user is not None:
-        password = _password()
+        password = asked("Password", twice=True)
         serve.make_user(arguments.make_user, password)
         terminal.say(
             f"The user {arguments.make_user} was added, as an administrator"
@@ -89,15 +88,3 @@ def _new_token(arguments: Namespace) -> str:
     text = Tokens(database).make(arguments.name, Role.ADMINISTRATOR, arguments.days)
     Audit(database).write("command line", "token made", arguments.name, role="administrator")
     return text
-
-
-def _password() -> str:
-    """Asked for at a terminal, twice; elsewhere the first line of standard input. Raises `InputError`."""
-    if sys.stdin is None:
-        raise InputError("The password can't be asked for: standard input is closed.")
-    if not sys.stdin.isatty():
-        return sys.stdin.readline(4096).rstrip("\r\n")
-    first = getpass.getpass("Password: ")
-    if getpass.getpass("Once more: ") != first:
-        raise InputError("The two passwords differ; nothing was changed.")
-    return first

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import sys
 from argparse import Namespace
 from contextlib import nullcontext
 from dataclasses import replace
@@ -24,6 +23,7 @@ from doors.relay.ways import Way, ways
 from host.local import inputs
 from host.local.home import Home
 from host.local.inputs import InputError
+from host.local.prompt import asked
 from host.local.run import first_signal
 from smtp.loopback import is_loopback
 
@@ -106,15 +106,7 @@ def _check_no_circle(way: Way, host: str, port: int) -> None:
 
 def make_account(name: str) -> str:
     """The line of an account, with a password that is prompted for, or from standard input. Raises `InputError`."""
-    if sys.stdin is not None and sys.stdin.isatty():
-        from getpass import getpass
-
-        password = getpass("Password: ")
-        if getpass("Once more: ") != password:
-            raise InputError("The two passwords are not the same.")
-    else:
-        password = sys.stdin.readline().rstrip("\r\n") if sys.stdin is not None else ""
-    return made(name, password)
+    return made(name, asked("Password", twice=True))
 
 
 def listening_on(text: str) -> tuple[str, int]:
