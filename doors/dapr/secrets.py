@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from host.local.inputs import InputError
+from host.local import inputs
 
 ENVIRONMENT = "env"
 """The `auth.secretStore` of a component whose secrets are environment variables."""
@@ -23,7 +22,7 @@ class Secrets:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._values: Mapping[str, Any] = _read(path) if path is not None else {}
+        self._values: Mapping[str, Any] = inputs.json_object(path) if path is not None else {}
 
     def find(self, store: str, name: str, key: str) -> str:
         """The value of a `secretKeyRef` in a component whose `auth.secretStore` is `store`. Raises `SecretMissing`.
@@ -48,16 +47,3 @@ class Secrets:
         if isinstance(under_name, Mapping):
             return under_name.get(key or name)
         return under_name if under_name is not None else self._values.get(key)
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        # What the parser says could show what stands there.
-        raise InputError(f"{path} does not hold JSON.") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{path} has to hold a JSON object of secrets.")
-    return values

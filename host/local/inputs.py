@@ -46,7 +46,7 @@ def asset(source: str, home: Home) -> GivenAsset:
 
     Raises `InputError`, `StoreError`.
     """
-    if source.lstrip().startswith("{"):
+    if _is_json(source):
         raise InputError(
             "An asset is a JSON file or the name of a stored asset: others can see what is on a command line."
         )
@@ -62,6 +62,11 @@ def asset(source: str, home: Home) -> GivenAsset:
     return stored_asset(source, home)
 
 
+def _is_json(source: str) -> bool:
+    """Whether it is an object where its file's name should be; it may hold secrets, and is not repeated."""
+    return source.lstrip().startswith("{")
+
+
 def stored_asset(name: str, home: Home) -> GivenAsset:
     """A stored asset. Raises `StoreError`."""
     stored = home.assets.get(name)
@@ -70,6 +75,10 @@ def stored_asset(name: str, home: Home) -> GivenAsset:
 
 def json_object(path: Path) -> dict[str, Any]:
     """The object in a JSON file: an asset's fields, or an input of the platform. Raises `InputError`."""
+    if _is_json(str(path)):
+        raise InputError(
+            "A JSON file is expected, not JSON itself: others can see what is on a command line."
+        )
     return _as_object(parse(_read_file(path), str(path)), str(path))
 
 

@@ -157,7 +157,11 @@ def test_a_mail_without_text_is_sent_with_a_warning(call: Any, server: Catcher, 
         ),
         (
             ("serve", "--make-user", "ann"),
-            "The password can't be asked for: standard input is closed.",
+            "Password can't be asked for: standard input is closed.",
+        ),
+        (
+            ("relay", "--make-account", "ann"),
+            "Password can't be asked for: standard input is closed.",
         ),
     ],
 )
@@ -169,6 +173,63 @@ def test_what_is_to_come_from_a_closed_standard_input_is_told(
     code, out, err = call(*argv)
     assert (code, out) == (2, "")
     assert err.endswith(f": {told}\n")
+
+
+@pytest.mark.parametrize(
+    ("argv", "name"),
+    [
+        (("asset", "set", "prod", "password=@prompt"), "password"),
+        (("serve", "--make-user", "ann"), "Password"),
+        (("relay", "--make-account", "ann"), "Password"),
+    ],
+)
+def test_a_secret_that_nobody_types_is_told(
+    call: Any, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...], name: str
+) -> None:
+    """At a terminal: the end of input (Ctrl-D), two that differ; elsewhere what is no text."""
+
+    class AtTerminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def ended(_prompt: str) -> str:
+        raise EOFError
+
+    assert call("asset", "add", "prod", "--config", "asset.json")[0] == 0
+    monkeypatch.setattr(sys, "stdin", AtTerminal())
+    monkeypatch.setattr("getpass.getpass", ended)
+    assert call(*argv)[::2] == (2, f"{PROGRAM}: {name}: nothing was given.\n")
+    if name == "Password":
+        typed = iter(["correct horse battery", "correct horse batterie"])
+        monkeypatch.setattr("getpass.getpass", lambda _prompt: next(typed))
+        code, _, err = call(*argv)
+        assert (code, err) == (2, f"{PROGRAM}: Password: the two are not the same; nothing was changed.\n")
+    for encoding, errors in (("utf-8", "strict"), ("ascii", "surrogateescape")):
+        piped = io.TextIOWrapper(io.BytesIO(b"\xff\xfe canary\n"), encoding, errors)
+        monkeypatch.setattr(sys, "stdin", piped)
+        assert call(*argv)[::2] == (2, f"{PROGRAM}: {name}: what was given is not text in {encoding}.\n")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("asset", "add", "x", "password=canary"),
+        ("asset", "set", "prod", "server=a", "--password=canary"),
+        ("asset", "add", "x", "--password", "canary"),
+        ("asset", "add", "x", "--config", '{"server": "a", "password": "canary"}'),
+        ("run", "send email", "--asset", '{"server": "a", "password": "canary"}', "--params", "{}"),
+        ("relay", "--destinations", "x", "--connectivity", '{"clientsecret": "canary"}'),
+        ("dapr", "--resources", ".", "--secrets", '{"name": "canary"}'),
+    ],
+)
+def test_a_secret_at_the_wrong_place_of_the_command_line_is_not_repeated(
+    call: Any, folder: Path, argv: tuple[str, ...]
+) -> None:
+    (folder / "x").write_text("Name: a\n")
+    assert call("asset", "add", "prod", "--config", "asset.json")[0] == 0
+    code, out, err = call(*argv)
+    assert (code, out) == (2, "")
+    assert "canary" not in err
 
 
 @pytest.mark.parametrize("asked", ["--version", "--help"])
