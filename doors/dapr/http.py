@@ -189,4 +189,6 @@ def _answered(answer: Answer) -> Response:
 
 
 def _error(status: int, code: str, text: str) -> Response:
-    return JSONResponse({"errorCode": code, "message": text}, status_code=status)
+    # In ASCII: what a client gave may hold half a character, and is repeated here.
+    octets = json.dumps({"errorCode": code, "message": text}).encode()
+    return Response(octets, status, media_type="application/json")

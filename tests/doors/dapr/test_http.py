@@ -15,6 +15,7 @@ from tests.doors.dapr.samples import REQUEST
 from tests.support.catcher import Catcher
 from tests.support.mail import sound
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings
+from tests.support.scripted.server import closed_port
 from tests.support.scripted.settings import Step
 
 WHO: dict[str, str] = {"emailFrom": "sender@example.com", "emailTo": "to@example.net", "subject": "hi"}
@@ -423,3 +424,23 @@ def test_every_request_has_a_line_and_no_line_has_a_secret(served: Served) -> No
     assert answer.status == 500
     assert len(served.told) == 1
     assert "canary" not in json.dumps([served.told, answer.json])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"operation": "\ud800"},
+        {"operation": "create", "metadata": {"emailTo": "\ud800@example.com"}},
+        {"operation": "create", "metadata": {"su\ud800": "x", "contentType": "\ud800"}},
+        {"operation": "create", "metadata": {"messageId": "\ud800"}},
+        {"operation": "create", "metadata": {"idempotencyKey": "\ud800", "priority": "\ud800"}},
+        {"operation": "create", "data": "\ud800"},
+    ],
+)
+def test_half_a_character_anywhere_is_an_answer_and_no_traceback(
+    served: Served, body: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    served.component("smtp", host="127.0.0.1", port=closed_port(), **WHO)
+    answer = served.http().ask("POST", "/v1.0/bindings/smtp", json.dumps(body))
+    assert (answer.status, answer.json["errorCode"]) == (500, "ERR_INVOKE_OUTPUT_BINDING")
+    assert capfd.readouterr().err == ""
