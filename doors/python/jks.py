@@ -28,15 +28,22 @@ class UnusableStore(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class JavaStore:
-    """What a store holds, in DER. `key` is PKCS#8, b"" where there is none; `chain` belongs to it, its own first."""
+    """What a store holds, in DER. `locked` is its first private key, as it lies there, b"" where there is none;
+    `chain` belongs to it, its own first."""
 
     certificates: tuple[bytes, ...]
-    key: bytes = field(default=b"", repr=False)
+    locked: bytes = field(default=b"", repr=False)
     chain: tuple[bytes, ...] = ()
+
+    def key(self, password: str) -> bytes:
+        """The private key (PKCS#8). Raises `UnusableStore` where there is none, or another password opens it."""
+        if not self.locked:
+            raise UnusableStore("it holds no private key")
+        return _unlocked(self.locked, password.encode("utf-16-be"))
 
 
 def read(octets: bytes, password: str) -> JavaStore:
-    """Read a store; `password` is the store's and the key's. Raises `UnusableStore`."""
+    """Read a store; `password` is the store's. Raises `UnusableStore`."""
     if not octets.startswith(MAGIC) or len(octets) < len(MAGIC) + _DIGEST:
         raise UnusableStore("it is no JKS key store")
     secret = password.encode("utf-16-be")
@@ -44,11 +51,13 @@ def read(octets: bytes, password: str) -> JavaStore:
     if not hmac.compare_digest(_sha1(secret + _WHITENER + body), digest):
         raise UnusableStore("its password does not open it, or it is damaged")
     certificates: list[bytes] = []
+    key: tuple[bytes, tuple[bytes, ...]] = b"", ()
     for locked, chain in _entries(_Reader(body[len(MAGIC) :])):
-        if locked:
-            return JavaStore(tuple(certificates), _unlocked(locked, secret), chain)
-        certificates += chain
-    return JavaStore(tuple(certificates))
+        if not locked:
+            certificates += chain
+        elif not key[0]:
+            key = locked, chain
+    return JavaStore(tuple(certificates), *key)
 
 
 def _entries(reader: _Reader) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:

@@ -48,9 +48,8 @@ def identity(path: Path, kind: str, password: str) -> Certificate:
         if _kind(kind) == "PEM" or not octets.startswith(jks.MAGIC):
             return read_certificate(str(path), "", password)
         store = jks.read(octets, password)
-        if not store.key:
-            raise UnusableStore("it holds no private key")
-        return Certificate("".join(_pem(der) for der in store.chain), load_der_private_key(store.key, None))
+        key = load_der_private_key(store.key(password), None)
+        return Certificate("".join(_pem(der) for der in store.chain), key)
     except UnusableCertificate as error:
         raise UnusableStore(str(error)) from error
     except _DAMAGED as error:

@@ -172,6 +172,24 @@ def test_both_formats_hold_the_same_key(tmp_path: Path) -> None:
     assert one.chain == other.chain
 
 
+@pytest.mark.parametrize(
+    "order", [(key_stores.KEY_JKS, key_stores.TRUST_JKS), (key_stores.TRUST_JKS, key_stores.KEY_JKS)]
+)
+def test_a_trust_store_may_hold_a_key_too_wherever_it_stands_and_whatever_opens_it(
+    tmp_path: Path, order: tuple[str, str]
+) -> None:
+    """What one entry stores hold, between the head and the digest, put together under the trust store's password."""
+    entries = b"".join(base64.b64decode(text)[12:-20] for text in order)
+    body = bytes.fromhex("feedfeed") + (2).to_bytes(4, "big") + (2).to_bytes(4, "big") + entries
+    secret = "password".encode("utf-16-be")
+    path = tmp_path / "both.jks"
+    path.write_bytes(body + hashlib.sha1(secret + b"Mighty Aphrodite" + body).digest())
+    alone = stores.trusted(Path(store(tmp_path, "t.jks", key_stores.TRUST_JKS)), "JKS", "password")
+    assert stores.trusted(path, "JKS", "password") == alone
+    with pytest.raises(UnusableStore, match="its key has another password than the store"):
+        stores.identity(path, "JKS", "password")
+
+
 def test_pem_needs_no_password(tmp_path: Path) -> None:
     pem = stores.trusted(Path(store(tmp_path, "t.jks", key_stores.TRUST_JKS)), "JKS", "password")
     (tmp_path / "ca.pem").write_text(pem)
@@ -229,6 +247,6 @@ def test_a_damaged_java_store_never_ends_in_anything_but_that() -> None:
             changed[at] ^= 0x81
         digest = hashlib.sha1(secret + b"Mighty Aphrodite" + changed).digest()
         try:
-            jks.read(bytes(changed) + digest, "mypassw0rd")
+            jks.read(bytes(changed) + digest, "mypassw0rd").key("mypassw0rd")
         except UnusableStore:
             continue
