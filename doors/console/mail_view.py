@@ -17,7 +17,9 @@ LARGEST_PICTURES = 8 * 1024 * 1024
 """Octets of inline pictures that are put into the HTML."""
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _CID = re.compile(r"cid:([^\"'\s)>]{1,200})", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_HALF = re.compile(r"[\ud800-\udfff]")
+"""Half a character, as some charsets can spell one (UTF-7): no page can hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def _text(part: Part) -> str:
         text = part.content.decode(part.charset, errors="replace")
     except LookupError:
         text = part.content.decode("utf-8", errors="replace")
-    return text.replace("\r\n", "\n")
+    return _HALF.sub("�", text).replace("\r\n", "\n")
 
 
 def _checks(

@@ -22,7 +22,7 @@ from doors.console.console import Address, Console
 from doors.console.home_pages import CATCHER
 from doors.console.openid import OpenIdSettings, checked
 from doors.console.redirect_pages import OPENID_CALLBACK
-from host.local.files import StoreError
+from host.local.files import StoreError, reason
 from host.local.home import Home
 from host.local.inputs import InputError
 from host.local.streams import say
@@ -120,18 +120,18 @@ def make_user(name: str, password: str) -> None:
 
 @contextmanager
 def _listening(options: Options) -> Iterator[socket.socket]:
-    try:
-        family = socket.getaddrinfo(options.host, None, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with listener:
+    with ExitStack() as stack:
+        try:
+            family = socket.getaddrinfo(options.host, None, type=socket.SOCK_STREAM)[0][0]
+            listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((options.host, options.port))
             listener.listen()  # whoever follows the link at once is served as soon as it can be
-            yield listener
-    except (OSError, OverflowError) as error:
-        raise InputError(
-            f"{options.host}:{options.port} can't be listened on: {error}. Choose another --host or --port."
-        ) from error
+        except (OSError, OverflowError, UnicodeError) as error:
+            raise InputError(
+                f"{options.host}:{options.port} can't be listened on: {error}. Choose another --host or --port."
+            ) from error
+        yield listener
 
 
 def _address(options: Options, port: int) -> Address:
@@ -161,7 +161,11 @@ def _openid(options: Options) -> OpenIdSettings | None:
         try:
             secret = Path(options.oidc_secret).read_text(encoding="utf-8").strip()
         except (OSError, ValueError) as error:
-            raise InputError(f"--oidc-secret {options.oidc_secret!r:.200} can't be read: {error}.") from error
+            why = reason(error) if isinstance(error, OSError) else "it is not text in UTF-8"
+            # What was given is not told: it may be the secret itself.
+            raise InputError(
+                f"--oidc-secret names the file that holds the secret, and it can't be read: {why}."
+            ) from error
     return checked(options.oidc_issuer, options.oidc_client_id, secret)
 
 
@@ -186,9 +190,15 @@ def _check_reach(options: Options, console: Console) -> None:
     """An address that others reach takes somebody who can sign in, and nothing in clear. Raises `InputError`."""
     if options.tls_cert:
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.tls_cert, options.tls_key)
-        except (OSError, ssl.SSLError) as error:
-            raise InputError(f"--tls-cert and --tls-key can't be used: {error}.") from error
+            # Without a password OpenSSL would ask at the terminal for that of a locked key.
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(options.tls_cert, options.tls_key, password=lambda: "")
+        except (ssl.SSLError, ValueError) as error:
+            raise InputError(
+                "--tls-cert and --tls-key can't be used: they are not PEM, don't fit together, or the key is locked."
+            ) from error
+        except OSError as error:
+            raise InputError(f"--tls-cert and --tls-key can't be used: {reason(error)}.") from error
     if is_loopback(options.host) and not options.behind_proxy:
         return
     if not console.users.list():
@@ -220,7 +230,7 @@ def _make_sample(console: Console, catcher: Catcher) -> None:
                 path = Path(folder) / SAMPLE_FILE
                 path.write_text(_SAMPLE_TEXT, encoding="utf-8")
                 console.home.vault.add(path)
-    except StoreError as error:
+    except (StoreError, OSError) as error:
         raise InputError(f"The sample asset can't be made. {error}") from error
 
 

@@ -108,3 +108,21 @@ def test_run_again_opens_the_filled_form(desk: Desk, browser: TestClient) -> Non
     form = browser.get("/run?from=1&position=1").text
     assert 'value="Once more"' in form
     assert ">\nHello</textarea>" in form
+
+
+def test_a_mail_that_spells_half_a_character_is_shown_like_any_other(desk: Desk, browser: TestClient) -> None:
+    """Some charsets can (RFC 2152), and no page can hold one."""
+    half = b"+2AA-"
+    mail = (
+        b"From: a@example.com\r\nSubject: =?utf-7?Q?%s?= =?unicode_escape?Q?=5Cud800?= shown\r\n"
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: text/plain; charset=utf-7\r\n\r\ntext %s\r\n"
+        b"--b\r\nContent-Type: text/html; charset=utf-7\r\n\r\n<p>html %s</p>\r\n"
+        b"--b\r\nContent-Disposition: attachment; filename*=utf-7''%s.txt\r\n\r\nx\r\n--b--\r\n"
+    ) % (half, half, half, half)
+    desk.catcher.mailbox.keep("a@example.com", ("b@example.com",), mail)
+    for path, shown in (("/inbox", "shown"), ("/inbox/1", "text �"), ("/inbox/1/html", "<p>html �</p>")):
+        answer = browser.get(path)
+        assert (answer.status_code, shown in answer.text) == (200, True)
+    (part,) = re.findall(r'href="(/inbox/1/parts/\d+)"', browser.get("/inbox/1").text)
+    assert browser.get(part).status_code == 200

@@ -9,7 +9,7 @@ from delivery.pool import Pool
 from doors.console.app import PAGES, make_app
 from doors.console.console import Address, Console
 from doors.console.guard import MAIL_POLICY
-from doors.console.limiter import MOST_FOR_A_PLACE
+from doors.console.limiter import MOST_FOR_A_NAME, MOST_FOR_A_PLACE
 from host.local.people.roles import Role
 from tests.doors.console.conftest import ADDRESS, PASSWORD, Desk
 
@@ -200,3 +200,13 @@ def test_who_guesses_behind_a_proxy_locks_nobody_else_out(desk: Desk, forwarded:
         assert browser.post("/sign-in", data=data, headers=headers).status_code == (429 if forwarded else 303)
         other = {"X-Forwarded-For": f"{forwarded}, 198.51.100.7"}
         assert browser.post("/sign-in", data=data, headers=other).status_code == 303
+
+
+def test_guesses_are_counted_for_a_name_of_any_length_of_which_only_the_beginning_is_kept(desk: Desk) -> None:
+    limiter = desk.console.limiter
+    for _ in range(MOST_FOR_A_NAME):
+        assert limiter.wait("x" * 1_000_000, "") == 0
+        limiter.failed("x" * 1_000_000, "")
+    assert limiter.wait("X" * 1_000_000, "") > 0
+    assert limiter.wait("x" * 100 + "another end", "") > 0
+    assert limiter.wait("another", "") == 0

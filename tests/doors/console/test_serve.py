@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from delivery.pool import Pool
 from doors.cli.command_line import main
@@ -16,6 +17,7 @@ from host.local.people.database import PeopleDatabase
 from host.local.people.roles import Role
 from host.local.people.tokens import Tokens
 from host.local.people.users import Users
+from tests.support.authority import authority
 
 
 @pytest.fixture
@@ -34,6 +36,9 @@ def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PeopleDatabase:
         (["--behind-proxy", "mail.example.com"], "--behind-proxy is the address"),
         (["--port", "99999"], "is not a port"),
         (["--host", "203.0.113.7"], "can't be listened on"),
+        (["--host", "a..b"], "a..b:0 can't be listened on"),
+        (["--host", "a" * 70], "can't be listened on"),
+        (["--oidc-secret", "secret-canary"], "--oidc-secret names the file that holds the secret"),
     ],
 )
 def test_what_can_t_be_served_is_one_line_and_exit_code_2(
@@ -43,7 +48,38 @@ def test_what_can_t_be_served_is_one_line_and_exit_code_2(
     told = capsys.readouterr()
     assert said in told.err
     assert len(told.err.splitlines()) == 1
+    assert "canary" not in told.err
     assert told.out == ""
+
+
+def test_a_locked_key_is_named_and_its_password_not_asked_for(
+    people: PeopleDatabase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    issued = authority().issue("localhost")
+    key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
+    locked = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"opener"),
+    )
+    (tmp_path / "key.pem").write_bytes(locked)
+    (tmp_path / "cert.pem").write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
+    files = ["--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")]
+    assert main(["serve", "--port", "0", *files], Pool()) == 2
+    assert "or the key is locked" in capsys.readouterr().err
+
+
+def test_what_goes_wrong_once_the_console_listens_is_not_blamed_on_its_address(
+    people: PeopleDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", full)
+    assert main(["serve", "--port", "0", "--catch"], Pool()) == 2
+    told = capsys.readouterr().err
+    assert "The sample asset can't be made." in told
+    assert "listened on" not in told
 
 
 def test_with_a_user_others_still_need_tls(
