@@ -42,10 +42,7 @@ def begin(call: Call) -> Mapping[str, Any]:
     else:
         requests, name = _requests(call, call.object()), _name(call.object())
         is_durable = call.object().get("durable") is True
-    if is_durable:
-        numbers = call.console.submit(requests, call.person.name)
-    else:
-        numbers = [call.console.start_request(request, call.person.name).number for request in requests]
+    numbers = _begin_each(call, requests, is_durable)
     if len(numbers) > 1 or name:
         call.console.stories.group(numbers, name)
     return {"action_run_id": numbers[0], "success": True}
@@ -137,6 +134,27 @@ def asset_name(call: Call, given: Any) -> str:
     if given.isascii() and given.isdigit() and all(entry.name != given for entry in assets.list()):
         return assets.by_id(given).name
     return given
+
+
+def _begin_each(call: Call, requests: Sequence[Request], is_durable: bool) -> list[int]:
+    """Begin a run for each; their numbers. Raises `InputError`, `StoreError`, and says which were begun by then."""
+    numbers: list[int] = []
+    try:
+        for request in requests:
+            if is_durable:
+                numbers.append(call.console.submit(request, call.person.name))
+            else:
+                numbers.append(call.console.start_request(request, call.person.name).number)
+    except (InputError, StoreError) as error:
+        if not numbers:
+            raise
+        begun = ", ".join(
+            f"run {number} over {one.asset_name}" for number, one in zip(numbers, requests, strict=False)
+        )
+        raise InputError(
+            f"{requests[len(numbers)].asset_name}: {error} Do not repeat the whole: begun before it was {begun}."
+        ) from error
+    return numbers
 
 
 def _request_of_lines(call: Call) -> Request:

@@ -158,22 +158,19 @@ class Console:
             recipients=recipients,
         )
 
-    def submit(self, requests: Sequence[Request], who: str) -> list[int]:
-        """Take durable runs down, each whole or not at all, for the worker; their numbers.
+    def submit(self, request: Request, who: str) -> int:
+        """Take a durable run down, whole or not at all, for the worker; its number.
 
         Raises `InputError`, `StoreError`.
         """
-        numbers = []
-        for request in requests:
-            order = Order(request.action, request.asset_name, request.container_id, all_or_nothing=True)
-            rows = [Row(line, one) for line, one in enumerate(request.parameters, 1)]
-            submitted = submit(order, rows, self.home)
-            if submitted.run_id is None:
-                first = submitted.refused[0]
-                raise InputError(f"parameters, set {first.line}: {first.message}")
-            numbers.append(submitted.run_id)
-            self._note(request, f"durable run of {request.action.name}", submitted.run_id, who)
-        return numbers
+        order = Order(request.action, request.asset_name, request.container_id, all_or_nothing=True)
+        rows = [Row(line, one) for line, one in enumerate(request.parameters, 1)]
+        submitted = submit(order, rows, self.home)
+        if submitted.run_id is None:
+            first = submitted.refused[0]
+            raise InputError(f"parameters, set {first.line}: {first.message}")
+        self._note(request, f"durable run of {request.action.name}", submitted.run_id, who)
+        return submitted.run_id
 
     def request(
         self, action: str, asset: str, parameters: Sequence[Mapping[str, Any]], container_id: str = ""

@@ -275,6 +275,22 @@ def test_a_durable_run_is_taken_down_and_sent_by_the_worker(desk: Desk, api: Tes
     assert (wrong.status_code, "set 2" in wrong.json()["message"]) == (400, True)
 
 
+def test_of_several_durable_runs_those_that_were_taken_are_named_when_another_is_not(
+    desk: Desk, api: TestClient
+) -> None:
+    desk.add_asset("narrow", allowed_recipients="*@example.org")
+    wanted = asked([MAIL], durable=True)
+    wanted["targets"][0]["assets"] = ["catcher", "narrow"]
+    refused = api.post("/rest/action_run", json=wanted)
+    assert refused.status_code == 400
+    assert refused.json()["message"].startswith("narrow: parameters, set 1: ")
+    assert "begun before it was run 1 over catcher" in refused.json()["message"]
+    assert api.get("/rest/action_run/1").json()["status"] == "running"
+    wanted["targets"][0]["assets"] = ["narrow", "catcher"]
+    assert "begun" not in api.post("/rest/action_run", json=wanted).json()["message"]
+    assert api.get("/rest/action_run").json()["count"] == 1
+
+
 def test_a_durable_run_is_cancelled(desk: Desk, api: TestClient) -> None:
     api.post("/rest/action_run", json=asked([MAIL], durable=True))
     assert api.post("/rest/action_run/1", json={"cancel": True}).json() == {"success": True}
