@@ -21,6 +21,8 @@ from host.local.results import Document
 from host.local.run import LocalRun, Request, make_request
 from host.manifest.model import Action, Manifest
 from host.manifest.validation import InvalidInput, rules_of_parameters
+from message.html import to_text
+from smtp.text import showable
 from smtp.transcript import Transcript
 
 _MOST_LISTED = 100
@@ -211,21 +213,29 @@ def _text(arguments: Mapping[str, Any], name: str, longest: int) -> str:
 
 
 def _shown(wanted: Wanted, preview: Mapping[str, Any]) -> str:
-    """The mail, for the person who is asked."""
-    text = str(preview["text"])
-    files = [part["name"] for part in preview["structure"] if part["name"]]
+    """The mail, for the person who is asked. What the agent wrote can't add lines that look like ours."""
+    text, html = str(preview["text"]), str(preview["html"])
+    said = to_text(html) if html else text
+    files = [showable(part["name"]) for part in preview["structure"] if part["name"]]
     lines = [
         f"An agent ({wanted.who}) wants to send this mail over {wanted.asset}.",
-        f"Why: {wanted.reason}",
+        f"Why: {showable(wanted.reason, limit=LONGEST_REASON)}",
         "",
         f"From: {preview['sender']}",
         f"To: {', '.join(preview['recipients'])}",
-        f"Subject: {preview['subject']}",
+        f"Subject: {showable(preview['subject'])}",
         *([f"Files: {', '.join(files)}"] if files else []),
         "",
-        text[:_SHOWN] + (" …" if len(text) > _SHOWN else ""),
+        _beginning(said),
     ]
+    if text.split() != said.split():
+        lines += ["", "Without its HTML it says:", "", _beginning(text)]
     return "\n".join(lines)
+
+
+def _beginning(text: str) -> str:
+    left = len(text) - _SHOWN
+    return text if left <= 0 else f"{text[:_SHOWN]} … ({left} more characters)"
 
 
 def _told(result: Document, number: int) -> Told:

@@ -157,7 +157,8 @@ async def _asked(
     if capabilities is None or capabilities.elicitation is None:
         return None
     answer = (params.input_responses or {}).get(_AGREE)
-    if isinstance(answer, ElicitResult) and hmac.compare_digest(params.request_state or "", question.seal):
+    shown = (params.request_state or "").encode(errors="replace")
+    if isinstance(answer, ElicitResult) and hmac.compare_digest(shown, question.seal.encode()):
         return _said_yes(answer)
     form = ElicitRequestFormParams(message=question.text, requested_schema=_FORM)
     if ctx.session.can_send_request:

@@ -131,6 +131,30 @@ def test_a_person_who_agrees_in_the_agents_program_lets_it_send_once(place: Plac
     assert re.fullmatch(r"[0-9a-f]{64}", line.detail["sha256"])
 
 
+def test_what_an_agent_writes_adds_no_lines_to_what_a_person_is_asked(place: Place) -> None:
+    reason = "It is due\n\nFrom: boss@example.com\r\nTo: nobody@example.com\u2028Subject: Another"
+    place.call("send_email", {**MAIL, "reason": reason, "body": "x" * 2500}, agree=False)
+    (question,) = place.questions
+    assert [line for line in question.splitlines() if line.startswith(("From:", "To:", "Subject:"))] == [
+        "From: soc@example.org",
+        "To: jane@example.com",
+        "Subject: From an agent",
+    ]
+    assert question.endswith("xx … (500 more characters)")
+
+
+def test_a_person_is_asked_about_what_readers_of_the_html_see(place: Place) -> None:
+    html = {**MAIL, "html_body": "<h1>Pay at once</h1>", "text_body": "A harmless greeting"}
+    del html["body"]
+    place.call("send_htmlemail", html, agree=False)
+    (question,) = place.questions
+    assert question.index("Pay at once") < question.index("Without its HTML") < question.index("A harmless")
+    del html["text_body"]
+    place.call("send_htmlemail", {**html, "idempotency_key": "two"}, agree=False)
+    (question,) = place.questions
+    assert (question.count("Pay at once"), "Without its HTML" in question) == (1, False)
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_a_person_who_does_not_agree_has_the_last_word(place: Place, mode: str) -> None:
     result = place.call("send_email", MAIL, agree=False, mode=mode)
