@@ -5,7 +5,6 @@ The other half, in another process, is `smtp_redirect_handler`.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import ssl
 import threading
@@ -17,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from actions.contract import HostError
 from host.braces import double_braces
+from smtp.loopback import is_loopback
 from smtp_redirect_handler import Handover
 
 TIMEOUT = 30.0
@@ -111,15 +111,8 @@ def _connection(url: str) -> HTTPConnection:
     if parts.scheme != "https":
         return HTTPConnection(host, parts.port, timeout=TIMEOUT)
     context = ssl.create_default_context()
-    if _is_this_machine(host):
+    if is_loopback(host):
         # What a machine says to itself crosses no network, and its certificate names the machine, not 127.0.0.1.
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return HTTPSConnection(host, parts.port, timeout=TIMEOUT, context=context)
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

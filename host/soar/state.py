@@ -64,14 +64,20 @@ class PhantomState:
             if self._held is not None:
                 yield
                 return
-            # Whoever can open it can keep it locked, so it is the owner's alone, as are those of earlier versions.
-            with open(self._lock_file, "a", encoding="ascii", opener=_privately) as file:
+            with self._opened() as file:
                 self._wait_for(file, LOCK_TIMEOUT if seconds is None else seconds)
                 self._held = file
                 try:
                     yield
                 finally:
                     self._held = None  # closing the file gives the lock back
+
+    def _opened(self) -> IO[str]:
+        """The lock's file. Whoever can open it can keep it locked, so it is the owner's alone, also an earlier one."""
+        try:
+            return open(self._lock_file, "a", encoding="ascii", opener=_privately)
+        except OSError as error:
+            raise HostError(f"{self._lock_file} can't be opened: {error.strerror}.") from error
 
     def _wait_for(self, file: IO[str], seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -259,6 +259,13 @@ class TestState:
                 assert lock.stat().st_mode & 0o777 == 0o600
             lock.chmod(0o644)
 
+    def test_a_folder_that_takes_no_lock_is_told(self, platform: Platform, tmp_path: Path) -> None:
+        with (
+            pytest.raises(HostError, match=r"\.lock can't be opened: No such file or directory\."),
+            PhantomState(platform, "7", tmp_path / "nowhere").lock(),
+        ):
+            pass
+
     def test_the_thread_that_has_the_lock_may_take_it_again(
         self, state: PhantomState, tmp_path: Path
     ) -> None:

@@ -153,7 +153,7 @@ def test_a_platform_that_can_not_be_asked_is_an_error(url: str) -> None:
 
 
 def test_another_machine_has_to_prove_who_it_is(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phantom_redirect, "_is_this_machine", lambda _host: False)
+    monkeypatch.setattr(phantom_redirect, "is_loopback", lambda _host: False)
     with pytest.raises(HostError, match=r"\(SSLCertVerificationError\)"):
         handler_url(Connector(rest.base_url), "7")
 
