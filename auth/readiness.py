@@ -123,13 +123,17 @@ def _expiring(secrets: Iterable[Secret], today: date) -> Iterable[Notice]:
     for secret in secrets:
         days = (secret.expires - today).days
         if days < 0:
-            yield Notice(
-                secret.field, f"{secret.field} expired {-days} days ago: replace it.", secret.expires
-            )
+            text = f"{secret.field} expired {_days(-days)} ago: replace it."
         elif days <= SOON:
-            yield Notice(
-                secret.field, f"{secret.field} expires in {days} days: replace it before.", secret.expires
-            )
+            when = f"in {_days(days)}" if days else "today"
+            text = f"{secret.field} expires {when}: replace it in time."
+        else:
+            continue
+        yield Notice(secret.field, text, secret.expires)
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
 
 
 def _not_renewable(token_ends: datetime | None) -> Notice:

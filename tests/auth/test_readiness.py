@@ -58,8 +58,10 @@ def test_who_has_no_reason_to_worry_is_not_worried(server: str, method: str) -> 
     ("days", "said"),
     [
         (31, None),
-        (30, "client_cert expires in 30 days: replace it before."),
-        (0, "client_cert expires in 0 days: replace it before."),
+        (30, "client_cert expires in 30 days: replace it in time."),
+        (1, "client_cert expires in 1 day: replace it in time."),
+        (0, "client_cert expires today: replace it in time."),
+        (-1, "client_cert expired 1 day ago: replace it."),
         (-3, "client_cert expired 3 days ago: replace it."),
     ],
 )
