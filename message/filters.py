@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Undefined
+from jinja2.filters import do_title
 
 from message.errors import shown
 
@@ -85,6 +86,14 @@ def _truncate(value: object, length: int = 255) -> str:
     return text if len(text) <= length else text[: max(length - 1, 0)] + "…"
 
 
+def _int(value: Any) -> int:
+    """A whole number as it is: as a float one of 17 digits, such as an alert's, would become another."""
+    try:
+        return int(value)
+    except ValueError:
+        return int(float(value))
+
+
 def _first(value: Any) -> object:
     return value[0] if value else ""
 
@@ -97,7 +106,7 @@ FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
     {
         "upper": lambda value: _text(value).upper(),
         "lower": lambda value: _text(value).lower(),
-        "title": lambda value: _text(value).title(),
+        "title": lambda value: do_title(_text(value)),
         "capitalize": lambda value: _text(value).capitalize(),
         "trim": lambda value: _text(value).strip(),
         "string": _text,
@@ -110,7 +119,7 @@ FILTERS: Mapping[str, Callable[..., object]] = MappingProxyType(
         "truncate": _truncate,
         "first": _first,
         "last": _last,
-        "int": lambda value: int(float(value)),
+        "int": _int,
         "float": float,
         "abs": abs,
         "round": lambda value, digits=0: round(float(value), min(int(digits), 12)),

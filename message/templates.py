@@ -88,7 +88,8 @@ def parse_values(value: str | Mapping[str, object] | None) -> Mapping[str, objec
         # Read anew, so that nothing but data gets into a template.
         values = json.loads(text)
     except (ValueError, TypeError, RecursionError) as exc:
-        raise MessageError([Fault("template_values", "not a JSON object")]) from exc
+        where = f": {exc}" if isinstance(exc, json.JSONDecodeError) else ""
+        raise MessageError([Fault("template_values", f"not a JSON object{where}")]) from exc
     if not isinstance(values, dict):
         raise MessageError([Fault("template_values", 'not a JSON object such as {"name": "Jane"}')])
     return values

@@ -50,6 +50,11 @@ def refusal(source: str, **values: Any) -> str:
         ),
         ("{% if n > 2 and yes %}a{% elif n %}b{% else %}c{% endif %}", "a"),
         ("{{ deep.er.est }} {{ deep['er']['est'] }} {{ tags[1] }}", "bottom bottom y"),
+        (
+            "{{ '1234567890123456789'|int }} {{ ' 7 '|int }} {{ '3.9'|int }} {{ yes|int }}",
+            "1234567890123456789 7 3 1",
+        ),
+        ('{{ "jane\'s MAIL-box"|title }}', "Jane's Mail-Box"),
         ("{{ missing|default('none') }}", "none"),
         ("{{ missing.a.b|default('none') }} {{ name.a.b is defined }}", "none False"),
         ("{{ ''|default('none', true) }} {{ ''|d('none') }}{{ n|default(0, true) }}", "none 3"),
