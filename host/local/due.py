@@ -52,7 +52,7 @@ def _run_of(connection: Connection, row: Sequence[Any]) -> DurableRun:
     number, action, asset, asset_id, container_id, priority, give_up_after, start_time = row
     # Of two machines' clocks one may be wrong: both times are the database's.
     age = max((as_time(database_timestamp(connection)) - as_time(start_time)).total_seconds(), 0.0)
-    return DurableRun(number, action, asset, asset_id, container_id, priority, give_up_after, age)
+    return DurableRun(number, action, asset, asset_id, container_id, priority, give_up_after, start_time, age)
 
 
 def is_put_off(connection: Connection, run: DurableRun) -> bool:

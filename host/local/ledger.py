@@ -74,6 +74,7 @@ class _Begun(NamedTuple):
     """A run that is in the database."""
 
     number: int
+    start_time: str
     mails: int
     database: OpenDatabase
     holder: Held
@@ -144,12 +145,13 @@ class Ledger:
             holder = locks.hold(self._home.folder)
             undone.callback(holder.free, remove=True)
             asked = [encrypt(recorded(parameters)) for parameters in parameter_sets]
+            start_time = timestamp()
             with transaction(connection, self._latest, full=False):
                 row = connection.execute(
                     "INSERT INTO run (action, asset, asset_id, container_id, holder, state, status, start_time,"
                     " end_time, kept_since) VALUES (?, ?, ?, ?, ?, 'running', '', ?, '', '')"
                     " RETURNING id, (SELECT slow_until FROM mailbox WHERE account = ?)",
-                    (*self._heading, holder.path.name, timestamp(), locks.account_of(self._asset)),
+                    (*self._heading, holder.path.name, start_time, locks.account_of(self._asset)),
                 ).fetchone()
                 number = int(row[0])
                 connection.executemany(
@@ -158,7 +160,7 @@ class Ledger:
                     [(number, position, one) for position, one in enumerate(asked, 1)],
                 )
             undone.pop_all()
-        self._begun = _Begun(number, len(parameter_sets), database, holder)
+        self._begun = _Begun(number, start_time, len(parameter_sets), database, holder)
         if not row[1]:
             self.unslowed_at = time.monotonic()
         self.number = number
@@ -192,7 +194,7 @@ class Ledger:
         """The message with the Message-ID of its mail, which is the same whenever it is made again."""
         begun = self._begun
         assert begun is not None  # noqa: S101 - mails are prepared after their run has begun
-        return named(outgoing, begun.database.cipher, begun.number, position)
+        return named(outgoing, begun.database.cipher, begun.number, begun.start_time, position)
 
     def committing(self, attempts: Sequence[Attempt]) -> None:
         """Write down, on the disk, that the octets that complete these mails may leave.
@@ -355,8 +357,13 @@ class Ledger:
         return self._hurried_until
 
 
-def named(outgoing: Outgoing, cipher: Cipher, run_id: int, position: int) -> Outgoing:
-    """The message with the Message-ID that belongs to this mail of this run; one that brought its own keeps it."""
+def named(outgoing: Outgoing, cipher: Cipher, run_id: int, start_time: str, position: int) -> Outgoing:
+    """The message with the Message-ID that belongs to this mail of this run; one that brought its own keeps it.
+
+    The run's time is part of it: databases may share a key, and each of them has a run 1. Of two mails with the same
+    Message-ID many a receiver keeps the first one only.
+    """
     if not isinstance(outgoing, Draft):
         return outgoing
-    return outgoing._replace(unique=cipher.mac(f"mail {position} of run {run_id}".encode()).hex()[:32])
+    which = f"mail {position} of run {run_id}, begun {start_time}"
+    return outgoing._replace(unique=cipher.mac(which.encode()).hex()[:32])

@@ -49,6 +49,7 @@ class DurableRun:
     container_id: str
     priority: int
     give_up_after: float | None
+    start_time: str
     age: float
     first: int = 1
     last: int = 2**31 - 1
@@ -136,7 +137,7 @@ class Work:
     def prepared(self, position: int, outgoing: Outgoing) -> Outgoing:
         """The message with its mail's Message-ID, for those who don't have it yet."""
         row = self._rows[position]
-        outgoing = named(outgoing, self._cipher, self.run.id, row.position)
+        outgoing = named(outgoing, self._cipher, self.run.id, self.run.start_time, row.position)
         earlier = row.earlier["data"][0] if row.earlier and row.earlier["data"] else None
         if earlier is None or not earlier["recipients"]:
             return outgoing

@@ -17,6 +17,7 @@ import pytest
 from actions.contract import Report
 from host.local.files import StoreError
 from host.local.home import Home
+from message.compose import Draft
 from tests.host.processes import python, start
 from tests.support.ledgers import BCC, BODY, SENT, Written, attempt, everything_in, mail, states
 from tests.support.running import asset
@@ -97,6 +98,25 @@ def test_the_message_id_of_a_mail_is_on_the_disk_before_it_is_sent(folder: Path)
     assert sending.message is not None
     (entry,) = Home(folder).runs.get(1).mails
     assert entry.message_id == sending.message.message_id
+
+
+def test_mails_of_folders_that_share_a_key_have_message_ids_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_CONNECTOR_KEY_FILE", str(tmp_path / "shared.key"))
+    found = []
+    for name in ("one", "another"):
+        ledger = Written(tmp_path / name).ledger
+        ledger.begin([mail()])
+        first, again = (
+            ledger.prepared(1, given) for given in (attempt(1).outgoing, attempt(1).outgoing) if given
+        )
+        assert isinstance(first, Draft)
+        assert isinstance(again, Draft)
+        assert first.unique == again.unique, "it stays the same within its run"
+        found.append(first.unique)
+        ledger.end()
+    assert found[0] != found[1]
 
 
 @pytest.mark.parametrize(("setting", "is_whole"), [("", False), ("full", True)])
