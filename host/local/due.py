@@ -1,4 +1,4 @@
-"""What workers of durable runs look for in the ledger: what is due, what others had that are gone, what is done."""
+"""What workers of durable runs look for in the ledger: what is due, whether others go first, what is done."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from host.local import files, holders, locks
+from host.local import files
 from host.local.durable import cancel_waiting
 from host.local.files import Cipher, as_time, timestamp
 from host.local.home import Home
-from host.local.sql import Connection, database_timestamp, flushing, take_turn, transaction
+from host.local.sql import Connection, database_timestamp, take_turn, transaction
 from host.local.work import DurableRun
 
 _RUNS = (
@@ -81,22 +81,6 @@ def gives_way(connection: Connection, run: DurableRun, began: float) -> bool:
     if time.monotonic() - began < jobs.AT_LEAST:
         return False
     return jobs.others_wait(connection, run.id, run.priority)
-
-
-def settle_gone(connection: Connection, home: Home) -> None:
-    """Settle what workers had that are gone."""
-    held = connection.execute("SELECT DISTINCT holder FROM due WHERE holder != ''").fetchall()
-    for (holder,) in held:
-        if locks.is_alive(home.folder, holder):
-            continue
-        if files.is_server():
-            from host.local import jobs
-
-            jobs.take_over(connection, holder)
-        else:
-            flushing(connection, full=True)
-            with transaction(connection):
-                holders.settle_work(connection, holder)
 
 
 def end_what_is_done(connection: Connection, home: Home) -> None:

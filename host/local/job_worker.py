@@ -77,11 +77,16 @@ class JobWorker:
             try:
                 asyncio.run(self._work())
             except (exceptions.ConnectorException, psycopg.Error, StoreError) as error:
-                fault = f"No jobs can be had: {postgres.reason(error.__cause__ or error)}."
-                if fault != self.fault:
-                    self._tell(fault)
-                self.fault = fault
-                self._stopping.wait(1.0)
+                self._wait_after(f"No jobs can be had: {postgres.reason(error.__cause__ or error)}.")
+            except Exception as error:  # noqa: BLE001 - the thread would end, and the worker seem to be well
+                self._wait_after(f"No jobs can be had. {unforeseen(error)}")
+
+    def _wait_after(self, fault: str) -> None:
+        """Tell it, once, and let a moment pass."""
+        if fault != self.fault:
+            self._tell(fault)
+        self.fault = fault
+        self._stopping.wait(1.0)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()

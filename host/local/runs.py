@@ -12,7 +12,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from actions.contract import KEY
-from host.local import database, files, holders, spool
+from host.local import database, files, gone, holders, spool
 from host.local.files import Cipher, StoreError
 from host.local.progress import Progress, progress_of
 from host.local.resolving import decide, take_turn_of
@@ -286,7 +286,7 @@ class Runs:
             return prune(connection)
 
     def _tidy_up(self) -> None:
-        """Settle the runs of processes that are gone, and take in what version 1 may have written meanwhile.
+        """Settle what processes had that are gone, and take in what version 1 may have written meanwhile.
 
         Where nothing can be written, what is there is shown as it is.
         """
@@ -299,6 +299,7 @@ class Runs:
             if not files.is_server():
                 spool.take_in(self._folder, say)
             holders.settle_abandoned(connection, self._folder)
+            gone.settle(connection, self._folder)
             prune(connection)
 
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from delivery.asset import Asset
 from delivery.pool import Pool
-from host.local import database, files, inputs, locks
-from host.local.due import due_runs, durable_run, end_what_is_done, gives_way, is_put_off, settle_gone
+from host.local import database, files, gone, inputs, locks
+from host.local.due import due_runs, durable_run, end_what_is_done, gives_way, is_put_off
 from host.local.files import DATABASE, StoreError, private_folder, reason
 from host.local.home import Home
 from host.local.inputs import InputError
@@ -31,6 +32,7 @@ from host.local.sql import Connection, faults_named, transaction
 from host.local.work import DurableRun, Work, unusable
 from host.local.writer import Counted
 from host.manifest.model import UnknownAction, load
+from host.unforeseen import unforeseen
 from smtp.errors import MailError
 
 if TYPE_CHECKING:
@@ -73,8 +75,9 @@ class Worker:
         self._tell = tell
         self._concurrency = concurrency
         self._patience = patience or Patience()
-        self._stopping = threading.Event()
-        self._woken = threading.Event()
+        # An event has a lock, for which a signal's handler could wait amid the `wait` that it interrupts, for ever.
+        self._is_stopping = False
+        self._woken: SimpleQueue[None] = SimpleQueue()
         self._busy: dict[str, threading.Thread] = {}
         """The thread that works on each mailbox, by the asset's id; with PostgreSQL they are the job worker's."""
         self._jobs: JobWorker | None = None
@@ -83,12 +86,19 @@ class Worker:
 
     def stop(self) -> None:
         """Begin no more mails, and end when those in flight have; may be called from a signal handler."""
-        self._stopping.set()
-        self._woken.set()
+        self._is_stopping = True
+        self.wake()
 
     def wake(self) -> None:
         """Look for what is due at once; for any thread."""
-        self._woken.set()
+        self._woken.put(None)
+
+    def _rest(self) -> None:
+        """Until it is time to look again, or the worker is woken."""
+        with suppress(Empty):
+            self._woken.get(timeout=LOOK_AGAIN)
+            while True:
+                self._woken.get_nowait()  # one look does for all who asked for it
 
     def run(self, is_over: Callable[[], bool] = lambda: False) -> None:
         """Work until `stop`, or until `is_over` says so between two looks. Raises `StoreError` at the start only."""
@@ -105,12 +115,11 @@ class Worker:
                 return
             try:
                 self.health.is_working = True
-                while not self._stopping.is_set() and not is_over():
+                while not self._is_stopping and not is_over():
                     self._look_safely()
-                    self._woken.wait(LOOK_AGAIN)
-                    self._woken.clear()
+                    self._rest()
             finally:
-                self._stopping.set()
+                self._is_stopping = True
                 for thread in list(self._busy.values()):
                     thread.join()
                 self.health.is_working = False
@@ -121,7 +130,7 @@ class Worker:
         database.connect(self._home.folder).close()
         path = private_folder(self._home.folder) / LOCK
         told = False
-        while not self._stopping.is_set() and not is_over():
+        while not self._is_stopping and not is_over():
             try:
                 lock = locks.take(path)
             except OSError as error:
@@ -132,8 +141,7 @@ class Worker:
                 told = True
                 self._tell("Another worker works on this data folder; standing by.")
             self.health.looked = time.monotonic()
-            self._woken.wait(LOOK_AGAIN)
-            self._woken.clear()
+            self._rest()
         return None
 
     def _look_safely(self) -> None:
@@ -156,9 +164,9 @@ class Worker:
         for mailbox, thread in list(self._busy.items()):
             if not thread.is_alive():
                 del self._busy[mailbox]
-        settle_gone(connection, self._home)
+        gone.settle(connection, self._home.folder)
         end_what_is_done(connection, self._home)
-        if self._stopping.is_set() or files.is_server():
+        if self._is_stopping or files.is_server():
             return
         for run in due_runs(connection):
             if len(self._busy) >= self._concurrency:
@@ -171,12 +179,12 @@ class Worker:
     def _work(self, run: DurableRun) -> None:
         try:
             if not self._work_on(run, locks.hold(self._home.folder)):  # others go first
-                self._stopping.wait(LOOK_AGAIN)
-        except StoreError as error:
-            self._tell(f"Run {run.id}: {error}")
-            self._stopping.wait(LOOK_AGAIN)  # not at once again
+                time.sleep(LOOK_AGAIN)
+        except Exception as error:  # noqa: BLE001 - the thread would end with a traceback, again and again
+            self._tell_fault(run.id, error)
+            time.sleep(LOOK_AGAIN)  # not at once again
         finally:
-            self._woken.set()
+            self.wake()
 
     def _work_on_batch(self, job: int, batch: Batch) -> None:
         """Do a job. What is left of its run is deferred again: where nothing could be sent, for a little later."""
@@ -191,10 +199,13 @@ class Worker:
                 handed_out = self._work_on(run, holder)
                 with transaction(connection):
                     jobs.defer_next(connection, run.id, later=0.0 if handed_out else LOOK_AGAIN)
-        except StoreError as error:
-            self._tell(f"Run {batch.run_id}: {error}")
+        except Exception as error:  # noqa: BLE001 - Procrastinate would keep it to itself
+            self._tell_fault(batch.run_id, error)
         finally:
-            self._woken.set()
+            self.wake()
+
+    def _tell_fault(self, run_id: int, error: Exception) -> None:
+        self._tell(f"Run {run_id}: {error if isinstance(error, StoreError) else unforeseen(error)}")
 
     def _work_on(self, run: DurableRun, holder: Held) -> int:
         return work_on(
@@ -205,7 +216,7 @@ class Worker:
             self._tell,
             self.counted,
             self._patience,
-            self._stopping.is_set,
+            lambda: self._is_stopping,
         )
 
 

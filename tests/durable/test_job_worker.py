@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import psycopg
@@ -52,3 +53,20 @@ def test_what_is_no_error_is_told_in_its_own_words(tmp_path: Path) -> None:
     assert told_of(tmp_path, None) == [
         "Something that belongs to the jobs went wrong. Executing took too long."
     ]
+
+
+def test_a_mistake_is_told_once_and_the_worker_goes_on_trying(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Semaphore(0)
+
+    async def work(_worker: JobWorker) -> None:
+        tried.release()
+        raise ZeroDivisionError("7 of 0")
+
+    monkeypatch.setattr(JobWorker, "_work", work)
+    told: list[str] = []
+    with JobWorker(tmp_path, 1, lambda _job, _batch: None, told.append) as worker:
+        assert all(tried.acquire(timeout=60) for _ in range(2))
+        assert "unexpected error (ZeroDivisionError at " in worker.fault
+    assert told == [worker.fault]
