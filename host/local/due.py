@@ -92,7 +92,7 @@ def end_what_is_done(connection: Connection, home: Home) -> None:
             if connection.execute(
                 f"{_IS_CANCELLED} AND id = ?", (number,)
             ).fetchone():  # not resumed meanwhile
-                cancel_waiting(connection, number)
+                cancel_waiting(connection, number, Cipher(home.folder))
     done = connection.execute(_IS_DONE).fetchall()
     for (number,) in done:
         with transaction(connection):

@@ -15,7 +15,7 @@ from typing import Any
 
 from actions.contract import KEY
 from delivery.pool import Pool
-from host.local import database, files, holders, inputs, locks
+from host.local import database, files, holders, inputs, locks, retry
 from host.local.files import DATABASE, Cipher, StoreError, timestamp
 from host.local.home import Home
 from host.local.inputs import InputError
@@ -180,11 +180,17 @@ class _Submission:
         with faults_named(self._folder / DATABASE):
             flushing(self._connection, full=True)
             with transaction(self._connection):
-                self._connection.execute(
-                    "UPDATE run SET state = 'running', holder = '', start_time = ? WHERE id = ?",
+                sealed = self._connection.execute(
+                    "UPDATE run SET state = 'running', holder = '', start_time = ?"
+                    " WHERE id = ? AND state = 'submitting'",
                     # `--give-up-after` is counted from here, on whichever machine.
                     (database_timestamp(self._connection), self._number),
-                )
+                ).rowcount
+                if not sealed:
+                    raise StoreError(
+                        f"Run {self._number} was dropped by another process, as if this one had ended. Nothing of it"
+                        " was kept; submit it again."
+                    )
                 _let_workers_know(self._connection, self._number)
         self._is_sealed = True
         return self._number
@@ -231,7 +237,7 @@ def cancel(home: Home, number: int) -> int:
     """Send no more of a durable run but what a worker has begun; returns how many mails that concerns."""
     with _changing(home, number, ("running", "paused"), "cancelled") as connection:
         _set_state(connection, number, "cancelled")
-        return cancel_waiting(connection, number)
+        return cancel_waiting(connection, number, Cipher(home.folder))
 
 
 def resume(home: Home, number: int) -> int:
@@ -254,15 +260,31 @@ def resume(home: Home, number: int) -> int:
         return int(connection.execute("SELECT count(*) FROM due WHERE run_id = ?", (number,)).fetchone()[0])
 
 
-def cancel_waiting(connection: Connection, number: int) -> int:
-    """Settle what a cancelled run has that no worker holds, in the connection's transaction."""
+def cancel_waiting(connection: Connection, number: int, cipher: Cipher) -> int:
+    """Settle what a cancelled run has that no worker holds, in the connection's transaction; returns how many mails.
+
+    What some of its recipients have already is partly sent: nobody may take it for a mail that was not sent.
+    """
+    now = timestamp()
+    free = "state = 'waiting' AND position IN (SELECT position FROM due WHERE run_id = ? AND holder = '')"
+    tried = connection.execute(
+        f"SELECT position, result FROM mail WHERE run_id = ? AND {free} AND attempts > 0 AND result IS NOT NULL",  # noqa: S608 - ours
+        (number, number),
+    ).fetchall()
+    partly = [
+        (now, number, position)
+        for position, result in tried
+        if retry.came_to_some(cipher.decrypt(result, f"Mail {position} of run {number}"))
+    ]
+    connection.executemany(
+        "UPDATE mail SET state = 'partly sent', finished_at = ? WHERE run_id = ? AND position = ?", partly
+    )
     cancelled = connection.execute(
-        "UPDATE mail SET state = 'cancelled', finished_at = ? WHERE run_id = ? AND state = 'waiting'"
-        " AND position IN (SELECT position FROM due WHERE run_id = ? AND holder = '')",
-        (timestamp(), number, number),
+        f"UPDATE mail SET state = 'cancelled', finished_at = ? WHERE run_id = ? AND {free}",  # noqa: S608 - ours
+        (now, number, number),
     ).rowcount
     connection.execute("DELETE FROM due WHERE run_id = ? AND holder = ''", (number,))
-    return cancelled
+    return len(partly) + cancelled
 
 
 def _let_workers_know(connection: Connection, number: int) -> None:

@@ -69,7 +69,15 @@ def settle_work(connection: Connection, holder: str) -> None:
 
 
 def drop(connection: Connection, number: int) -> None:
-    """Take away a run that was never submitted to its end, in the connection's transaction."""
+    """Take away a run that was never submitted to its end, in the connection's transaction.
+
+    One that was sealed since it was looked at stays: its submitter was told that it is taken.
+    """
+    dropped = connection.execute(
+        "UPDATE run SET holder = '' WHERE id = ? AND state = 'submitting'", (number,)
+    ).rowcount
+    if not dropped and connection.execute("SELECT 1 FROM run WHERE id = ?", (number,)).fetchone():
+        return
     connection.execute("DELETE FROM due WHERE run_id = ?", (number,))
     connection.execute("DELETE FROM mail WHERE run_id = ?", (number,))
     connection.execute("DELETE FROM durable WHERE run_id = ?", (number,))

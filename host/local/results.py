@@ -169,7 +169,7 @@ def prune(connection: Connection, most: int = _ALL) -> Pruned:
         )
         mails = connection.execute(
             "DELETE FROM mail WHERE run_id IN (SELECT id FROM old) AND state != 'unknown'"
-            " AND (key_hash IS NULL OR state = 'not sent' OR committed_at < ?)",
+            " AND (key_hash IS NULL OR state IN ('not sent', 'cancelled') OR committed_at < ?)",
             (keys,),
         ).rowcount
         connection.execute(

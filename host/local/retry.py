@@ -89,21 +89,42 @@ def joined(earlier: Mapping[str, Any] | None, report: Report) -> Report:
     latest = {one["address"]: one for one in data["recipients"]}
     recipients = [latest.pop(one["address"], one) for one in before]
     recipients += latest.values()
-    accepted = sum(one["status"] == "accepted" for one in recipients)
-    refused = sum(one["status"] == "refused" for one in recipients)
-    outcome, message = data["outcome"], report.message
-    if accepted == len(recipients):
-        outcome, message = "sent", "Email sent"
-    elif accepted:
-        outcome = "partly sent"
-        message = f"Email sent to {accepted} of {len(recipients)} recipients; {_the_others(recipients)}"
+    known = told_of(recipients)
+    outcome, message = known or (data["outcome"], report.message)
     told = {**data, "outcome": outcome, "recipients": recipients}
     for name in ("sender", "message_id"):
         told[name] = told[name] or earlier["data"][0][name] if earlier else told[name]
     if outcome == "sent":
         told.pop("failure", None)
-    summary = {"recipients": len(recipients), "accepted": accepted, "refused": refused}
-    return Report(accepted > 0, message, [told], summary)
+    return Report(known is not None, message, [told], summary_of(recipients))
+
+
+def told_of(recipients: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
+    """Outcome and message of a mail that some of these have; None: nobody has it."""
+    accepted = sum(one["status"] == "accepted" for one in recipients)
+    if not accepted:
+        return None
+    if accepted == len(recipients):
+        return "sent", "Email sent"
+    return (
+        "partly sent",
+        f"Email sent to {accepted} of {len(recipients)} recipients; {_the_others(recipients)}",
+    )
+
+
+def summary_of(recipients: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """An action result's summary."""
+    statuses = [one["status"] for one in recipients]
+    return {
+        "recipients": len(statuses),
+        "accepted": statuses.count("accepted"),
+        "refused": statuses.count("refused"),
+    }
+
+
+def came_to_some(result: Mapping[str, Any]) -> bool:
+    """Whether some recipients have a mail with this result."""
+    return any(one["status"] == "accepted" for data in result["data"] for one in data["recipients"])
 
 
 def _the_others(recipients: Sequence[Mapping[str, Any]]) -> str:

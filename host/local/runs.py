@@ -233,6 +233,7 @@ class Runs:
         self._tidy_up()
         secret = Cipher(self._folder)
         with self._store.writing() as session:
+            take_turn_of(session, number)
             row = session.get(MailRow, (number, position))
             if row is None:
                 raise StoreError(f"There is no mail {position} of a recorded run {number}.")

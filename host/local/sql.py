@@ -316,6 +316,16 @@ def take_turn(connection: Connection, run_id: int) -> None:
         connection.execute("SELECT pg_advisory_xact_lock(?, ?)", (TURNS, run_id))
 
 
+def share_turn(connection: Connection, run_id: int) -> None:
+    """Let a run's mails stay whose they are until the transaction ends; others who only write theirs may do so too.
+
+    Whose a mail is and what became of it stand in two tables. Without this a statement could wait for somebody who
+    takes the mail away, and then go by what it had read before.
+    """
+    if not isinstance(connection, sqlite3.Connection):
+        connection.execute("SELECT pg_advisory_xact_lock_shared(?, ?)", (TURNS, run_id))
+
+
 def flushing(connection: Connection, *, full: bool) -> None:
     """Let the transactions that follow be on the disk when they end (`full`), or with the next one that is."""
     if isinstance(connection, sqlite3.Connection):

@@ -17,7 +17,7 @@ from typing import Any
 from host.local import files
 from host.local.files import DATABASE, StoreError, timestamp
 from host.local.retry import Again
-from host.local.sql import Connection, database_timestamp, faults_named, flushing, transaction
+from host.local.sql import Connection, database_timestamp, faults_named, flushing, share_turn, transaction
 
 
 @dataclass(slots=True)
@@ -147,6 +147,7 @@ class Writer:
             results = list(self._results.values())
         try:
             with self.transaction(full=bool(commitments)):
+                share_turn(self._connection, self._run_id)
                 for commitment in commitments:
                     self._commit(commitment)
                 states = [self._write_result(result) for result in results]
@@ -173,6 +174,7 @@ class Writer:
         for commitment in commitments:
             try:
                 with self.transaction(full=True):
+                    share_turn(self._connection, self._run_id)
                     self._commit(commitment)
                 commitment.is_written = True
             except StoreError as error:

@@ -5,24 +5,35 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
+import threading
+from collections.abc import Iterator
 from email import message_from_bytes
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from delivery.pool import Pool
-from host.local import durable, results
+from host.local import durable, files, holders, results
+from host.local.durable import Order, Submitted
 from host.local.files import StoreError
 from host.local.home import Home
 from host.local.inputs import InputError
+from host.local.locks import Held
 from host.local.results import KEEP_DAYS, Pruned
 from host.local.retry import Patience
-from host.local.worker import Worker
+from host.local.rows import Row
+from host.local.work import DurableRun
+from host.local.worker import Worker, work_on
 from host.manifest.model import load
 from tests.durable.working import (
     AT_ONCE,
+    LIMIT,
     Working,
     add_asset,
+    let_time_pass,
     mails,
     number_of,
     rows_in,
@@ -116,6 +127,56 @@ def test_a_run_that_was_not_submitted_to_its_end_is_dropped_and_nothing_of_it_is
     assert len(server.log.accepted) == 1
     assert [entry.id for entry in home.runs.list()] == [submitted.run_id]
     assert rows_in(home, "SELECT DISTINCT run_id FROM mail") == [(submitted.run_id,)]
+
+
+def test_a_run_that_is_submitted_while_somebody_looks_for_abandoned_ones_is_kept(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "PIECE", 1)
+    is_alive, began, may_end = holders.is_alive, threading.Event(), threading.Event()
+    done: list[Submitted] = []
+
+    def rows() -> Iterator[Row]:
+        yield from (Row(n, mail) for n, mail in enumerate(mails(3), 1))
+        began.set()
+        assert may_end.wait(LIMIT)
+
+    def asked_late(folder: Path, holder: str) -> bool:
+        """Between the look for what was not submitted to its end, and the question whether it ever will be."""
+        may_end.set()
+        submitting.join(LIMIT)
+        return is_alive(folder, holder)
+
+    with ScriptedServer() as server:
+        add_asset(home, server)
+        order = Order(load().action("send email"), "prod")
+        submitting = threading.Thread(target=lambda: done.append(durable.submit(order, rows(), home)))
+        submitting.start()
+        assert began.wait(LIMIT)
+        monkeypatch.setattr(holders, "is_alive", asked_late)
+        home.runs.list()
+        assert [entry.id for entry in home.runs.list()] == [done[0].run_id]
+        worked(home, done[0])
+    assert len(server.log.accepted) == 3
+
+
+def test_a_run_that_was_dropped_before_it_was_submitted_is_refused(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "PIECE", 1)
+    monkeypatch.setattr(holders, "is_alive", lambda _folder, _holder: False)
+
+    def rows() -> Iterator[Row]:
+        yield from (Row(n, mail) for n, mail in enumerate(mails(2), 1))
+        home.runs.list()  # by somebody who takes this process for gone
+
+    with ScriptedServer() as server:
+        add_asset(home, server)
+        with pytest.raises(StoreError, match="was dropped by another process"):
+            durable.submit(Order(load().action("send email"), "prod"), rows(), home)
+    assert (
+        rows_in(home, "SELECT id FROM run UNION SELECT run_id FROM mail UNION SELECT run_id FROM due") == []
+    )
 
 
 def test_what_was_asked_lies_nowhere_in_clear_and_large_bodies_go_when_they_are_sent(home: Home) -> None:
@@ -270,6 +331,24 @@ def test_what_a_worker_has_of_a_cancelled_run_is_not_let_go_before_its_result_is
     assert home.runs.prune() == Pruned(1, 3)
 
 
+def test_what_reached_some_recipients_before_its_run_was_cancelled_is_partly_sent_and_keeps_its_key(
+    home: Home,
+) -> None:
+    sets = mails(1, cc="two@example.com", idempotency_key="incident-1")
+    with ScriptedServer(Settings(refused={"two@example.com": "450 4.2.1 later"})) as server:
+        add_asset(home, server)
+        number = number_of(submit(home, [*sets, *mails(1, to="two@example.com")]))
+        worker = Worker(home, Pool(), lambda _text: None)
+        worker.run(lambda: rows_in(home, "SELECT tries FROM due WHERE holder = ''") == [(1,), (1,)])
+        assert durable.cancel(home, number) == 2
+        assert states(home.folder) == ["partly sent", "cancelled"]
+        again = worked(home, submit(home, sets))
+        assert durable.resume(home, number) == 1
+    assert [one.recipients for one in server.log.accepted] == [("r0@example.com",)]
+    assert again.result["result_data"][0]["data"][0]["repeated"]
+    assert states(home.folder) == ["partly sent", "waiting", "partly sent"]
+
+
 def test_the_more_urgent_run_of_a_mailbox_goes_first(home: Home) -> None:
     with ScriptedServer() as server:
         add_asset(home, server, max_connections=1)
@@ -369,6 +448,22 @@ def test_one_worker_works_and_another_takes_over_when_it_is_killed(home: Home) -
     assert told.count("sent") <= len(came) <= told.count("sent") + told.count("unknown")
 
 
+def test_what_a_killed_worker_had_is_told_as_it_is_although_no_other_one_comes(home: Home) -> None:
+    with ScriptedServer(Settings(end_delay=1.0)) as server:
+        add_asset(home, server, max_connections=1)
+        number = number_of(submit(home, mails(2)))
+        only = start(WORK)
+        wait_until(lambda: "committed" in states(home.folder))
+        os.kill(only.process.pid, signal.SIGKILL)
+        only.finish()
+        if files.is_server():  # which notices when the connection has ended
+            wait_until(lambda: home.runs.unknown() != ())
+        run = home.runs.get(number)
+        assert sorted(mail.state for mail in run.mails) == ["unknown", "waiting"]
+        (position,) = (mail.position for mail in run.mails if mail.state == "unknown")
+        assert home.runs.resolve(number, position, was_sent=True).state == "sent"
+
+
 def test_a_database_that_cannot_be_used_for_a_while_is_said_and_does_not_end_the_worker(
     home: Home, tmp_path: Path
 ) -> None:
@@ -397,6 +492,70 @@ def test_a_worker_that_was_stopped_before_it_began_does_nothing(home: Home) -> N
         worker.stop()
         worker.run()
     assert server.log.connections == 0
+
+
+class StoppedAt:
+    """A worker that is stopped by a signal before the line of this number: its handler comes between two lines."""
+
+    def __init__(self, home: Home, number: int) -> None:
+        self._worker = Worker(home, Pool(), lambda _text: None)
+        self._files = (threading.__file__, Worker.run.__code__.co_filename)
+        self._lines_left = number
+        self._looks_left = 3
+
+    def run(self) -> None:
+        sys.settrace(self._trace)
+        self._worker.run(self._is_over)
+
+    def _trace(self, frame: FrameType, event: str, _argument: object) -> Any:
+        if frame.f_code.co_filename not in self._files:
+            return None
+        if event == "line":
+            if self._lines_left == 0:
+                self._worker.stop()
+            self._lines_left -= 1
+        return self._trace
+
+    def _is_over(self) -> bool:
+        self._looks_left -= 1
+        return self._looks_left < 0
+
+
+def test_a_signal_at_any_moment_ends_a_worker(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("host.local.worker.LOOK_AGAIN", 0.01)
+    for number in range(60):
+        thread = threading.Thread(target=StoppedAt(home, number).run, daemon=True)
+        thread.start()
+        thread.join(LIMIT)
+        assert not thread.is_alive(), number
+
+
+def test_what_nobody_foresaw_is_told_in_a_line_and_the_mails_are_sent_later(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mistakes = [ZeroDivisionError("7 of 0")]
+
+    def fails_once(run: DurableRun, holder: Held, *arguments: Any) -> int:
+        if mistakes:
+            holder.free(remove=True)
+            raise mistakes.pop()
+        return work_on(run, holder, *arguments)
+
+    monkeypatch.setattr("host.local.worker.work_on", fails_once)
+    told: list[str] = []
+    with ScriptedServer() as server:
+        add_asset(home, server)
+        number = number_of(submit(home, mails(2)))
+
+        def is_over() -> bool:
+            let_time_pass(home)
+            return home.runs.state_of(number) == "ended"
+
+        Worker(home, Pool(), told.append).run(is_over)
+    assert len(server.log.accepted) == 2
+    (line,) = told
+    assert line.startswith(f"Run {number}: It ended because of an unexpected error (ZeroDivisionError at ")
+    assert "7 of 0" not in line
 
 
 def test_what_is_in_the_way_of_every_mail_is_told_once(home: Home) -> None:

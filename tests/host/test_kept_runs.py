@@ -23,6 +23,7 @@ from tests.support.ledgers import BCC, SENT, Written, attempt, everything_in, ma
 from tests.support.running import Runner, asset
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
 
+NO_REPLY = {"code": None, "enhanced_code": "", "reply": "", "retryable": False}
 KEYED = {"to": "jane@example.com", "body": "marker-body", "idempotency_key": "incident-1"}
 
 
@@ -178,6 +179,46 @@ def test_what_repeated_an_unknown_result_is_resolved_with_it_and_not_by_itself(
         assert home.runs.unknown() == ((4, 1),)
         done = run("send_email", asset(server), KEYED)
     assert done.data["repeated"] == was_sent
+
+
+@pytest.mark.parametrize(
+    ("known", "was_sent", "state", "message", "accepted"),
+    [
+        (
+            "refused",
+            True,
+            "partly sent",
+            "Email sent to 1 of 2 recipients; refused: bob@example.com (550 no)",
+            1,
+        ),
+        ("refused", False, "not sent", "Nothing was sent. Nobody knew whether it was sent", 0),
+        ("accepted", True, "sent", "Email sent", 2),
+        ("accepted", False, "partly sent", "Email sent to 1 of 2 recipients; not tried: jane@example.com", 1),
+    ],
+)
+def test_what_is_resolved_says_of_each_recipient_what_is_known(
+    home: Home, known: str, was_sent: bool, state: str, message: str, accepted: int
+) -> None:
+    written = Written(home.folder)
+    reply = (
+        {"code": 550, "enhanced_code": "", "reply": "no", "retryable": False}
+        if known == "refused"
+        else NO_REPLY
+    )
+    recipients = [
+        {"address": "jane@example.com", "status": "unknown", **NO_REPLY},
+        {"address": "bob@example.com", "status": known, **reply},
+    ]
+    data = {"outcome": "unknown", "recipients": recipients, "warnings": [], "failure": {"step": "end"}}
+    summary = {"recipients": 2, "accepted": int(known == "accepted"), "refused": int(known == "refused")}
+    written.whole(mail(), report=Report(False, "It may have been delivered.", [data], summary))
+    assert home.runs.resolve(1, 1, was_sent=was_sent).state == state
+    (result,) = home.runs.get(1).result["result_data"]
+    assert result["status"] == ("failed" if state == "not sent" else "success")
+    assert result["message"].startswith(message)
+    assert result["data"][0]["outcome"] == state
+    assert result["summary"] == {**summary, "accepted": accepted}
+    assert ("failure" in result["data"][0]) == (state != "sent")
 
 
 def test_only_what_is_unknown_can_be_resolved(home: Home) -> None:

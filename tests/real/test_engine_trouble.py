@@ -8,20 +8,27 @@ import signal
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 
 import psycopg
 import pytest
 
+from actions.report import unfinished
 from delivery.pool import Pool
-from host.local import durable, jobs, work
+from host.local import database, due, durable, holders, jobs, work
 from host.local.files import DATABASE_VARIABLE, StoreError
 from host.local.home import Home
+from host.local.sql import Connection, take_turn, transaction
 from host.local.worker import Worker
-from tests.durable.working import AT_ONCE, add_asset, mails, number_of, submit, wait_until
+from host.local.writer import Counted
+from smtp.errors import Category, MailError
+from smtp.outcome import Outcome
+from tests.durable.working import AT_ONCE, add_asset, mails, number_of, rows_in, submit, wait_until, worked
 from tests.host.processes import start
 from tests.real.test_engine import WORK, came_to, home, server, settled
-from tests.support.scripted import ScriptedServer, Settings
+from tests.support.ledgers import ASSET, attempt
+from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
 
 __all__ = ["home", "server"]
 
@@ -125,6 +132,77 @@ def test_what_is_known_is_written_down_when_the_server_ends_all_connections_amid
     lines = done.stderr.splitlines()
     assert len([line for line in lines if "is not recorded yet" in line]) <= 3, lines
     assert len(lines) <= 20, lines
+
+
+@contextmanager
+def taken_meanwhile(home: Home, number: int, do: Callable[[], object]) -> Iterator[Connection]:
+    """A transaction that takes something away from whoever does `do`, which waits for it; all is done at the end."""
+    thread = threading.Thread(target=do)
+    with closing(database.connect(home.folder)) as connection:
+        with transaction(connection):
+            take_turn(connection, number)
+            yield connection
+            thread.start()
+            wait_until(lambda: rows_in(home, "SELECT 1 FROM pg_locks WHERE NOT granted") != [])
+        thread.join()
+
+
+@pytest.mark.parametrize("does", ["commits", "has a result", "has the result of what it committed"])
+def test_what_is_taken_from_a_worker_is_another_ones_whatever_the_first_one_writes_at_that_moment(
+    home: Home, does: str
+) -> None:
+    with ScriptedServer() as mail_server:
+        add_asset(home, mail_server)
+    number = number_of(submit(home, mails(1)))
+    with closing(database.connect(home.folder)) as connection:
+        run = due.durable_run(connection, number)
+        assert run is not None
+        mine = work.Work(connection, home.folder, run, ASSET, "job-1", AT_ONCE, lambda _text: None, Counted())
+        assert len(list(mine.parameter_sets(lambda _connection: False))) == 1
+        later = MailError("Later.", step="connection", category=Category.NETWORK, retryable=True)
+        not_sent = unfinished(later, Outcome.NOT_SENT, "Nothing was sent.")
+        refused: list[StoreError] = []
+
+        def commit() -> None:
+            try:
+                mine.committing([attempt(1)])
+            except StoreError as error:
+                refused.append(error)
+
+        if does == "has the result of what it committed":
+            mine.committing([attempt(1)])
+        do = commit if does == "commits" else lambda: mine.finished(1, not_sent)
+        with taken_meanwhile(home, number, do) as taking:
+            holders.settle_work(taking, "job-1")
+            # It is claimed at once by another one, which in truth is a transaction of its own.
+            taking.execute("UPDATE due SET holder = 'job-2' WHERE holder = ''")
+            taking.execute("UPDATE mail SET state = 'claimed' WHERE state = 'waiting'")
+    found = rows_in(home, "SELECT state, holder FROM mail LEFT JOIN due USING (run_id, position)")
+    if does == "has the result of what it committed":
+        assert found == [("unknown", None)]
+    else:
+        assert found == [("claimed", "job-2")]
+    assert len(refused) == (does == "commits")
+
+
+def test_what_is_known_by_now_is_not_decided_by_a_person_any_more(home: Home) -> None:
+    with ScriptedServer(Settings(fault=Fault(Step.END, Kind.CLOSE))) as mail_server:
+        add_asset(home, mail_server)
+        submitted = submit(home, mails(1))
+        assert worked(home, submitted).mails[0].state == "unknown"
+    number = number_of(submitted)
+    told: list[str] = []
+
+    def send_again() -> None:
+        try:
+            home.runs.resolve(number, 1, was_sent=False)
+        except StoreError as error:
+            told.append(str(error))
+
+    with taken_meanwhile(home, number, send_again) as connection:
+        connection.execute("UPDATE mail SET state = 'sent'")
+    assert told == [f"Mail 1 of run {number} is sent. Only an unknown one can be resolved."]
+    assert rows_in(home, "SELECT state FROM mail") == [("sent",)]
 
 
 def test_a_mailbox_that_waits_for_its_limit_gives_way_to_another_one(

@@ -30,6 +30,7 @@ from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
 
 OF_A_FOLDER = (
     "test_a_database_that_cannot_be_used_for_a_while_is_said_and_does_not_end_the_worker",
+    "test_a_signal_at_any_moment_ends_a_worker",
     "test_one_worker_works_and_another_takes_over_when_it_is_killed",
 )
 """What is about the data folder's own database, or about its single worker."""
