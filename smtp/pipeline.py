@@ -36,7 +36,7 @@ from smtp.errors import (
 )
 from smtp.extensions import Extensions
 from smtp.options import Habits
-from smtp.proof import Proof
+from smtp.proof import Proof, two_answers
 from smtp.reply import Reply
 from smtp.state import State
 from smtp.transaction import Committing, Transaction
@@ -336,8 +336,7 @@ class Pipeline:
     def _doubt(self, transaction: Transaction, second: Reply) -> None:
         """A second answer to a chunk that says something else than the first: nobody can tell which one counts."""
         if self._chunking and (second.code < 400) is not transaction.is_accepted:
-            text = f"the server gave the message two answers: {transaction.reply}, and then {second}"
-            transaction.failure = OutOfStep(text, step=Step.END, reply=second)
+            transaction.failure = two_answers(transaction.reply, second)
 
     def _fail(self, transaction: Transaction, failure: SmtpError) -> None:
         """Of the answers that came before the failure, those up to the last word on this transaction are its own."""

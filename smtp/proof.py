@@ -12,6 +12,7 @@ from __future__ import annotations
 from smtp import commands
 from smtp.commands import Command
 from smtp.connection import Connection
+from smtp.engine import Answer
 from smtp.errors import ConnectionLost, OutOfStep, RemoteProtocolError, Step
 from smtp.options import Habits
 from smtp.reply import Reply
@@ -19,6 +20,12 @@ from smtp.state import State
 
 # What only VRFY is answered with (RFC 5321 section 4.2.3): no reply to a message can be mistaken for it.
 _LIKE_NO_OTHER = frozenset({251, 252, 502})
+
+
+def two_answers(first: Reply | None, second: Reply) -> OutOfStep:
+    """The error for a message that was answered twice: nobody can tell which answer counts."""
+    text = f"the server gave the message two answers: {first}, and then {second}"
+    return OutOfStep(text, step=Step.END, reply=second)
 
 
 class Proof:
@@ -46,6 +53,18 @@ class Proof:
             self._habits.is_wrong_about_chunks |= self._connection.ends == 1 and exc.reply is not None
             raise
         self._nobody, self._connection.is_in_step = first, True
+
+    def check_only_answer(self, answer: Answer) -> None:
+        """Make sure, without waiting, that a message that was told in chunks got one answer, or two that agree.
+
+        Raises `OutOfStep`; in either case of two the connection is closed then.
+        """
+        second = self._connection.second_answer()
+        if second is None:
+            return
+        self._habits.is_wrong_about_chunks = True
+        if (second.code < 400) is not answer.is_accepted:
+            raise two_answers(answer.reply, second)
 
     def passes_over_a_chunk(self) -> bool:
         """Whether the server passes over a chunk that it refuses, outside of a transaction. Raises as `demand` does."""

@@ -143,6 +143,8 @@ class Stepwise:
             raise
         answer = self._connection.next_answer()
         self.is_over = True
+        if self._chunking:
+            self._proof.check_only_answer(answer)
         return answer.reply
 
     def _stuffed(self, data: bytes) -> bytes:

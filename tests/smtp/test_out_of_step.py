@@ -6,7 +6,7 @@ import pytest
 
 from smtp.content import Octets
 from smtp.envelope import Address, Envelope
-from smtp.errors import ConnectionLost, RemoteProtocolError
+from smtp.errors import ConnectionLost, OutOfStep, RemoteProtocolError
 from smtp.outcome import Delivery, Outcome, Status
 from smtp.session import Session
 from tests.support.stream import Lines, ListStream
@@ -178,3 +178,40 @@ def test_a_message_that_can_not_be_written_does_not_take_the_replies_of_those_ah
         allow=broken_for_the_second,
     )
     assert [delivery.outcome for delivery in in_flight(sending, 2)] == [Outcome.SENT, Outcome.NOT_SENT]
+
+
+@pytest.mark.parametrize("octets", [0, 1])
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (OK, "250"),
+        (OK + OK, "250"),
+        (NO_MAIL + NO_MAIL, "503"),
+        (OK + NO_MAIL, "two answers"),
+        (NO_MAIL + OK, "two answers"),
+    ],
+)
+def test_of_a_message_that_is_handed_on_two_answers_that_contradict_each_other_are_no_word(
+    answers: bytes, said: str, octets: int
+) -> None:
+    sending, _ = session(
+        "BDAT",
+        (b"RCPT TO:<r1@example.test>\r\n", SENDER + RECIPIENT),
+        (last_of(1), answers),
+        octets_per_read=octets,
+        silent_at_end=True,
+    )
+    envelope, _ = message(1)
+    transaction = sending.begin_stepwise()
+    transaction.mail(envelope.sender, ())
+    transaction.rcpt(envelope.recipients[0], ())
+    assert [transaction.next_answer().code for _ in range(2)] == [250, 250]
+    transaction.begin()
+    transaction.write(last_of(1))
+    try:
+        told = str(transaction.finish())
+    except OutOfStep as exc:
+        told = str(exc)
+    assert said in told
+    assert transaction.is_committed
+    assert sending.is_open is (len(answers) == len(OK))
