@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from doors.console.console import Console
@@ -79,7 +80,7 @@ def api_route(console: Console, method: str, path: str, handler: ApiHandler, rol
             return failed(400, told(error))
         except ClientDisconnect:
             return failed(400, "The body did not come to its end.")
-        return answer if isinstance(answer, Response) else JSONResponse(dict(answer))
+        return answer if isinstance(answer, Response) else in_json(answer)
 
     return Route(path, endpoint, methods=[method])
 
@@ -92,9 +93,16 @@ def caller(console: Console, request: Request) -> Person | None:
     return console.tokens.find(text) if text else None
 
 
+def in_json(
+    content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An answer in ASCII: a parameter that is repeated may hold half a character, which UTF-8 can't."""
+    return Response(json.dumps(dict(content)).encode(), status, headers, media_type="application/json")
+
+
 def failed(status: int, message: str) -> Response:
     """An error as SOAR's clients know it."""
-    return JSONResponse({"failed": True, "message": message}, status)
+    return in_json({"failed": True, "message": message}, status)
 
 
 async def _read_body(call: Call) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from doors.console.api import Call, failed
+from doors.console.api import Call, failed, in_json
 from doors.console.api_lists import listed
 from doors.console.visit import NotThere
 from host.local import inputs
@@ -38,7 +38,7 @@ def list_assets(call: Call) -> Mapping[str, Any]:
 def show_asset(call: Call) -> Response:
     """GET /rest/asset/ID, with its version as its ETag"""
     stored = _stored(call)
-    return JSONResponse(_asset(call, stored), headers={"ETag": f'"{stored.version}"'})
+    return in_json(_asset(call, stored), headers={"ETag": f'"{stored.version}"'})
 
 
 def add_asset(call: Call) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -36,9 +37,12 @@ SAID = {
 """What a page says about what was just done; only these can be said through an address."""
 
 
+_HALF = re.compile(r"[\ud800-\udfff]")
+
+
 def render(template: str, **values: Any) -> str:
-    """The page of that template."""
-    return _environment().get_template(template).render(**values)
+    """The page of that template. Half a character, which JSON can hold and UTF-8 can't, is shown as �."""
+    return _HALF.sub("�", _environment().get_template(template).render(**values))
 
 
 @cache

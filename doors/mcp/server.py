@@ -175,9 +175,14 @@ def _said_yes(answer: ElicitResult) -> bool:
 
 
 def _result(told: Told) -> CallToolResult:
-    facts = json.loads(json.dumps(told.facts, default=str))
+    facts = json.loads(_whole(json.dumps(told.facts, default=str, ensure_ascii=False)))
     return CallToolResult(
-        content=[TextContent(type="text", text=told.text)],
+        content=[TextContent(type="text", text=_whole(told.text))],
         structured_content=facts,
         is_error=not told.is_good,
     )
+
+
+def _whole(text: str) -> str:
+    """The text with ? for half a character, which JSON can hold and UTF-8 can't."""
+    return text.encode("utf-8", "replace").decode()

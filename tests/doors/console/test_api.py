@@ -296,3 +296,19 @@ def test_a_durable_run_is_cancelled(desk: Desk, api: TestClient) -> None:
     assert api.post("/rest/action_run/1", json={"cancel": True}).json() == {"success": True}
     assert api.get("/rest/action_run/1").json()["status"] == "failed"
     assert api.post("/rest/action_run/1", json={"cancel": True}).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["to", "subject", "body", "idempotency_key"])
+def test_half_a_character_in_a_run_breaks_neither_its_answers_nor_any_page(
+    desk: Desk, api: TestClient, name: str
+) -> None:
+    api.post("/rest/action_run", content=json.dumps(asked([{**MAIL, name: "\ud800@example.com"}])))
+    desk.wait_for(1)
+    answer = api.get("/rest/app_run/1")
+    assert answer.status_code == 200
+    assert json.loads(answer.content)["result_data"][0]["parameter"][name] == "\ud800@example.com"
+    assert api.get("/rest/action_run/1/app_runs?include_expensive=true").status_code == 200
+    page = desk.signed_in()
+    for path in ("/runs/1", "/run?from=1&position=1", "/runs", "/settings"):
+        assert page.get(path).status_code == 200
+    assert "�@example.com" in page.get("/runs/1").text

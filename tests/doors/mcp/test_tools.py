@@ -17,9 +17,11 @@ from delivery.pool import Pool
 from doors.mcp.desk import Desk
 from doors.mcp.server import make_server
 from host.local.home import HOME_VARIABLE, Home
+from host.local.inputs import stored_asset
 from host.local.people.approvals import Approvals
 from host.local.people.audit import Audit
 from host.local.people.database import PeopleDatabase
+from host.local.run import LocalRun, Unwatched, make_request
 from host.manifest.model import load
 from tests.support.catcher import Catcher
 
@@ -220,6 +222,17 @@ def test_what_an_agent_may_not_ask_is_refused_before_anybody_is_asked(
     assert said in text(result)
     assert place.questions == []
     assert place.catcher.messages == ()
+
+
+def test_a_run_that_holds_half_a_character_is_shown_like_any_other(place: Place) -> None:
+    manifest, home = load(), Home()
+    mail = {"to": "jane@example.com", "subject": "half \ud800", "body": "x"}
+    asset = stored_asset("prod", home)
+    request = make_request(manifest.action("send email"), asset, [mail], "", manifest)
+    LocalRun(request, home, Unwatched(), Pool()).perform()
+    shown = place.call("show_run", {"run": 1})
+    assert not shown.is_error, text(shown)
+    assert shown.structured_content["result"]["result_data"][0]["parameter"]["subject"] == "half ?"
 
 
 def test_an_asset_that_says_nothing_of_agents_sends_nothing_for_them(place: Place) -> None:
