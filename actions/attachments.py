@@ -69,7 +69,12 @@ def from_memory(value: str | Sequence[Any]) -> tuple[list[Attachment], list[Faul
         text, encoded = item.get("text"), item.get("base64")
         data = b""
         if isinstance(text, str) and encoded is None:
-            data = text.encode(errors="replace")
+            try:
+                data = text.encode()
+            except UnicodeEncodeError as exc:
+                found.append(
+                    f"the text of entry {number} has {shown(text[exc.start])}, which is half a character"
+                )
         elif isinstance(encoded, str) and text is None:
             try:
                 data = a2b_base64("".join(encoded.split()).encode(), strict_mode=True)

@@ -15,8 +15,8 @@ from delivery.errors import UnusableSettings, unusable
 from delivery.transport import Transport
 from delivery.window import deliver
 from message.audience import EVERYBODY
-from message.draft import Addressing, Defaults
-from message.errors import Fault
+from message.draft import NOT_IN_TEXT, Addressing, Defaults
+from message.errors import Fault, shown
 
 if TYPE_CHECKING:
     from message.attachments import Attachment
@@ -104,20 +104,30 @@ def defaults(asset: Asset) -> Defaults:
         sender, field = asset.sender_address, "sender_address"
     else:
         sender, field = (asset.username if "@" in asset.username else ""), "username"
-    if not asset.encoding:
-        reason = "it is not ASCII, and the asset's setting 'Enable Unicode support' is off"
-        signatures = {"signature_text": asset.signature_text, "signature_html": asset.signature_html}
-        faults += [unusable(name, reason) for name, text in signatures.items() if not text.isascii()]
+    signature_text = _signature(asset, "signature_text", faults)
+    signature_html = _signature(asset, "signature_html", faults)
     return Defaults(
         sender,
         field,
         not asset.encoding,
-        asset.signature_text,
-        asset.signature_html,
+        signature_text,
+        signature_html,
         protection,
         rules,
         faults,
     )
+
+
+def _signature(asset: Asset, name: str, faults: list[Fault]) -> str:
+    """One of the asset's two signatures, "" where it can't be sent, which is a fault."""
+    text: str = getattr(asset, name)
+    if found := NOT_IN_TEXT.search(text):
+        faults.append(unusable(name, f"{shown(found[0])} can't be sent in a text"))
+        return ""
+    if not asset.encoding and not text.isascii():
+        reason = "it is not ASCII, and the asset's setting 'Enable Unicode support' is off"
+        faults.append(unusable(name, reason))
+    return text
 
 
 def send(outgoing: Outgoing, transport: Transport, context: Context) -> Report:

@@ -75,7 +75,12 @@ def test_everything_wrong_is_said_at_once_before_anything_is_connected(
         in_reply_to="f" * 40,
         template_values="[1]",
         attachment_names='{"x": "y"}',
-        transient_files=[{"name": "a"}, {"text": "x"}, {"name": "b", "base64": "!"}],
+        transient_files=[
+            {"name": "a"},
+            {"text": "x"},
+            {"name": "b", "base64": "!"},
+            {"name": "c", "text": "\ud800"},
+        ],
         thread=True,
     )
     result = run(action, asset(catcher), wrong, container_id="")
@@ -88,6 +93,7 @@ def test_everything_wrong_is_said_at_once_before_anything_is_connected(
         "transient_files: entry 1 needs either a text or a base64",
         "transient_files: entry 2 has no name",
         "transient_files: the base64 of entry 3 is broken",
+        "transient_files: the text of entry 4 has '\\ud800', which is half a character",
         "thread: outside a container",
     ):
         assert fault in result.message

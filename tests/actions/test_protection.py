@@ -195,6 +195,24 @@ def test_a_domain_that_vouches_for_somebody_elses_mail_is_told(
     assert b"DKIM-Signature" in inbox.only.content
 
 
+@pytest.mark.parametrize("action", ["send_email", "send_htmlemail", "send_invitation"])
+@pytest.mark.parametrize(("letter", "shown"), [("\ud800", "'\\ud800'"), ("\0", "'\\x00'")])
+@pytest.mark.parametrize("field", ["signature_text", "signature_html"])
+def test_a_signature_that_no_text_can_hold_is_named_before_anything_is_connected(
+    run: Runner, catcher: Catcher, inbox: Inbox, field: str, letter: str, shown: str, action: str
+) -> None:
+    times = {"start": "2026-03-01T10:00Z", "end": "2026-03-01T11:00Z"}
+    mail = {
+        "send_email": MAIL,
+        "send_htmlemail": {"to": MAIL["to"], "html_body": "<p>x</p>"},
+        "send_invitation": {"to": MAIL["to"], **times},
+    }
+    result = run(action, asset(catcher, **{field: f"SOC {letter}"}), mail[action])
+    assert f"the asset's {field} can't be used: {shown} can't be sent in a text" in result.message
+    assert result.failure["category"] == "configuration"
+    assert inbox.is_empty
+
+
 def test_without_unicode_support_a_signature_has_to_be_ascii_too(
     run: Runner, catcher: Catcher, inbox: Inbox
 ) -> None:
