@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import chart, profile, report
+from benchmarks import chart, ours, profile, report
 from benchmarks.parts import PARTS
 from benchmarks.report import Outcome
 from benchmarks.result import Unavailable
@@ -59,4 +59,5 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ours.data_folder():
+        sys.exit(main())

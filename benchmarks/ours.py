@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import mails
@@ -15,6 +20,22 @@ from smtp.session import Session
 from smtp_connector import SmtpConnector
 
 Fields = dict[str, Any]
+
+
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    """Within this, runs of this process are recorded in a folder that is removed again, not in the user's own."""
+    from host.local.home import HOME_VARIABLE  # a child's memory is measured without what it does not use
+
+    before = os.environ.get(HOME_VARIABLE)
+    with TemporaryDirectory(prefix="smtp-connector-benchmarks-") as name:
+        os.environ[HOME_VARIABLE] = name
+        try:
+            yield Path(name)
+        finally:
+            os.environ.pop(HOME_VARIABLE)
+            if before is not None:
+                os.environ[HOME_VARIABLE] = before
 
 
 class OneByOne(SmtpConnector):

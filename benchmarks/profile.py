@@ -54,5 +54,6 @@ def _room(function: Function) -> str:
 
 
 if __name__ == "__main__":
-    for room, share in shares().items():
-        print(f"{share:6.1%}  {room}")
+    with ours.data_folder():
+        for room, share in shares().items():
+            print(f"{share:6.1%}  {room}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
 from base64 import encodebytes
 from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +18,7 @@ from benchmarks.clock import medians, seconds
 from benchmarks.mails import SENDER, asset
 from benchmarks.peers import with_smtplib
 from benchmarks.result import Figure, Part, Result
-from host.local.home import HOME_VARIABLE, Home
+from host.local.home import Home
 
 LARGE, SMALL = 100_000_000, 1000
 TIME_AIM, MEMORY_AIM = 1.5, 16
@@ -74,7 +73,7 @@ class _Vault:
     """A data folder whose vault has a large file and a small one."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "home"
+        self.folder = folder
         self.large = folder / "large.bin"
         self.large.write_bytes(os.urandom(LARGE))
         small = folder / "small.bin"
@@ -88,16 +87,8 @@ class _Vault:
 
 @contextmanager
 def _vault() -> Iterator[_Vault]:
-    before = os.environ.get(HOME_VARIABLE)
-    with tempfile.TemporaryDirectory() as name:
-        vault = _Vault(Path(name))
-        os.environ[HOME_VARIABLE] = str(vault.folder)
-        try:
-            yield vault
-        finally:
-            os.environ.pop(HOME_VARIABLE)
-            if before is not None:
-                os.environ[HOME_VARIABLE] = before
+    with ours.data_folder() as folder:
+        yield _Vault(folder)
 
 
 def _alone(port: int, path: Path, encode: Callable[[bytes], bytes]) -> None:
