@@ -14,6 +14,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from auth.providers import profiles
 from tests.support.authority import authority
 from tests.support.scripted import ScriptedServer, Settings
 from tests.support.token_endpoint import Proxy, TokenEndpoint
@@ -64,7 +65,10 @@ def test_every_command_works_as_it_is_written(cloud: TokenEndpoint, tmp_path: Pa
                 timeout=120,
             )
 
-        old = {"username": MAILBOX, "password": TOKEN, "ssl_config": "StartTLS", **reachable}
+        # as `asset add --email` makes it, and told to use the password
+        (microsoft,) = (profile for profile in profiles.profiles() if profile.name == "Microsoft 365")
+        known = {**microsoft.asset_fields(MAILBOX), **reachable}
+        old = {**known, "password": TOKEN, "auth_type": "Basic"}
         (tmp_path / "old.json").write_text(json.dumps(old))
         (tmp_path / "old.json").chmod(0o600)
         assert run("smtp-connector asset add alerts --config ./old.json").returncode == 0
@@ -86,9 +90,12 @@ def test_every_command_works_as_it_is_written(cloud: TokenEndpoint, tmp_path: Pa
         replaced = run(replace.replace("CLIENT_ID", "app").replace("TENANT", "contoso"))
         assert replaced.returncode == 0, replaced.stderr
         shown = run("smtp-connector asset show alerts").stdout
+        for_a_person = ("auth_url", "scopes")
         assert json.loads(shown)["config"] == {
-            name: value for name, value in new.items() if name in old or name in ("client_id", "token_url")
-        } | {"oauth_certificate": {"file": str(tmp_path / "smtp.pem")}}
+            **{name: value for name, value in known.items() if name not in for_a_person},
+            **{name: new[name] for name in ("client_id", "token_url")},
+            "oauth_certificate": {"file": str(tmp_path / "smtp.pem")},
+        }
         assert run('smtp-connector run "test connectivity" --asset alerts').returncode == 0
     assert [mail.mechanism for mail in exchange.log.accepted] == ["XOAUTH2", "XOAUTH2"]
     assert [request.form["scope"] for request in cloud.requests] == [
