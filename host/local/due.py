@@ -20,7 +20,7 @@ _RUNS = (
 
 _IS_CANCELLED = (
     "SELECT id FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'cancelled'"
-    " AND EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id AND holder = '')"
+    " AND EXISTS (SELECT 1 FROM mail WHERE mail.run_id = run.id AND mail.state = 'waiting')"
 )
 _IS_DONE = (
     "SELECT id FROM run JOIN durable ON durable.run_id = run.id WHERE state = 'running'"

@@ -241,11 +241,16 @@ def cancel(home: Home, number: int) -> int:
 
 
 def resume(home: Home, number: int) -> int:
-    """Go on with a run that was paused or cancelled; returns how many mails are yet to be sent."""
+    """Go on with a run that was paused or cancelled; returns how many mails are yet to be sent.
+
+    What it had to wait for, `not_before` or the time of another try, it still waits for.
+    """
     with _changing(home, number, ("paused", "cancelled"), "resumed") as connection:
         connection.execute(
+            # A build before took these rows away when a run was cancelled.
             "INSERT INTO due (run_id, position, due_time, tries, holder)"
-            " SELECT run_id, position, ?, 0, '' FROM mail WHERE run_id = ? AND state = 'cancelled'",
+            " SELECT run_id, position, ?, 0, '' FROM mail WHERE run_id = ? AND state = 'cancelled' AND NOT EXISTS"
+            " (SELECT 1 FROM due WHERE due.run_id = mail.run_id AND due.position = mail.position)",
             (database_timestamp(connection), number),
         )
         connection.execute(
@@ -263,7 +268,8 @@ def resume(home: Home, number: int) -> int:
 def cancel_waiting(connection: Connection, number: int, cipher: Cipher) -> int:
     """Settle what a cancelled run has that no worker holds, in the connection's transaction; returns how many mails.
 
-    What some of its recipients have already is partly sent: nobody may take it for a mail that was not sent.
+    What some of its recipients have already is partly sent: nobody may take it for a mail that was not sent. When the
+    others were due stays written down, for a run that is resumed.
     """
     now = timestamp()
     free = "state = 'waiting' AND position IN (SELECT position FROM due WHERE run_id = ? AND holder = '')"
@@ -279,11 +285,11 @@ def cancel_waiting(connection: Connection, number: int, cipher: Cipher) -> int:
     connection.executemany(
         "UPDATE mail SET state = 'partly sent', finished_at = ? WHERE run_id = ? AND position = ?", partly
     )
+    connection.executemany("DELETE FROM due WHERE run_id = ? AND position = ?", [mail for _, *mail in partly])
     cancelled = connection.execute(
         f"UPDATE mail SET state = 'cancelled', finished_at = ? WHERE run_id = ? AND {free}",  # noqa: S608 - ours
         (now, number, number),
     ).rowcount
-    connection.execute("DELETE FROM due WHERE run_id = ? AND holder = ''", (number,))
     return len(partly) + cancelled
 
 

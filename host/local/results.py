@@ -163,7 +163,7 @@ def prune(connection: Connection, most: int = _ALL) -> Pruned:
             "INSERT INTO old SELECT id FROM run WHERE state NOT IN ('running', 'submitting', 'paused')"
             # A worker may still have mails of one that was cancelled.
             " AND kept_since <= CASE WHEN state = 'cancelled' THEN ? ELSE ? END"
-            " AND NOT EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id)"
+            " AND NOT EXISTS (SELECT 1 FROM due WHERE due.run_id = run.id AND holder != '')"
             " ORDER BY id LIMIT ?",
             (cancelled, kept, most),
         )
@@ -176,6 +176,7 @@ def prune(connection: Connection, most: int = _ALL) -> Pruned:
             "UPDATE mail SET asked = NULL WHERE run_id IN (SELECT id FROM old) AND state != 'unknown'"
             " AND asked IS NOT NULL"
         )
+        connection.execute("DELETE FROM due WHERE run_id IN (SELECT id FROM old)")
         connection.execute(
             "DELETE FROM durable WHERE run_id IN (SELECT id FROM old) AND run_id NOT IN (SELECT run_id FROM mail)"
         )

@@ -87,7 +87,10 @@ class DurableRow(Base):
 
 
 class DueRow(Base):
-    """A mail of a durable run that has not ended: when it is due, how often it was tried, and which worker has it."""
+    """A mail of a durable run that has not ended: when it is due, how often it was tried, and which worker has it.
+
+    One that was cancelled keeps its row: the run may be resumed.
+    """
 
     __tablename__ = "due"
     __table_args__ = (

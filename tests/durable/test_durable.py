@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from pathlib import Path
 from types import FrameType
@@ -295,6 +295,20 @@ def test_a_paused_run_waits_and_a_cancelled_one_can_be_resumed(home: Home) -> No
         assert durable.resume(home, number) == 5
         run = worked(home, submitted)
     assert (len(server.log.accepted), run.entry.message) == (6, "5 of 5 succeeded")
+
+
+@pytest.mark.parametrize("stop", [durable.pause, durable.cancel])
+def test_a_run_that_is_resumed_begins_no_earlier_than_it_was_to(
+    home: Home, stop: Callable[[Home, int], object]
+) -> None:
+    with ScriptedServer() as server:
+        add_asset(home, server)
+        number = number_of(submit(home, mails(2), not_before="2999-01-01T00:00:00.000000Z"))
+        stop(home, number)
+        assert durable.resume(home, number) == 2
+        worked(home, submit(home, mails(1)))
+    assert len(server.log.accepted) == 1
+    assert states(home.folder) == ["waiting", "waiting", "sent"]
 
 
 def test_a_run_that_is_cancelled_while_it_is_sent_ends_with_what_is_in_flight(home: Home) -> None:
