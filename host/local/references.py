@@ -145,7 +145,7 @@ def _from_keyring(name: str) -> str:
         text = keyring.get_password(service, entry)
     except Exception as error:  # every backend raises errors of its own
         raise _Unreadable(
-            f"the keyring entry {name} can't be read: {error or type(error).__name__}"
+            f"the keyring entry {name} can't be read: {str(error).rstrip('.') or type(error).__name__}"
         ) from error
     if text is None:
         raise _Unreadable(f"the keyring has no entry {name}: store it with keyring set {service} {entry}")
