@@ -93,10 +93,11 @@ def shown(value: float) -> str:
 
 
 def _machine() -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    commit = "unknown"
+    if (ROOT / ".git").exists():
+        command = ["git", "rev-parse", "--short=12", "HEAD"]
+        commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     return (
-        f"{date.today()}, commit {commit.stdout.strip()}, Python {platform.python_version()} on "
+        f"{date.today()}, commit {commit}, Python {platform.python_version()} on "
         f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores"
     )
