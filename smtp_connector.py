@@ -208,7 +208,7 @@ def act(
     action,  # type: str
     parameters,  # type: ParameterSet | Sequence[ParameterSet]
     asset,  # type: str | PathLike[str] | Mapping[str, Any]
-    container_id="",  # type: str
+    container_id="",  # type: str | int
     progress=None,  # type: Callable[[str], None] | None
 ):
     # type: (...) -> Results

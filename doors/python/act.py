@@ -121,7 +121,7 @@ def act(
     action: str,
     parameters: ParameterSet | Sequence[ParameterSet],
     asset: str | PathLike[str] | Mapping[str, Any],
-    container_id: str = "",
+    container_id: str | int = "",
     *,
     pool: Pool,
     homes: Homes,
@@ -142,11 +142,12 @@ def act(
         parameters = [parameters]
     if not parameters:
         raise InputError("parameters: the list of parameter sets is empty, so there is nothing to do.")
-    if container_id != "":
-        inputs.container_id(container_id)
+    container = str(container_id)  # the platform's are numbers
+    if container:
+        inputs.container_id(container)
     with ExitStack() as stack:
         sets = [_parameters(one, number, home, stack) for number, one in enumerate(parameters, 1)]
-        request = make_request(wanted, given, sets, container_id, manifest)
+        request = make_request(wanted, given, sets, container, manifest)
         result = LocalRun(request, home, _Logged(progress), pool).perform()
     results = tuple([Result(**one) for one in result["result_data"]])
     return Results(result["status"], result["message"], results)

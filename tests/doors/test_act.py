@@ -40,7 +40,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return Home()
 
 
-def act(action: str, parameters: Any, asset: Any = ASSET, container_id: str = "", **options: Any) -> Results:
+def act(action: str, parameters: Any, asset: Any = ASSET, container_id: str | int = "", **options: Any) -> Results:
     return door.act(action, parameters, asset, container_id, pool=Pool(), homes=Homes(), **options)
 
 
@@ -70,6 +70,12 @@ def test_an_asset_may_be_a_stored_one_or_a_file(home: Home, tmp_path: Path) -> N
     for asset in ("prod", tmp_path / "asset.json", str(tmp_path / "asset.json")):
         assert act("send email", {"to": "a@example.com", "body": "x"}, asset).success
     assert [entry.asset for entry in home.runs.list()] == ["", "", "prod"]
+
+
+def test_a_container_is_named_by_its_number_or_its_text(home: Home) -> None:
+    for container in (7, "case-7"):
+        act("send email", {"to": "a@example.com", "body": "x"}, container_id=container)
+    assert [run.container_id for run in home.runs.list()] == ["case-7", "7"]
 
 
 def test_progress_goes_to_the_function_that_was_given_and_else_nowhere(
