@@ -40,7 +40,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return Home()
 
 
-def act(action: str, parameters: Any, asset: Any = ASSET, container_id: str | int = "", **options: Any) -> Results:
+def act(
+    action: str, parameters: Any, asset: Any = ASSET, container_id: str | int = "", **options: Any
+) -> Results:
     return door.act(action, parameters, asset, container_id, pool=Pool(), homes=Homes(), **options)
 
 
