@@ -20,7 +20,8 @@ Pace. A message that has to wait for its turn (`delivery.pace`) holds up nothing
 with the answers that are due first.
 
 A server that can't be reached. After `TRIES` attempts in a row that ended before MAIL for the same reason, those that
-are left are not tried: a run of thousands must not wait out thousands of timeouts.
+are left are not tried: a run of thousands must not wait out thousands of timeouts. Nor must it log in thousands of
+times where nothing may be committed any more, because a disk is full: that counts as such an end.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class _Queue:
 
 
 class Reach:
-    """Whether the server can be reached: after `TRIES` failures in a row, for one reason, nothing more is tried."""
+    """Whether it is of use to go on: after `TRIES` failures in a row, for one reason, nothing more is tried."""
 
     failures = 0
     _last: MailError | None = None
@@ -180,7 +181,6 @@ class OneSession:
                     attempt.end(error=exc, facts=self.transport.facts)
             self._taken.append(attempt)
             if session is not None:
-                self._reach.failures = 0
                 yield from self._send_over(session, attempt, source)
             yield from self._ended()
 
@@ -226,6 +226,7 @@ class OneSession:
             ):
                 attempt = self._in_flight.popleft()
                 self._settled += 1
+                self._reach.failures = 0
                 if delivery.elsewhere:
                     self._again.append((attempt, delivery))
                 else:
@@ -283,6 +284,7 @@ class OneSession:
         except MailError as exc:
             if len(attempts) == 1:  # of several nobody knows yet which one it is about
                 attempts[0].end(error=exc, facts=self.transport.facts)
+                self._reach.failed(exc, self.observer)
             raise
         for attempt in attempts:
             attempt.is_committed = True
@@ -295,6 +297,9 @@ class OneSession:
         """
         message = attempt.message
         assert message is not None  # noqa: S101 - it was in flight
+        if delivery is None and self._reach.failures >= TRIES:
+            attempt.end(error=self._reach.objection())
+            return
         self._in_flight.append(attempt)
         self._settled = 0
         try:
@@ -313,6 +318,7 @@ class OneSession:
                 attempt.end(error=exc, facts=self.transport.facts)
         else:
             attempt.end(delivery=delivery, facts=self.transport.facts)
+            self._reach.failures = 0
         self._in_flight.clear()
 
     def _ended(self) -> Iterator[Attempt]:

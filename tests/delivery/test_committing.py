@@ -89,6 +89,20 @@ def test_one_that_may_not_be_committed_is_not_sent_and_the_others_are(
             assert took.count(subject(attempt)) == 1
 
 
+@pytest.mark.parametrize("most", [1, 3])
+@pytest.mark.parametrize("window", [1, 20])
+def test_where_nothing_may_be_committed_any_more_the_run_does_not_log_in_for_each_mail(
+    window: int, most: int
+) -> None:
+    forbidden = [f"r{number}" for number in range(5, 60)]
+    with ScriptedServer() as server:
+        attempts, _ = sent(server, 60, *forbidden, window=window, max_connections=most)
+    for attempt in attempts[5:]:
+        assert "The disk is full." in str(attempt.error)
+    assert server.log.connections <= 10
+    assert len(server.log.accepted) == 5
+
+
 def test_a_message_that_the_server_refused_before_its_content_was_never_committed() -> None:
     refuses = Fault(Step.RCPT, Kind.PERMANENT, nth=2)
     with ScriptedServer(Settings(fault=refuses)) as server:
