@@ -65,6 +65,8 @@ class Asset(NamedTuple):
     ehlo_name: str = ""
     proxy: str = ""
     """A URL that may hold a password; "" for none."""
+    fallback_servers: str = ""
+    """HOST or HOST:PORT, separated by commas; "" for none."""
     server_name: str = ""
     """The name that the server's certificate has to be for; "" is `server`."""
     disable_pipelining: bool = False

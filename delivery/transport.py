@@ -7,6 +7,7 @@ where the pool has none.
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -21,11 +22,12 @@ from delivery.attempt import Facts
 from delivery.observer import Observer
 from delivery.pace import Pace
 from delivery.pool import Interrupt, Pool, PooledSession, Slot, Slots
+from delivery.servers import Server, servers_of
 from smtp.content import Content
 from smtp.envelope import Envelope
-from smtp.errors import AuthenticationRefused, Cancelled, MailError, Step
-from smtp.options import Habits, Options, Timeouts
-from smtp.outcome import Delivery, Outcome
+from smtp.errors import AuthenticationRefused, Cancelled, ConnectionLost, MailError, SmtpError, Step
+from smtp.options import Options, Timeouts
+from smtp.outcome import Delivery, Outcome, Status
 from smtp.session import Session
 from smtp.tls import TlsMode
 from smtp.transaction import Committing
@@ -64,8 +66,14 @@ class Access:
         find_proxy: Callable[[], Proxy | None] | None = None,
     ) -> None:
         self.asset = asset
-        self.server = f"{asset.login.server}:{asset.login.port}"
-        """Host and port."""
+        self._servers = servers_of(asset)
+        self._at = 0
+        """The place of the server that is tried first."""
+        self._left = 0
+        """How often a server was left because it broke off."""
+        self._leaving = threading.Lock()
+        self.server = str(self._servers[0])
+        """Host and port of the one that was tried last."""
         self.slots = slots
         self.pace = pace
         self.observer = observer
@@ -83,7 +91,6 @@ class Access:
         except MailError as first:
             raise _with_all_faults(asset, login, first) from first
         self._find_proxy = find_proxy
-        self._habits = Habits()
         self.tried = ""
         """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
         self._refusal: AuthenticationRefused | AuthError | None = None
@@ -138,7 +145,7 @@ class Access:
             self.steps.begin()
         try:
             try:
-                return self._open(interrupt)
+                return self._open_one_of(interrupt)
             except AuthenticationRefused as exc:
                 # It is renewed once, where it can be, and tried on another connection.
                 from delivery.remedies import is_about_a_setting  # few logins are refused
@@ -148,7 +155,7 @@ class Access:
                 if not self._choice.method.renew(self.observer.progress):
                     raise
             self.observer.progress("The server refused the token; trying once more with a new one.")
-            return self._open(interrupt)
+            return self._open_one_of(interrupt)
         except MailError as exc:
             if self.steps is not None:
                 self.steps.failed(exc)
@@ -156,12 +163,44 @@ class Access:
                 self._refusal = exc
             raise
 
-    def _open(self, interrupt: Callable[[], None]) -> Session:
+    def leave(self, server: str) -> bool:
+        """Go on at another server than this one, which broke off; whether there is one that a message may go to.
+
+        In a run each server is left once at most, so that whoever goes on comes to an end.
+        """
+        with self._leaving:
+            if server != str(self._servers[self._at]):
+                return True  # another session of the run has gone on already
+            if self._left == len(self._servers) - 1:
+                return False
+            self._left += 1
+            self._at = (self._at + 1) % len(self._servers)
+            return True
+
+    def _open_one_of(self, interrupt: Callable[[], None]) -> Session:
+        """Open a session at the first of the servers that can be reached. The next connection begins with that one."""
         # The token is fetched first: a server's patience is shorter than a person's or a provider's.
         credentials = self._choice.method.credentials(self.observer.progress)
+        if self.steps is not None and credentials is not None and self.tried == OAUTH:
+            self.steps.add(LoginStep.TOKEN, "there is an access token")
+        first = self._at
+        *others, last = self._servers[first:] + self._servers[:first]
+        for server in others:
+            try:
+                return self._open(server, first, credentials, interrupt)
+            except SmtpError as exc:
+                is_final = isinstance(exc, AuthenticationRefused) and not exc.retryable
+                if is_final or isinstance(exc, Cancelled):
+                    raise
+                self.observer.progress(f"{server} can't be used: {exc}. The next one is tried.")
+        return self._open(last, first, credentials, interrupt)
+
+    def _open(
+        self, server: Server, first: int, credentials: Credentials | None, interrupt: Callable[[], None]
+    ) -> Session:
+        """Open a session at this server; `first` is the place of the one that was tried first."""
+        self.server = str(server)
         asset, login, steps, tell = self.asset, self.asset.login, self.steps, self.observer.progress
-        if steps is not None and credentials is not None and self.tried == OAUTH:
-            steps.add(LoginStep.TOKEN, "there is an access token")
         proxy = self._find_proxy() if self._find_proxy is not None else self._proxy
         tell(f"Connecting to {self.server}{f' through the {proxy.name}' if proxy else ''}.")
         options = Options(
@@ -170,13 +209,13 @@ class Access:
             context=self._tls,
             use_pipelining=not asset.disable_pipelining,
             use_chunking=not asset.disable_chunking,
-            habits=self._habits,
+            habits=server.habits,
             proxy=proxy,
             server_name=asset.server_name,
             interrupt=interrupt,
             reached=steps.add if steps is not None else None,
         )
-        session = Session.connect(login.server, login.port, options)
+        session = Session.connect(server.host, server.port, options)
         try:
             self._say_hello(session, credentials)
             if credentials is None:
@@ -193,6 +232,9 @@ class Access:
             self.observer.session_ended(session.transcript)
             session.quit()
             raise
+        with self._leaving:
+            if self._at == first:  # no other session has gone on meanwhile
+                self._at = self._servers.index(server)
         return session
 
     def _say_hello(self, session: Session, credentials: Credentials | None) -> None:
@@ -277,8 +319,19 @@ class Transport:
                     self._waiting = None
             session, tls = borrowed.session, borrowed.session.tls
             version, cipher = (tls.version, tls.cipher) if tls is not None else ("", "")
-            self.facts = Facts(self.access.server, version, cipher, self.access.tried, session.auth_mechanism)
+            server = f"{session.host}:{session.port}"
+            self.facts = Facts(server, version, cipher, self.access.tried, session.auth_mechanism)
         return borrowed.session
+
+    def goes_on_elsewhere(self, delivery: Delivery) -> bool:
+        """Whether the asset's next server gets a message that nobody has, because this one broke off."""
+        failure = delivery.failure
+        if not self.access.asset.fallback_servers or failure is None or self.is_open:
+            return False
+        # RFC 5321 section 3.8: with 421 the service ends, which says nothing about the message.
+        broke_off = isinstance(failure, ConnectionLost) or failure.code == 421
+        is_nowhere = all(one.status is Status.NOT_TRIED for one in delivery.recipients)
+        return broke_off and is_nowhere and self.access.leave(self.facts.server)
 
     def send(self, envelope: Envelope, content: Content, committing: Committing) -> Delivery:
         """Send one message, over as many connections as it takes: see `Delivery.elsewhere`."""

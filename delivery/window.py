@@ -229,6 +229,8 @@ class OneSession:
                 self._reach.failures = 0
                 if delivery.elsewhere:
                     self._again.append((attempt, delivery))
+                elif self.transport.goes_on_elsewhere(delivery):
+                    self._again.append((attempt, None))
                 else:
                     attempt.end(delivery=delivery, facts=self.transport.facts)
                 yield from self._ended()
@@ -279,6 +281,8 @@ class OneSession:
     def _committing(self, numbers: Sequence[int]) -> None:
         """The point of no return of those messages of the session, counted from the first that it was given."""
         attempts = [self._in_flight[number - self._settled] for number in numbers]
+        for attempt in attempts:
+            attempt.facts = self.transport.facts
         try:
             self.observer.committing(attempts)
         except MailError as exc:
@@ -317,8 +321,11 @@ class OneSession:
             else:
                 attempt.end(error=exc, facts=self.transport.facts)
         else:
-            attempt.end(delivery=delivery, facts=self.transport.facts)
             self._reach.failures = 0
+            if self.transport.goes_on_elsewhere(delivery):
+                self._again.appendleft((attempt, None))
+            else:
+                attempt.end(delivery=delivery, facts=self.transport.facts)
         self._in_flight.clear()
 
     def _ended(self) -> Iterator[Attempt]:

@@ -64,6 +64,9 @@ _HOST_NAME = re.compile(
 class Session:
     """One connection to a server, and the messages that go over it. Not for several threads at once."""
 
+    port = 0
+    """0 where a stream was given, and nobody said."""
+
     def __init__(self, stream: Stream, host: str, options: Options | None = None) -> None:
         options = options or Options()
         self.host = host
@@ -116,7 +119,9 @@ class Session:
             from smtp.proxy.connect import connect_through  # hardly any server is behind one
 
             stream = connect_through(options.proxy, host, port, seconds, interrupt)
-        return cls(stream, host, options)._greeted()
+        session = cls(stream, host, options)
+        session.port = port
+        return session._greeted()
 
     # -- the state of things -----------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from delivery.pool import Pool
+from delivery.servers import servers_of
 from doors.relay.accounts import Accounts, made
 from doors.relay.admission import Admission, network
 from doors.relay.clients import Clients
@@ -98,10 +99,12 @@ def open_listeners(arguments: Namespace, log: Log, limits: Limits, spool: Spool 
 
 def _check_no_circle(way: Way, host: str, port: int) -> None:
     """Raises `InputError` where every mail would come back, each time over one more connection, until none is left."""
-    asset = way.upstream.asset
-    is_here = is_loopback(asset.server) and (is_loopback(host) or host in ("0.0.0.0", "::"))  # noqa: S104 - compared
-    if port and asset.port == port and (is_here or asset.server == host) and not asset.proxy:
-        raise InputError(f"{way.name} has this relay itself as its mail server: {asset.server}:{port}.")
+    if not port or way.upstream.asset.proxy:
+        return
+    for server in servers_of(way.upstream.asset):
+        is_here = is_loopback(server.host) and (is_loopback(host) or host in ("0.0.0.0", "::"))  # noqa: S104 - compared
+        if server.port == port and (is_here or server.host == host):
+            raise InputError(f"{way.name} has this relay itself as its mail server: {server}.")
 
 
 def make_account(name: str) -> str:

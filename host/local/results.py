@@ -121,7 +121,7 @@ def if_lost(attempt: Attempt, asset: Asset) -> Report:
         None,
         SmtpError(LOST, step=Step.END, category=Category.CANCELLED),
     )
-    server = Facts(f"{asset.login.server}:{asset.login.port}")
+    server = Facts(attempt.facts.server or f"{asset.login.server}:{asset.login.port}")
     supposed = Attempt(attempt.outgoing, attempt.position, message=message, delivery=lost, facts=server)
     supposed.started = attempt.started
     return reports.report(supposed, asset)

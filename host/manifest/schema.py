@@ -35,6 +35,8 @@ _HOST = (
     r"^(?:(?=[^:]*:[^:]*:)\[?[0-9A-Fa-f:.]{2,45}(?:%\w{1,32})?\]?"
     rf"|[^\x00-\x20\x7f\s:/@\[\]{_INVISIBLE}]{{1,255}})$"
 )
+_PORT = r"(?:6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
+_SERVER = rf"(?:\[[0-9A-Fa-f:.]{{2,45}}\]|[^\x00-\x20\x7f\s:/@\[\],{_INVISIBLE}]{{1,255}})(?::{_PORT})?"
 _MAILBOX = r"^[^\x00-\x1f\x7f]+@[^\x00-\x1f\x7f]+$"
 _IDENTITY: Mapping[str, Any] = MappingProxyType(
     {"pattern": r"^[A-Za-z0-9-]{1,64}$", "description": "true, false, or the client id of an identity"}
@@ -69,6 +71,10 @@ _BEYOND_THE_MANIFEST: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "federated_token_file": _ONE_LINE,
         "managed_identity": {"type": ["string", "boolean"], **_IDENTITY},
         "server_name": {"pattern": _HOST, "description": "a host name or an IP address"},
+        "fallback_servers": {
+            "pattern": rf"^ *{_SERVER}(?: *, *{_SERVER})* *$",
+            "description": "host names or IP addresses (IPv6 in brackets), with :PORT if need be, separated by commas",
+        },
         "ehlo_name": {
             "pattern": _EHLO_NAME,
             "description": "a host name, or an IP address in square brackets",

@@ -21,6 +21,7 @@ ASSET_FIELDS = """
     server port username password client_id client_secret auth_url token_url scopes sender_address ssl_config
     allow_smtputf8 encoding auth_type refresh_token verify_server_cert ca_bundle client_cert client_key
     client_key_password allow_plaintext_auth connection_timeout read_timeout ehlo_name server_name proxy
+    fallback_servers
     disable_pipelining
     disable_chunking signature_text signature_html dkim_selector dkim_domain dkim_key smime_certificate smime_key
     smime_key_password smime_recipients allowed_recipients denied_recipients max_recipients redirect_to

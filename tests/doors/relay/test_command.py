@@ -116,6 +116,12 @@ def test_what_can_not_be_used_is_one_line_and_exit_code_2(
     assert len(said.splitlines()) == 1
 
 
+def test_a_relay_is_not_its_own_fallback_either(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asset = asset_file(tmp_path, port=9, fallback_servers="mail.example.com, localhost:11")
+    code, said = refused(capsys, "--asset", asset, "--listen", "127.0.0.1:11")
+    assert (code, "has this relay itself as its mail server: localhost:11" in said) == (2, True)
+
+
 def test_an_account_is_made_from_standard_input(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,150 @@
+"""An asset with several servers: the next one gets what the one before certainly has not got, and nothing else."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from auth.settings import Login
+from delivery.asset import Asset
+from delivery.servers import servers_of
+from tests.delivery.test_window import accepted, mails, outcomes
+from tests.support.authority import authority
+from tests.support.running import Runner
+from tests.support.running import asset as any_asset
+from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
+
+MAIL = {"to": "r0@example.com", "subject": "0", "body": "Hello"}
+
+
+def asset(first: ScriptedServer, *others: ScriptedServer | int, **fields: object) -> dict[str, object]:
+    ports = [other if isinstance(other, int) else other.port for other in others]
+    return any_asset(
+        first, **{"fallback_servers": ", ".join(f"127.0.0.1:{port}" for port in ports), **fields}
+    )
+
+
+@pytest.fixture
+def dead_port() -> Iterator[int]:
+    """A port that refuses every connection, as long as the test lasts."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def test_a_server_that_can_not_be_reached_leaves_the_mail_to_the_next(run: Runner, dead_port: int) -> None:
+    with ScriptedServer() as second:
+        fields = asset(second, second, port=dead_port)
+        ran = run("send_email", fields, MAIL)
+    assert (ran.message, ran.data["server"]) == ("Email sent", f"127.0.0.1:{second.port}")
+    assert accepted(second) == ["0"]
+    assert any(f"127.0.0.1:{dead_port} can't be used" in text for text in ran.progress)
+
+
+@pytest.mark.parametrize("step", [Step.BANNER, Step.EHLO, Step.MAIL, Step.RCPT, Step.BODY])
+@pytest.mark.parametrize("kind", [Kind.CLOSE, Kind.RESET, Kind.SHUTDOWN])
+@pytest.mark.parametrize("fields", [{}, {"disable_chunking": True}, {"disable_pipelining": True}], ids=str)
+def test_one_that_breaks_off_before_the_message_is_complete_does_too(
+    run: Runner, step: Step, kind: Kind, fields: dict[str, bool]
+) -> None:
+    fault = Fault(step, kind, times=99)
+    with ScriptedServer(Settings(fault=fault)) as first, ScriptedServer() as second:
+        ran = run("send_email", asset(first, second, **fields), MAIL)
+        took = accepted(first) + accepted(second)
+    assert took == ([] if ran.data["outcome"] in ("unknown", "not sent") else ["0"])
+    if step is not Step.BODY:  # there the last octets may have left already
+        assert (ran.data["outcome"], ran.data["server"]) == ("sent", f"127.0.0.1:{second.port}")
+
+
+@pytest.mark.parametrize("acted", [True, False])
+def test_one_that_breaks_off_behind_the_message_leaves_it_unknown(run: Runner, acted: bool) -> None:
+    fault = Fault(Step.END, Kind.CLOSE, acted=acted)
+    with ScriptedServer(Settings(fault=fault)) as first, ScriptedServer() as second:
+        ran = run("send_email", asset(first, second), MAIL)
+        assert (ran.data["outcome"], ran.data["server"]) == ("unknown", f"127.0.0.1:{first.port}")
+        assert (accepted(first), second.log.connections) == ((["0"] if acted else []), 0)
+
+
+@pytest.mark.parametrize("kind", [Kind.PERMANENT, Kind.TEMPORARY])
+@pytest.mark.parametrize("step", [Step.MAIL, Step.RCPT, Step.END])
+def test_what_a_server_refuses_no_other_one_is_asked_for(run: Runner, step: Step, kind: Kind) -> None:
+    with ScriptedServer(Settings(fault=Fault(step, kind))) as first, ScriptedServer() as second:
+        ran = run("send_email", asset(first, second), MAIL)
+        assert (ran.data["outcome"], second.log.connections) == ("not sent", 0)
+
+
+def test_a_credential_that_is_refused_is_shown_to_no_other_server(run: Runner) -> None:
+    settings = Settings(auth=("PLAIN",), logins={"me": "right"})
+    login = {"auth_type": "Basic", "username": "me", "password": "wrong", "allow_plaintext_auth": True}
+    with ScriptedServer(settings) as first, ScriptedServer(settings) as second:
+        ran = run("send_email", asset(first, second, **login), MAIL)
+        assert (ran.failure["step"], ran.failure["code"], second.log.connections) == ("AUTH", 535, 0)
+
+
+def test_where_none_can_be_used_the_last_one_says_why(run: Runner, dead_port: int) -> None:
+    with ScriptedServer(Settings(fault=Fault(Step.BANNER, Kind.PERMANENT, times=9))) as first:
+        ran = run("send_email", asset(first, dead_port), MAIL)
+    assert (ran.data["outcome"], ran.failure["step"]) == ("not sent", "connection")
+    assert f"127.0.0.1:{dead_port}" in ran.message
+    assert any(f"127.0.0.1:{first.port} can't be used" in text for text in ran.progress)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"max_connections": 1}, {"window": 5}, {"max_connections": 1, "window": 5}], ids=str
+)
+@pytest.mark.parametrize("step", [Step.MAIL, Step.RCPT, Step.BODY, Step.END])
+def test_a_run_goes_on_at_the_next_server_and_nothing_arrives_twice(
+    run: Runner, step: Step, fields: dict[str, int]
+) -> None:
+    fault = Fault(step, Kind.CLOSE, nth=8, times=99)
+    with ScriptedServer(Settings(fault=fault)) as first, ScriptedServer() as second:
+        ran = run("send_email", asset(first, second, **fields), *mails(40))
+        took = accepted(first) + accepted(second)
+    assert len(took) == len(set(took))
+    told = dict(zip((str(number) for number in range(40)), outcomes(ran), strict=True))
+    assert all(outcome in ("sent", "unknown") for outcome in told.values()), told
+    assert {subject for subject, outcome in told.items() if outcome == "sent"} <= set(took)
+    if step in (
+        Step.MAIL,
+        Step.RCPT,
+    ):  # elsewhere the message may be complete: the server is not left for that
+        assert accepted(second)
+        assert "window" in fields or outcomes(ran).count("sent") == 40
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("localhost", "sent"), ("127.0.0.1", "not sent")])
+def test_each_server_has_to_show_a_certificate_for_its_own_name(
+    run: Runner, dead_port: int, name: str, outcome: str
+) -> None:
+    with ScriptedServer(Settings(tls="ssl", context=authority().server(name))) as second:
+        there = {"port": dead_port, "fallback_servers": f"localhost:{second.port}"}
+        ran = run("send_email", any_asset(second, ssl_config="SSL", ca_bundle=authority().pem, **there), MAIL)
+    assert ran.data["outcome"] == outcome
+    assert outcome == "sent" or ran.failure["step"] == "TLS"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", []),
+        ("b.example.com", ["b.example.com:587"]),
+        (" b.example.com:25 ,192.0.2.1", ["b.example.com:25", "192.0.2.1:587"]),
+        ("[2001:db8::1],[2001:db8::2]:2525", ["2001:db8::1:587", "2001:db8::2:2525"]),
+    ],
+)
+def test_a_port_that_is_not_given_is_the_assets(given: str, expected: list[str]) -> None:
+    servers = servers_of(Asset(Login("1", "a.example.com", 587), "StartTLS", fallback_servers=given))
+    assert [str(server) for server in servers] == ["a.example.com:587", *expected]
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["a b", "a.example.com:0", "a.example.com:65536", "smtp://a.example.com", "2001:db8::1", "a,,b", "a:b"],
+)
+def test_what_names_no_server_is_refused_before_anything_is_connected(run: Runner, given: str) -> None:
+    with ScriptedServer() as server:
+        ran = run("send_email", any_asset(server, fallback_servers=given), MAIL)
+        assert server.log.connections == 0
+    assert "fallback_servers" in ran.document["message"]
