@@ -21,10 +21,10 @@ class Server(NamedTuple):
 
 def servers_of(asset: Asset) -> tuple[Server, ...]:
     """Return them in the order in which they are tried. A port that is not given is the asset's."""
-    servers = [Server(asset.server, asset.port, Habits())]
+    servers = [Server(asset.login.server, asset.login.port, Habits())]
     for text in filter(None, asset.fallback_servers.split(",")):
         host, colon, port = text.strip().rpartition(":")
         if not colon or (host.startswith("[") and not host.endswith("]")):  # a colon of an IPv6 address
             host, port = text.strip(), ""
-        servers.append(Server(host.strip("[]"), int(port) if port else asset.port, Habits()))
+        servers.append(Server(host.strip("[]"), int(port) if port else asset.login.port, Habits()))
     return tuple(servers)
