@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from typing import NamedTuple
 
 from delivery.asset import Asset
+from smtp.errors import ConnectionLost
 from smtp.options import Habits
+from smtp.outcome import Delivery, Status
+
+_SERVER = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]+))?")
+"""As the manifest's schema lets it through; an IPv6 address has brackets."""
 
 
 class Server(NamedTuple):
@@ -19,12 +26,60 @@ class Server(NamedTuple):
         return f"{self.host}:{self.port}"
 
 
+class Servers:
+    """Those of one run, of which one is tried first. For several threads."""
+
+    def __init__(self, asset: Asset) -> None:
+        self._all = servers_of(asset)
+        self._at = 0
+        """The place of the one that the next connection is tried with first."""
+        self._left = 0
+        """How often one was left because it broke off."""
+        self._lock = threading.Lock()
+
+    def in_turn(self) -> tuple[Server, ...]:
+        """All of them, in the order in which a connection is tried."""
+        at = self._at
+        return self._all[at:] + self._all[:at]
+
+    def pass_over(self, server: Server) -> None:
+        """Begin with the next one, since this one can't be reached; unless another session has seen to that."""
+        with self._lock:
+            if self._all[self._at] is server:
+                self._at = (self._at + 1) % len(self._all)
+
+    def leave(self, name: str) -> bool:
+        """Begin with the next one, since this one broke off; whether there is one that a message may go to.
+
+        In a run that happens as often as there are others, so that whoever goes on comes to an end.
+        """
+        with self._lock:
+            if name != str(self._all[self._at]):
+                return True  # another session has gone on already
+            if self._left == len(self._all) - 1:
+                return False
+            self._left += 1
+            self._at = (self._at + 1) % len(self._all)
+            return True
+
+
 def servers_of(asset: Asset) -> tuple[Server, ...]:
-    """Return them in the order in which they are tried. A port that is not given is the asset's."""
-    servers = [Server(asset.login.server, asset.login.port, Habits())]
+    """Return them in the order in which the asset names them. A port that is not given is the asset's own."""
+    own = asset.login
+    servers = [Server(own.server, own.port, Habits())]
     for text in filter(None, asset.fallback_servers.split(",")):
-        host, colon, port = text.strip().rpartition(":")
-        if not colon or (host.startswith("[") and not host.endswith("]")):  # a colon of an IPv6 address
-            host, port = text.strip(), ""
-        servers.append(Server(host.strip("[]"), int(port) if port else asset.login.port, Habits()))
+        found = _SERVER.fullmatch(text.strip())
+        assert found is not None  # noqa: S101 - the manifest's schema has checked it
+        host, port = found.groups()
+        servers.append(Server(host.strip("[]"), int(port or own.port), Habits()))
     return tuple(servers)
+
+
+def broke_off(delivery: Delivery) -> bool:
+    """Whether nobody has the message because its connection came to an end, and for no other reason.
+
+    With 421 the service ends, which says nothing about the message (RFC 5321 section 3.8).
+    """
+    failure = delivery.failure
+    has_ended = failure is not None and (isinstance(failure, ConnectionLost) or failure.code == 421)
+    return has_ended and all(one.status is Status.NOT_TRIED for one in delivery.recipients)

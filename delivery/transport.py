@@ -7,7 +7,6 @@ where the pool has none.
 from __future__ import annotations
 
 import ssl
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -22,12 +21,12 @@ from delivery.attempt import Facts
 from delivery.observer import Observer
 from delivery.pace import Pace
 from delivery.pool import Interrupt, Pool, PooledSession, Slot, Slots
-from delivery.servers import Server, servers_of
+from delivery.servers import Server, Servers, broke_off
 from smtp.content import Content
 from smtp.envelope import Envelope
-from smtp.errors import AuthenticationRefused, Cancelled, ConnectionLost, MailError, SmtpError, Step
+from smtp.errors import AuthenticationRefused, Cancelled, MailError, SmtpError, Step
 from smtp.options import Options, Timeouts
-from smtp.outcome import Delivery, Outcome, Status
+from smtp.outcome import Delivery, Outcome
 from smtp.session import Session
 from smtp.tls import TlsMode
 from smtp.transaction import Committing
@@ -66,13 +65,8 @@ class Access:
         find_proxy: Callable[[], Proxy | None] | None = None,
     ) -> None:
         self.asset = asset
-        self._servers = servers_of(asset)
-        self._at = 0
-        """The place of the server that is tried first."""
-        self._left = 0
-        """How often a server was left because it broke off."""
-        self._leaving = threading.Lock()
-        self.server = str(self._servers[0])
+        self.servers = Servers(asset)
+        self.server = f"{asset.login.server}:{asset.login.port}"
         """Host and port of the one that was tried last."""
         self.slots = slots
         self.pace = pace
@@ -89,7 +83,9 @@ class Access:
             self._proxy = _proxy(asset) if asset.proxy else None
             self._tls = _context(asset)
         except MailError as first:
-            raise _with_all_faults(asset, login, first) from first
+            from delivery.faults import with_all_faults  # few accounts are wrong
+
+            raise with_all_faults(asset, login, first, (_proxy, _context)) from first
         self._find_proxy = find_proxy
         self.tried = ""
         """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
@@ -163,44 +159,31 @@ class Access:
                 self._refusal = exc
             raise
 
-    def leave(self, server: str) -> bool:
-        """Go on at another server than this one, which broke off; whether there is one that a message may go to.
-
-        In a run each server is left once at most, so that whoever goes on comes to an end.
-        """
-        with self._leaving:
-            if server != str(self._servers[self._at]):
-                return True  # another session of the run has gone on already
-            if self._left == len(self._servers) - 1:
-                return False
-            self._left += 1
-            self._at = (self._at + 1) % len(self._servers)
-            return True
-
     def _open_one_of(self, interrupt: Callable[[], None]) -> Session:
-        """Open a session at the first of the servers that can be reached. The next connection begins with that one."""
+        """Open a session at the first of the servers that can be reached."""
         # The token is fetched first: a server's patience is shorter than a person's or a provider's.
         credentials = self._choice.method.credentials(self.observer.progress)
-        if self.steps is not None and credentials is not None and self.tried == OAUTH:
-            self.steps.add(LoginStep.TOKEN, "there is an access token")
-        first = self._at
-        *others, last = self._servers[first:] + self._servers[:first]
+        *others, last = self.servers.in_turn()
         for server in others:
             try:
-                return self._open(server, first, credentials, interrupt)
+                return self._open(server, credentials, interrupt)
             except SmtpError as exc:
                 is_final = isinstance(exc, AuthenticationRefused) and not exc.retryable
                 if is_final or isinstance(exc, Cancelled):
                     raise
                 self.observer.progress(f"{server} can't be used: {exc}. The next one is tried.")
-        return self._open(last, first, credentials, interrupt)
+                self.servers.pass_over(server)
+                if self.steps is not None:
+                    self.steps.begin()
+        return self._open(last, credentials, interrupt)
 
     def _open(
-        self, server: Server, first: int, credentials: Credentials | None, interrupt: Callable[[], None]
+        self, server: Server, credentials: Credentials | None, interrupt: Callable[[], None]
     ) -> Session:
-        """Open a session at this server; `first` is the place of the one that was tried first."""
         self.server = str(server)
         asset, login, steps, tell = self.asset, self.asset.login, self.steps, self.observer.progress
+        if steps is not None and credentials is not None and self.tried == OAUTH:
+            steps.add(LoginStep.TOKEN, "there is an access token")
         proxy = self._find_proxy() if self._find_proxy is not None else self._proxy
         tell(f"Connecting to {self.server}{f' through the {proxy.name}' if proxy else ''}.")
         options = Options(
@@ -232,9 +215,6 @@ class Access:
             self.observer.session_ended(session.transcript)
             session.quit()
             raise
-        with self._leaving:
-            if self._at == first:  # no other session has gone on meanwhile
-                self._at = self._servers.index(server)
         return session
 
     def _say_hello(self, session: Session, credentials: Credentials | None) -> None:
@@ -325,13 +305,9 @@ class Transport:
 
     def goes_on_elsewhere(self, delivery: Delivery) -> bool:
         """Whether the asset's next server gets a message that nobody has, because this one broke off."""
-        failure = delivery.failure
-        if not self.access.asset.fallback_servers or failure is None or self.is_open:
+        if not self.access.asset.fallback_servers or self.is_open:
             return False
-        # RFC 5321 section 3.8: with 421 the service ends, which says nothing about the message.
-        broke_off = isinstance(failure, ConnectionLost) or failure.code == 421
-        is_nowhere = all(one.status is Status.NOT_TRIED for one in delivery.recipients)
-        return broke_off and is_nowhere and self.access.leave(self.facts.server)
+        return broke_off(delivery) and self.access.servers.leave(self.facts.server)
 
     def send(self, envelope: Envelope, content: Content, committing: Committing) -> Delivery:
         """Send one message, over as many connections as it takes: see `Delivery.elsewhere`."""
@@ -412,24 +388,6 @@ def _file_state(path: str) -> FileState | None:
     except (OSError, ValueError, RuntimeError):
         return None
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _with_all_faults(asset: Asset, login: Login, first: MailError) -> MailError:
-    """`first`, told together with whatever else of the account's settings can't be used."""
-    from auth.oauth.check import faults_of, together
-
-    found = {first.text: first}
-    for check in (_proxy, _context):
-        try:
-            check(asset)
-        except MailError as error:
-            found[error.text] = error
-    if login.auth_type not in ("Basic", "Passwordless") and (login.client_id or login.service_account_json):
-        is_told = any("ca_bundle" in text for text in found)
-        found |= {
-            error.text: error for error in faults_of(login._replace(ca_bundle="") if is_told else login)
-        }
-    return together(found.values()) if len(found) > 1 else first
 
 
 def _proxy(asset: Asset) -> Proxy | None:

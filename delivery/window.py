@@ -12,6 +12,8 @@ stays until they have left.
 Retry. What a connection did not get goes over another one where that can do better at once, for each recipient
 (`smtp.outcome.Delivery.elsewhere`): the server closed a connection that had served others before, or takes so many
 messages or recipients on each. It certainly did not get the message for these recipients.
+An asset may name other servers (`delivery.servers`). Then a message goes on to the next one, too, when the connection
+broke off, or 421 was said, before it was complete for anybody.
 
 The point of no return. An attempt is committed before the octets leave that can complete it (`Observer.committing`).
 From there on only the server's answer says what became of it; without one it is unknown and never repeated.

@@ -64,12 +64,11 @@ _HOST_NAME = re.compile(
 class Session:
     """One connection to a server, and the messages that go over it. Not for several threads at once."""
 
-    port = 0
-    """0 where a stream was given, and nobody said."""
-
-    def __init__(self, stream: Stream, host: str, options: Options | None = None) -> None:
+    def __init__(self, stream: Stream, host: str, options: Options | None = None, port: int = 0) -> None:
         options = options or Options()
         self.host = host
+        self.port = port
+        """0 where a stream was given, and nobody said."""
         self.extensions = _NOTHING_OFFERED
         self.tls: TlsState | None = None
         self.auth_mechanism = ""
@@ -119,9 +118,7 @@ class Session:
             from smtp.proxy.connect import connect_through  # hardly any server is behind one
 
             stream = connect_through(options.proxy, host, port, seconds, interrupt)
-        session = cls(stream, host, options)
-        session.port = port
-        return session._greeted()
+        return cls(stream, host, options, port)._greeted()
 
     # -- the state of things -----------------------------------------------------------------------------
 

@@ -148,3 +148,14 @@ def test_what_names_no_server_is_refused_before_anything_is_connected(run: Runne
         ran = run("send_email", any_asset(server, fallback_servers=given), MAIL)
         assert server.log.connections == 0
     assert "fallback_servers" in ran.document["message"]
+
+
+def test_a_test_of_the_connection_tells_the_steps_of_the_server_that_was_reached(run: Runner) -> None:
+    settings = Settings(tls="ssl", context=authority().wrong_host)
+    with ScriptedServer(settings) as first, ScriptedServer(Settings(tls="ssl")) as second:
+        fields = asset(first, second, ssl_config="SSL", ca_bundle=authority().pem)
+        ran = run("test_connectivity", fields)
+    assert ran.succeeded
+    steps = {step["step"]: step["status"] for step in ran.data["steps"]}
+    assert steps["TLS"] == "passed"
+    assert any(f"127.0.0.1:{first.port} can't be used" in text for text in ran.progress)
