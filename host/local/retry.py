@@ -18,8 +18,8 @@ WAITS: Sequence[float] = (60.0, 300.0, 900.0, 3600.0)
 """Seconds before the second, third, … try. There is one try more than these."""
 JITTER = 0.2
 """Each wait is longer or shorter by up to this part of it, so that mails that failed together spread."""
-ANOTHER_HAS_THE_KEY = 5.0
-"""Seconds until the mail that has the same idempotency key is looked at again."""
+HELD_UP = 5.0
+"""Seconds until a mail is tried again that could not be written down, or whose idempotency key another one has."""
 MAX_NAMED = 10
 
 
@@ -45,10 +45,10 @@ def again(report: Report, tries: int, age: float, patience: Patience) -> Again |
     if data.get("outcome") not in ("not sent", "partly sent") or not is_worth_it(data):
         return None
     failure = data.get("failure", {})
-    if failure.get("category") == "cancelled" or failure.get("step") == "host":
-        return Again(0.0 if failure.get("category") == "cancelled" else patience.waits[0], counts=False)
-    if failure.get("step") == KEY:
-        return Again(ANOTHER_HAS_THE_KEY, counts=False)
+    if failure.get("category") == "cancelled":
+        return Again(0.0, counts=False)
+    if failure.get("step") in ("host", KEY):
+        return Again(HELD_UP, counts=False)
     if failure.get("step") == PACE:
         return Again(float(failure.get("retry_after") or 0.0), counts=False)
     if patience.give_up_after is None and tries >= len(patience.waits):

@@ -98,7 +98,7 @@ class Work:
         self._rows: dict[int, _Row] = {}
         """Those that were handed out and have no result, by their place among all that were handed out."""
         self.handed_out = 0
-        self._told = ""
+        self._told: set[str] = set()
         self._written = Writer(connection, folder, run.id, holder, tell, counted)
 
     def parameter_sets(self, is_over: Callable[[Connection], bool]) -> Iterator[Mapping[str, Any]]:
@@ -186,8 +186,8 @@ class Work:
         is_general = failure and failure["category"] != Category.INPUT and recipients
         if not is_general or any(one["status"] != Status.NOT_TRIED for one in recipients):
             return
-        if self._asset is not None and report.message != self._told:
-            self._told = report.message
+        if self._asset is not None and report.message not in self._told:
+            self._told.add(report.message)
             self._tell(f"Run {self.run.id}: {report.message}")
 
     def end(self) -> None:

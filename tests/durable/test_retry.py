@@ -78,11 +78,16 @@ def test_with_a_time_to_give_up_it_is_that_and_not_the_number_of_tries() -> None
     assert again(ended, 0, 9_990, patience) is None
 
 
-def test_a_stopped_worker_and_a_key_in_progress_cost_no_try() -> None:
-    for failure in ({"category": "cancelled"}, {"step": "idempotency_key", "category": "temporary"}):
+def test_what_is_not_the_mail_servers_doing_costs_no_try_and_waits_for_seconds_only() -> None:
+    for failure in (
+        {"category": "cancelled"},
+        {"step": "idempotency_key", "category": "temporary"},
+        {"step": "host", "category": "configuration"},  # it could not be written down
+    ):
         found = again(report("not sent", retryable=True, **failure), 4, 0.0, Patience())
         assert found is not None
         assert not found.counts
+        assert found.after <= 5.0
 
 
 def test_those_who_have_it_or_never_will_are_left_out() -> None:
