@@ -61,15 +61,19 @@ def imports(module: str, path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, base]).rstrip(".")
+                parts = package.split(".")
+                # Beyond the top: once installed as a package, the rooms are there.
+                above = parts[: max(0, len(parts) - node.level + 1)]
+                base = ".".join(part for part in (*above, base) if part)
             # `from host import contract` names a module, `from host.contract import Asset` a value in one
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+            yield from (f"{base}.{alias.name}".lstrip(".") for alias in node.names)
+            if base == "importlib":
+                yield from (f"a name made by {alias.asname}" for alias in node.names if alias.asname)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in (
             "import_module",
             "__import__",
         ):
-            yield from named_by_a_string(node.args[:1])
+            yield from named_by_a_string([*node.args[:1], *(given.value for given in node.keywords)])
 
 
 def named_by_a_string(arguments: Iterable[ast.expr]) -> Iterator[str]:
@@ -197,6 +201,10 @@ def written(folder: Path, module: str, text: str) -> Path:
         ("message.draft", "def f():\n    from auth import choose", ["auth.choose"]),
         ("message.draft", "def f():\n    import host.switch", ["host.switch"]),
         ("delivery.pool", "import_module('actions.report')", ["actions.report"]),
+        ("delivery.pool", "import_module(name='actions.report')", ["actions.report"]),
+        ("delivery.pool", "from importlib import import_module as load", ["a name made by load"]),
+        ("message.draft", "from .. import host", ["host"]),
+        ("message.html.markup", "from ...host import switch", ["host.switch"]),
         ("delivery.pool", "importlib.import_module(f'actions.{name}')", ["actions."]),
         ("host.action_run", "importlib.import_module(f'actions.{name}')", []),
         ("host.local.home", "import_module(name)", ["a name made by name"]),
