@@ -16,7 +16,7 @@ from delivery.errors import UnusableSetting
 from smtp import pem
 from smtp.tls import ClientCertificate, TlsSettings, make_context
 
-FileState = tuple[int, int, int, int]
+FileVersion = tuple[int, int, int, int]
 """What a file is told by: its device, inode, time of the last change (ns) and size."""
 
 
@@ -24,7 +24,7 @@ FileState = tuple[int, int, int, int]
 def shared_context(
     ca_bundle: str,
     verify_server_cert: bool,
-    files: tuple[FileState | None, ...],  # noqa: ARG001 - what was made goes for as long as they stay the same
+    files: tuple[FileVersion | None, ...],  # noqa: ARG001 - what was made goes for as long as they stay the same
 ) -> ssl.SSLContext:
     """Return the context for these fields of an asset without a certificate of its own. It is made once.
 

@@ -11,7 +11,7 @@ LARGE = 1024 * 1024
 """Octets. Anything smaller is gone before anybody could look."""
 
 
-class Watched(NamedTuple):
+class WithProgress(NamedTuple):
     """`content` as it is, with `tell` called with the octets that have left, of how many, after each piece."""
 
     content: Content

@@ -33,7 +33,7 @@ from smtp.transaction import Committing
 
 if TYPE_CHECKING:
     from auth.settings import Method, State
-    from delivery.certificates import FileState
+    from delivery.certificates import FileVersion
     from delivery.steps import Steps
     from smtp.proxy.handshake import Proxy
     from smtp.sasl.credentials import Credentials
@@ -377,11 +377,11 @@ def _context(asset: Asset) -> ssl.SSLContext | None:
         return certificates.own_context(asset)
     bundle = asset.login.ca_bundle
     paths = (bundle,) if bundle else ssl.get_default_verify_paths()[:2]
-    files = tuple([_file_state(path) for path in paths if path])
+    files = tuple([_file_version(path) for path in paths if path])
     return certificates.shared_context(bundle, asset.verify_server_cert, files)
 
 
-def _file_state(path: str) -> FileState | None:
+def _file_version(path: str) -> FileVersion | None:
     """What tells whether a file is still the same; None where there is none of that name."""
     try:
         found = Path(path).expanduser().stat()

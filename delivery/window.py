@@ -39,7 +39,7 @@ from delivery.attempt import Attempt, Source
 from delivery.errors import NoTurn
 from delivery.observer import Observer
 from delivery.pool import LOOK_AGAIN
-from delivery.progress import LARGE, Watched
+from delivery.progress import LARGE, WithProgress
 from delivery.transport import Transport
 from smtp.content import Content
 from smtp.envelope import Envelope
@@ -270,7 +270,7 @@ class OneSession:
                         )
                         message = message._replace(warnings=(*message.warnings, warning))
                     if message.content.size >= LARGE:
-                        message = message._replace(content=Watched(message.content, self.observer.sent))
+                        message = message._replace(content=WithProgress(message.content, self.observer.sent))
                     attempt.message = message
                     self._in_flight.append(attempt)
                     yield message.envelope, message.content

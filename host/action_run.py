@@ -127,12 +127,7 @@ class ActionRun:
             try:
                 for attempt in deliver(self._transport, self._context, attempts):
                     under_way.popleft()
-                    again = attempt.error
-                    yield (
-                        again.earlier
-                        if isinstance(again, _Repeated)
-                        else report(attempt, self._context.asset)
-                    )
+                    yield self._report(attempt)
                 return
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each set has its report all the same
                 yield from self._report_broken_off(under_way, error)
@@ -234,8 +229,7 @@ class ActionRun:
             check(self._module.Parameters.parse(error.rest), self._context)
         except MessageError as more:
             told = {fault.field for fault in error.faults}
-            faults = [Fault(fault.field, fault.text) for fault in error.faults]
-            faults += [advised(fault) for fault in more.faults if _is_news(fault, told)]
+            faults = [*error.faults, *(advised(fault) for fault in more.faults if _is_news(fault, told))]
             return MessageError(faults) if len(faults) > len(error.faults) else error
         except Exception:  # noqa: BLE001 - what is known to be wrong is told, whatever comes of the rest
             return error

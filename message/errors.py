@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from smtp.errors import Category, MailError
+from smtp.text import printable
 
 STEP = "parameters"
 _SHOWN = 80
@@ -72,6 +73,4 @@ class AttachmentChanged(MailError, OSError):
 def shown(value: str, limit: int = _SHOWN) -> str:
     """`value` in quotes for a message to the user: capped, with everything that can't be seen escaped."""
     capped = value if len(value) <= limit else value[:limit] + "…"
-    if not capped.isprintable():
-        capped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in capped)
-    return f"'{capped}'"
+    return f"'{printable(capped)}'"

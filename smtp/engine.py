@@ -64,11 +64,6 @@ class Engine:
         return self.pending[0] if self.pending else None
 
     @property
-    def is_quiet(self) -> bool:
-        """Nothing is outstanding, and the server has said nothing beyond what was asked."""
-        return not self.pending and self.reader.is_empty
-
-    @property
     def farewell(self) -> Reply | None:
         """421, if that is the last thing that the server has said (RFC 5321 section 3.8)."""
         return self._farewell if self.reader.is_empty else None

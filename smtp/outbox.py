@@ -37,7 +37,7 @@ from smtp.extensions import Extensions
 from smtp.in_flight import InFlight
 from smtp.options import Habits
 from smtp.outcome import Delivery, Outcome, RecipientDelivery, Status
-from smtp.transaction import Committing, Outgoing, Transaction
+from smtp.transaction import Committing, OutboxMessage, Transaction
 
 if TYPE_CHECKING:
     from smtp.stepwise import Stepwise
@@ -79,7 +79,7 @@ class Outbox:
     def send(self, envelope: Envelope, content: Content, committing: Committing | None) -> Delivery:
         """One message; too many recipients for one transaction make several (RFC 5321 section 4.5.3.1.10)."""
         self._pipeline.committing = committing
-        return self._send(Outgoing(0, envelope, content))
+        return self._send(OutboxMessage(0, envelope, content))
 
     def send_many(
         self, messages: Iterable[tuple[Envelope, Content]], window: int, committing: Committing | None
@@ -101,9 +101,9 @@ class Outbox:
 
     def _send_in_turn(self, waiting: Iterator[_Numbered]) -> Iterator[Delivery]:
         """Each message leaves together with the envelope of the next, where that may be."""
-        ahead: Outgoing | None = None
+        ahead: OutboxMessage | None = None
         for number, (envelope, content) in waiting:
-            message = Outgoing(number, envelope, content)
+            message = OutboxMessage(number, envelope, content)
             if ahead is not None and ahead.transaction is not None:
                 self._pipeline.open(ahead.transaction)
                 is_last_of_it = len(ahead.told) == len(ahead.left)
@@ -123,7 +123,7 @@ class Outbox:
         if ahead is not None:
             yield self._finish(ahead)
 
-    def _may_follow(self, ahead: Transaction, message: Outgoing) -> bool:
+    def _may_follow(self, ahead: Transaction, message: OutboxMessage) -> bool:
         """Whether the envelope of a message may leave with the message that is open."""
         if not self._pipeline.may_go_behind or not ahead.may_be_followed:
             return False
@@ -134,7 +134,7 @@ class Outbox:
             return False
         return self._objection(message) is None
 
-    def _finish(self, message: Outgoing, *, is_followed: bool = False) -> Delivery:
+    def _finish(self, message: OutboxMessage, *, is_followed: bool = False) -> Delivery:
         """The delivery of a message that was begun. Raises what the caller's hook has raised."""
         if message.transaction is not None:
             self._pipeline.finish(message.transaction)
@@ -143,7 +143,7 @@ class Outbox:
             self._settle(message, message.transaction)
         return self._send(message) if message.left else message.delivery()
 
-    def _send(self, message: Outgoing) -> Delivery:
+    def _send(self, message: OutboxMessage) -> Delivery:
         """Go on with the recipients of which nothing is known yet."""
         while message.left:
             objection = _hopeless(message) or self._objection(message)
@@ -156,7 +156,7 @@ class Outbox:
             self._settle(message, transaction)
         return message.delivery()
 
-    def _new_transaction(self, message: Outgoing) -> Transaction:
+    def _new_transaction(self, message: OutboxMessage) -> Transaction:
         message.told = self._next_batch(message)
         envelope = message.envelope
         if len(message.told) < len(envelope.recipients):
@@ -165,7 +165,7 @@ class Outbox:
         self._begun += 1
         return message.transaction
 
-    def _settle(self, message: Outgoing, transaction: Transaction) -> None:
+    def _settle(self, message: OutboxMessage, transaction: Transaction) -> None:
         """Note what became of the recipients of a transaction, but those that go into another one."""
         if transaction.raised is not None:
             raise transaction.raised
@@ -184,7 +184,7 @@ class Outbox:
             if self._habits.most_messages is not None:
                 self._habits.served(self._served)
 
-    def _settle_trouble(self, message: Outgoing, transaction: Transaction) -> None:
+    def _settle_trouble(self, message: OutboxMessage, transaction: Transaction) -> None:
         """The same for one in which not every recipient has got the message."""
         was_closed = self._was_closed(transaction)
         # Another connection can do better at once with a message of which nothing was completed here.
@@ -220,7 +220,7 @@ class Outbox:
             return True
         return failure.code == 421 and failure.step is not Step.END and not self._connection.is_open
 
-    def _give_up(self, message: Outgoing, objection: SmtpError) -> None:
+    def _give_up(self, message: OutboxMessage, objection: SmtpError) -> None:
         is_closed = isinstance(objection, ConnectionLost)
         elsewhere = is_closed if message.failure is not objection else message.may_go_elsewhere
         for index in message.left:
@@ -232,7 +232,7 @@ class Outbox:
             message.failure = objection
         message.left = []
 
-    def _next_batch(self, message: Outgoing) -> list[int]:
+    def _next_batch(self, message: OutboxMessage) -> list[int]:
         """The next recipients, as many as one transaction takes: RCPTMAX and RCPTDOMAINMAX (RFC 9422 section 4)."""
         most = self._limits.get("RCPTMAX") or self._habits.most_recipients
         batch = message.left[:most]
@@ -246,7 +246,7 @@ class Outbox:
                 return batch[:place]
         return batch
 
-    def _objection(self, message: Outgoing) -> SmtpError | None:
+    def _objection(self, message: OutboxMessage) -> SmtpError | None:
         """Why this message can't be offered to this server on this connection."""
         limit, size = self._extensions.size, message.content.size
         if limit is not None and size > limit:
@@ -269,9 +269,9 @@ class Outbox:
         What can't be in flight with others goes by itself, in its place. Whoever has no more for the moment, and calls
         again, goes on with as many as it had.
         """
-        ahead: Outgoing | None = None
+        ahead: OutboxMessage | None = None
         for number, (envelope, content) in waiting:
-            first = Outgoing(number, envelope, content)
+            first = OutboxMessage(number, envelope, content)
             if ahead is not None:
                 yield self._finish(ahead, is_followed=True)
                 ahead = None
@@ -285,7 +285,7 @@ class Outbox:
             if not batch:
                 ahead = first
             for following, (envelope, content) in islice(waiting, self._room(size) - 1) if batch else ():
-                message = Outgoing(following, envelope, content)
+                message = OutboxMessage(following, envelope, content)
                 if not self._fits_with_others(message):
                     ahead = message
                     break
@@ -299,7 +299,7 @@ class Outbox:
         if ahead is not None:
             yield self._finish(ahead)
 
-    def _fits_with_others(self, message: Outgoing) -> bool:
+    def _fits_with_others(self, message: OutboxMessage) -> bool:
         """Whether it is one transaction, of which all can be written at once."""
         if self._objection(message) is not None or not self._pipeline.fits_with_others(message.content):
             return False
@@ -310,7 +310,7 @@ class Outbox:
         limits = (self._limits.get("MAILMAX"), self._habits.most_messages)
         return max(1, min([size, *(limit - self._begun for limit in limits if limit is not None)]))
 
-    def _send_together(self, batch: list[Outgoing]) -> Iterator[Delivery]:
+    def _send_together(self, batch: list[OutboxMessage]) -> Iterator[Delivery]:
         transactions = [self._new_transaction(message) for message in batch]
         self._pipeline.send_together(transactions)
         for message, transaction in zip(batch, transactions, strict=True):
@@ -318,7 +318,7 @@ class Outbox:
             yield self._send(message)
 
 
-def _hopeless(message: Outgoing) -> SmtpError | None:
+def _hopeless(message: OutboxMessage) -> SmtpError | None:
     """Why the other recipients need not be tried: it was the message that failed, not its recipients."""
     if message.failure is None or (_is_about_recipients(message.failure) and not message.was_broken_off):
         return None

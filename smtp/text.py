@@ -38,6 +38,13 @@ def showable(text: str, *secrets: str, limit: int = MAX_SHOWN) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def printable(text: str) -> str:
+    """`text` as one line, with everything escaped that a terminal could act upon."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def repr_without(secrets: Collection[str], name: str, fields: Mapping[str, Any]) -> str:
     """The `repr` of a record called `name`, without those of its fields that are secret."""
     shown = ", ".join(f"{field}={value!r}" for field, value in fields.items() if field not in secrets)

@@ -20,7 +20,7 @@ class TlsMode(StrEnum):
     """After the STARTTLS command (RFC 3207)."""
     IF_OFFERED = "IfOffered"
     """The same where the server offers it, else none. Whoever is between here and the server can take the offer out of
-    its answer, so there is never a login in this mode, and no asset can ask for it."""
+    its answer, so nobody may log in in this mode."""
 
 
 class ClientCertificate(NamedTuple):

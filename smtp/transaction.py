@@ -233,8 +233,8 @@ class Transaction:
         return not self.mail_refused and (unanswered or self.has_recipients)
 
 
-class Outgoing:
-    """A message and what is known of its recipients. `number` is its place in the run, from 0."""
+class OutboxMessage:
+    """A message of an outbox, and what is known of its recipients. `number` is its place in the run, from 0."""
 
     def __init__(self, number: int, envelope: Envelope, content: Content) -> None:
         self.number = number

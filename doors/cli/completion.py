@@ -11,7 +11,6 @@ from host.local.home import Home
 from host.local.pages import pages
 from host.manifest.model import Manifest
 
-ASK = "--words"
 SCRIPTS = MappingProxyType(
     {
         "bash": """\

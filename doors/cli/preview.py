@@ -9,7 +9,7 @@ from doors.cli import results
 from doors.cli.results import Document
 from doors.cli.terminal import Terminal
 from host.local.home import Home
-from host.local.streams import printable
+from smtp.text import printable
 
 
 class Preview:

@@ -22,7 +22,8 @@ from rich.table import Column
 from rich.text import Text
 
 from host.local.run import Watcher
-from host.local.streams import forget, printable
+from host.local.streams import forget
+from smtp.text import printable
 from smtp.transcript import Transcript
 
 

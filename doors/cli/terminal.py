@@ -13,7 +13,8 @@ from typing import Any, TextIO
 from doors.cli import results
 from host.local.files import timestamp
 from host.local.run import Watcher
-from host.local.streams import forget, printable, say, say_as_it_is
+from host.local.streams import forget, say, say_as_it_is
+from smtp.text import printable
 from smtp.transcript import Transcript
 
 PROGRAM = "smtp-connector" if __name__.startswith("smtp_connector.") else "smtp_connector.py"

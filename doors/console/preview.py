@@ -12,9 +12,8 @@ from delivery.pool import Pool
 from doors.console.mail_view import MailView, view
 from host.local.home import Home
 from host.local.inputs import InputError
-from host.local.run import LocalRun, Request
+from host.local.run import LocalRun, Request, Unwatched
 from smtp.content import Content
-from smtp.transcript import Transcript
 
 LARGEST = 32 * 1024 * 1024
 """Octets of a message that is composed to be looked at."""
@@ -38,7 +37,7 @@ def compose(request: Request, home: Home, pool: Pool) -> Preview:
 
     Raises `InputError` for an action that has nothing to look at, `MailError` for what is wrong with the mail.
     """
-    run = LocalRun(request, home, _Nobody(), pool)
+    run = LocalRun(request, home, Unwatched(), pool)
     if not run.can_prepare:
         raise InputError(f"{request.action.name} sends no mail that could be looked at.")
     outgoing = run.prepare(request.parameters[0])
@@ -59,7 +58,7 @@ def compose(request: Request, home: Home, pool: Pool) -> Preview:
 
 def described(request: Request, home: Home, pool: Pool) -> dict[str, Any]:
     """What `preview email` says of the request's first parameter set. Raises `InputError`."""
-    run = LocalRun(request, home, _Nobody(), pool)
+    run = LocalRun(request, home, Unwatched(), pool)
     if not run.can_prepare:
         raise InputError(f"{request.action.name} sends no mail that could be looked at.")
     report = run.preview(request.parameters[0])
@@ -94,19 +93,3 @@ class Previews:
     def get(self, name: str) -> Preview | None:
         with self._lock:
             return self._kept.get(name)
-
-
-class _Nobody:
-    """Nothing happens that could be watched."""
-
-    def progress(self, text: str) -> None:
-        """What is said of the asset is said again when the mail is sent."""
-
-    def sent(self, octets: int, size: int) -> None:
-        """Nothing is sent."""
-
-    def session_ended(self, transcript: Transcript) -> None:
-        """There is no session."""
-
-    def finished(self, success: bool, message: str) -> None:
-        """There is no result."""

@@ -18,7 +18,6 @@ from host.local.runs import MOST_UNKNOWN, RecordedRun, RunEntry
 
 MOST_LISTED = 100
 MAILS_ON_A_PAGE = 100
-OUTCOMES = ("sent", "partly sent", "not sent", "unknown")
 
 
 def index(visit: Visit) -> Response:

@@ -29,13 +29,12 @@ from doors.dapr.component import (
 from host.local.files import StoreError
 from host.local.home import Home
 from host.local.inputs import InputError
-from host.local.run import LocalRun, Request
+from host.local.run import LocalRun, Request, Unwatched
 from host.manifest.model import load
 from message.address.mailbox import parse_list
 from message.errors import MessageError
 from smtp.errors import Category, Step
 from smtp.outcome import Outcome
-from smtp.transcript import Transcript
 
 CREATE = "create"
 """The only operation."""
@@ -118,7 +117,7 @@ class Binding:
             [parameters],
         )
         try:
-            document = LocalRun(request, self._home, _Nobody(), self._pool).perform()
+            document = LocalRun(request, self._home, Unwatched(), self._pool).perform()
         except InputError as error:
             raise InvokeError(Why.REFUSED, f"Nothing was sent. {error}") from error
         except StoreError as error:
@@ -223,19 +222,3 @@ class _Doubts:
                 return ""
             self._known[digest] = (time.monotonic(), text)
             return text
-
-
-class _Nobody:
-    """Nobody watches: what became of a request is in its answer."""
-
-    def progress(self, text: str) -> None:
-        """Nobody looks."""
-
-    def sent(self, octets: int, size: int) -> None:
-        """Nobody looks."""
-
-    def session_ended(self, transcript: Transcript) -> None:
-        """Nobody looks."""
-
-    def finished(self, success: bool, message: str) -> None:
-        """It is in the answer."""

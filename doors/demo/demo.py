@@ -22,8 +22,8 @@ from host.local.home import Home
 from host.local.inputs import stored_asset
 from host.local.results import succeeded
 from host.local.run import LocalRun, make_request
-from host.local.streams import printable
 from host.manifest.model import Manifest, load
+from smtp.text import printable
 from smtp.transcript import Transcript
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from host.local.files import expanded, reason
 from host.manifest.model import Manifest
-from host.manifest.validation import Fault, InvalidInput
+from host.manifest.validation import InvalidInput
+from message.errors import Fault
 
 MAX_SECRET = 1024 * 1024
 """Octets: a certificate with its whole chain has some thousands."""

@@ -7,6 +7,8 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
+from smtp.text import printable
+
 
 def say(text: str) -> None:
     """A line on standard error. Nobody reading it is no reason to fail."""
@@ -21,16 +23,6 @@ def say_as_it_is(text: str) -> None:
             sys.stderr.flush()
         except OSError:
             forget(sys.stderr)
-
-
-def printable(text: str) -> str:
-    """`text` as one line, with everything escaped that a terminal could act upon."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
 
 
 def forget(stream: TextIO) -> None:

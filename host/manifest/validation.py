@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from auth.settings import TOKEN_BELONGS_TO, Login
 from delivery.asset import Asset
 from host.manifest.model import Action, Field, Manifest
 from host.manifest.schema import Schema, object_schema
+from message.errors import Fault
 from smtp.errors import Category, MailError
 
 _JSON_TYPES: Mapping[type, frozenset[str]] = MappingProxyType(
@@ -33,16 +34,6 @@ _OF_THE_LOGIN = frozenset(Login._fields)
 
 # The platform mixes these into the configuration; they are no fields of ours.
 _OF_THE_PLATFORM = frozenset({"app_version", "directory", "main_module", "appname", "ingest"})
-
-
-class Fault(NamedTuple):
-    """What is wrong with one field, worded so that it can be mended; never with a secret in it."""
-
-    field: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.text}"
 
 
 class InvalidInput(MailError, ValueError):
@@ -106,7 +97,7 @@ class Rules:
         ignored. Raises `InvalidInput`.
         """
         if not isinstance(values, Mapping):
-            raise InvalidInput([Fault(f"{self._noun}s", f"{shown(values)} is not a JSON object")])
+            raise InvalidInput([Fault(f"{self._noun}s", f"{short_repr(values)} is not a JSON object")])
         given = {
             name: value
             for name, value in values.items()
@@ -147,7 +138,7 @@ class Rules:
         faults: list[Fault] = []
         for name, field in self._fields.items():
             if name in wrong:
-                value = "the value (not shown)" if field.is_secret else shown(original[name])
+                value = "the value (not shown)" if field.is_secret else short_repr(original[name])
                 allowed = self._properties[name]["description"]
                 faults.append(Fault(name, f"{value} is not allowed; give {allowed}"))
             elif name in self._required and name not in given:
@@ -166,10 +157,10 @@ class Rules:
         near = get_close_matches(name.casefold(), self._properties, n=1)
         guess = f"; did you mean {near[0]}?" if near else ""
         known = ", ".join(self._properties) or "none"
-        return Fault(shown(name), f"no such {self._noun}{guess} (there are: {known})")
+        return Fault(short_repr(name), f"no such {self._noun}{guess} (there are: {known})")
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """The value as an error may show it: control and other unprintable characters escaped, about 80 characters."""
     from reprlib import Repr
 

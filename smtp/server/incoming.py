@@ -42,10 +42,6 @@ class Checked:
         elif self.octets > self._limit:
             self.fault = 552, f"5.3.4 The message is larger than {self._limit} octets"
 
-    @property
-    def ends_in_crlf(self) -> bool:
-        return self._guard.at_line_start
-
     def finish(self) -> None:
         """The message is whole; a CR may be all that is left of its last line end."""
         if self.fault is None and not self._guard.at_line_start:

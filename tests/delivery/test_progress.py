@@ -8,7 +8,7 @@ from auth.settings import Login
 from delivery.asset import Asset
 from delivery.attempt import Attempt
 from delivery.pool import Pool
-from delivery.progress import LARGE, Watched
+from delivery.progress import LARGE, WithProgress
 from delivery.transport import Access, Transport
 from delivery.window import deliver
 from message.draft import Addressing, plain_draft
@@ -30,7 +30,7 @@ class Counting(FakeContext):
 def test_a_large_message_tells_each_piece_and_is_unchanged() -> None:
     told: list[tuple[int, int]] = []
     content = Octets(b"x" * LARGE)
-    seen = Watched(content, lambda octets, size: told.append((octets, size)))
+    seen = WithProgress(content, lambda octets, size: told.append((octets, size)))
     assert (seen.size, b"".join(seen.chunks())) == (content.size, b"".join(content.chunks()))
     assert told[-1] == (content.size, content.size)
     assert len(told) == len(list(content.chunks()))
@@ -39,7 +39,7 @@ def test_a_large_message_tells_each_piece_and_is_unchanged() -> None:
 
 def test_it_can_be_read_again_from_its_beginning() -> None:
     told: list[int] = []
-    seen = Watched(Octets(b"x" * LARGE), lambda octets, _size: told.append(octets))
+    seen = WithProgress(Octets(b"x" * LARGE), lambda octets, _size: told.append(octets))
     assert list(seen.chunks()) == list(seen.chunks())
     assert told[0] == told[len(told) // 2]
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host.manifest.model import PATH, load
-from host.manifest.validation import InvalidInput, Rules, shown
+from host.manifest.validation import InvalidInput, Rules, short_repr
 
 MANIFEST = load()
 SECRETS = sorted(name for name, field in MANIFEST.configuration.items() if field.is_secret)
@@ -172,7 +172,7 @@ def test_a_hostile_value_is_shown_escaped_and_short() -> None:
 
 @pytest.mark.parametrize("value", ["x" * 10**6, ["x" * 1000] * 1000, {"k": ["x"] * 1000}, 10**100])
 def test_shown_is_short_whatever_the_value(value: object) -> None:
-    assert len(shown(value)) <= 90
+    assert len(short_repr(value)) <= 90
 
 
 def test_deep_nesting_is_a_fault() -> None:

@@ -110,7 +110,8 @@ def test_a_second_transaction_may_follow_the_last_chunk_at_once() -> None:
     taken = answers(engine, b"250 1", b"250 2", b"554 3", b"250 4", b"250 5", b"250 6", b"250 7")
     assert [a.is_accepted for a in taken] == [True, True, False, True, True, True, True]
     assert engine.state is State.READY
-    assert engine.is_quiet
+    assert not engine.pending
+    assert engine.reader.is_empty
 
 
 def test_data_and_chunks_do_not_mix() -> None:
@@ -141,7 +142,7 @@ def test_a_refused_chunk_is_followed_by_no_other() -> None:
 def test_a_reply_that_nothing_waits_for_is_a_violation() -> None:
     engine = ready()
     engine.receive(b"250 again\r\n")
-    assert not engine.is_quiet
+    assert not engine.reader.is_empty
     with pytest.raises(RemoteProtocolError, match="out of turn"):
         engine.next_answer()
     assert engine.state is State.CLOSED

@@ -88,11 +88,6 @@ class Sessions:
         with self._database.writing() as connection:
             connection.execute("DELETE FROM session WHERE hash = ?", (_hash(text),))
 
-    def end_all(self, user_id: int) -> None:
-        """Sign a user out everywhere; 0: everybody who came in by a one-time link."""
-        with self._database.writing() as connection:
-            connection.execute("DELETE FROM session WHERE user_id IS ?", (user_id or None,))
-
     def _replace(self, text: str, now: float) -> str:
         new = secrets.token_urlsafe(32)
         with self._database.writing() as connection:

@@ -103,4 +103,3 @@ def test_a_message_by_chunks_need_not_end_in_a_line_end() -> None:
     checked.take(b"a\r\nb")
     checked.finish()
     assert checked.fault is None
-    assert not checked.ends_in_crlf
