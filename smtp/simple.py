@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from smtp.content import Content, Octets
 from smtp.envelope import Address, Body, Envelope
+from smtp.errors import SmtpError
 from smtp.extensions import Extensions
 from smtp.given import address_of, sender_of
 from smtp.options import Options
-from smtp.outcome import Delivery, Outcome
+from smtp.outcome import Delivery, Outcome, not_sent
 from smtp.session import Session
 
 if TYPE_CHECKING:
@@ -35,9 +36,14 @@ def send_mail(
     who, to = sender_of(sender), tuple(address_of(one) for one in recipients)
     delivery: Delivery | None = None
     while delivery is None or delivery.elsewhere:
-        with _ready(address, auth, options) as session:
-            envelope = _envelope(who, delivery.elsewhere if delivery else to, octets, session.extensions)
-            sent = session.send(envelope, octets)
+        left = delivery.elsewhere if delivery else to
+        try:
+            with _ready(address, auth, options) as session:
+                sent = session.send(_envelope(who, left, octets, session.extensions), octets)
+        except SmtpError as exc:
+            if delivery is None:
+                raise
+            sent = not_sent(left, exc)  # others may have it already: what is known of them stays
         delivery = delivery.continued(sent) if delivery else sent
     if delivery.failure is not None and delivery.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN):
         raise delivery.failure

@@ -113,6 +113,22 @@ def test_recipients_that_one_connection_can_not_take_get_it_over_another() -> No
     assert sorted(mail.recipients for mail in server.log.accepted) == [("a@example.net",), ("b@example.net",)]
 
 
+@pytest.mark.parametrize("step", [Step.BANNER, Step.EHLO, Step.MAIL])
+def test_who_has_it_is_told_even_if_no_other_connection_comes_about_for_the_rest(step: Step) -> None:
+    with ScriptedServer(
+        Settings(limits="MAILMAX=1 RCPTMAX=1", fault=Fault(step, Kind.CLOSE, nth=2, times=9))
+    ) as server:
+        to = ["a@example.net", "b@example.net"]
+        delivery = smtp.send_mail(at(server), None, "s@example.com", to, "x")
+    assert [mail.recipients for mail in server.log.accepted] == [("a@example.net",)]
+    assert delivery.outcome is smtp.Outcome.PARTLY_SENT
+    assert [(one.status, one.retryable) for one in delivery.recipients] == [
+        (smtp.Status.ACCEPTED, False),
+        (smtp.Status.NOT_TRIED, True),
+    ]
+    assert "the server closed the connection" in str(delivery.failure)
+
+
 def test_a_login_that_the_server_does_not_offer_sends_nothing() -> None:
     with Catcher() as server:
         auth = smtp.PlainAuth("", "me", "secret", server.host)
