@@ -17,6 +17,8 @@ import pytest
 import yaml
 
 from doors.demo.server import DemoServer
+from tests.support.authority import authority
+from tests.support.catcher import Catcher
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -101,6 +103,53 @@ def test_files_and_a_message_leave_from_python(newcomer: Newcomer) -> None:
     assert first.get_body().get_content().strip() == "Grüße"
     assert [part.get_filename() for part in first.iter_attachments()] == ["report.pdf"]
     assert second.get_content().strip() == "It works."
+
+
+# What the samples take for given: a mail server, a password, a message.
+ABOUT_THE_SAMPLE = """
+import socket
+find = socket.getaddrinfo
+socket.getaddrinfo = lambda host, port, **rest: find("127.0.0.1", {port}, **rest)
+password, message = "secret", b"Subject: Hello\\r\\n\\r\\nIt works.\\r\\n"
+"""
+
+
+@pytest.mark.parametrize(
+    ("called", "logins", "content", "recipients"),
+    [
+        (
+            "Session.connect(",
+            {"soc@example.com": "secret"},
+            b"It works.",
+            ["ann@example.org", "bob@example.net"],
+        ),
+        (
+            "send_mail(",
+            {"user@example.com": "password"},
+            b"This is the email body.",
+            ["recipient@example.net"],
+        ),
+    ],
+)
+def test_a_mail_leaves_by_the_samples_of_smtp(
+    tmp_path: Path, called: str, logins: dict[str, str], content: bytes, recipients: list[str]
+) -> None:
+    (sample,) = [sample for sample in samples(LIBRARY, "python") if called in sample]
+    (tmp_path / "authority.pem").write_text(authority().pem)
+    with Catcher("starttls", logins=logins, context=authority().server("mail.example.com")) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", ABOUT_THE_SAMPLE.format(port=server.port) + sample],
+            cwd=ROOT,
+            env={**os.environ, "SSL_CERT_FILE": str(tmp_path / "authority.pem")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    (mail,) = server.messages
+    assert content in mail.content
+    assert [*mail.rcpt_tos] == recipients
+    assert {mail.username} == logins.keys()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

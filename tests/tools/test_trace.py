@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -83,8 +84,12 @@ def test_a_mail_is_sent_and_its_way_shown() -> None:
     )
     assert done.returncode == 0, done.stderr
     summary, *rooms = done.stdout.splitlines()
-    assert summary.endswith("files")
+    calls, functions, files = (int(number.replace(",", "")) for number in re.findall(r"[\d,]+", summary))
+    # Half of the calls, and 60 % of the functions, that there were when this was first counted: 2,233 and 449 in 59.
+    assert calls <= 1116
+    assert functions <= 269
+    assert files <= 42
     counted = {line.split()[1]: int(line.split()[0].replace(",", "")) for line in rooms}
     assert {"smtp_connector.py", "host", "actions", "delivery", "auth", "message", "smtp"} <= set(counted)
-    assert int(summary.split()[0].replace(",", "")) == sum(counted.values())
+    assert calls == sum(counted.values())
     assert not {"tests", "tools", "benchmarks"} & set(counted)
