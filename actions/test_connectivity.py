@@ -40,7 +40,7 @@ def run(parameters: Parameters, context: Context, transport: Transport) -> Repor
     steps = transport.access.steps = Steps()
     try:
         mail = _test_mail(context.asset)
-        session = transport.session()
+        session = transport.open_session()
         if not steps.taken:
             steps.describe(session)  # another run of this process had connected it
         if mail is None:

@@ -35,7 +35,7 @@ class WithoutToken(NamedTuple):
     name: str
     held: Credentials | None
 
-    def credentials(self, progress: Progress) -> Credentials | None:  # noqa: ARG002 - nothing takes time here
+    def get_credentials(self, progress: Progress) -> Credentials | None:  # noqa: ARG002 - nothing takes time here
         return self.held
 
     def renew(self, progress: Progress) -> bool:  # noqa: ARG002 - it does not get better

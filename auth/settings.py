@@ -120,7 +120,7 @@ class Method(Protocol):
         """As in the asset's `auth_type`."""
 
     @abstractmethod
-    def credentials(self, progress: Progress) -> Credentials | None:
+    def get_credentials(self, progress: Progress) -> Credentials | None:
         """Return what to log in with; None: nothing. Raises `AuthError`."""
 
     @abstractmethod

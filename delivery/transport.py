@@ -162,7 +162,7 @@ class Access:
     def _open_one_of(self, interrupt: Callable[[], None]) -> Session:
         """Open a session at the first of the servers that can be reached."""
         # The token is fetched first: a server's patience is shorter than a person's or a provider's.
-        credentials = self._choice.method.credentials(self.observer.progress)
+        credentials = self._choice.method.get_credentials(self.observer.progress)
         *others, last = self.servers.in_turn()
         for server in others:
             try:
@@ -251,8 +251,8 @@ class Access:
 class Transport:
     """A run's way to the server: `with Transport(access, pool) as transport`. Not for several threads at once.
 
-    Without `may_wait` it takes no connection that others wait for, or that is not free at once. Raises `SmtpError`
-    and `AuthError`.
+    Without `may_wait` it takes no connection that others wait for, or that is not free at once. Raises `SmtpError`,
+    `AuthError`, and `NoTurn` where no connection comes free.
     """
 
     def __init__(self, access: Access, pool: Pool, *, may_wait: bool = True) -> None:
@@ -281,8 +281,8 @@ class Transport:
         """Whether there is a session that can be sent over."""
         return self._borrowed is not None and self._borrowed.session.is_open
 
-    def session(self) -> Session:
-        """The session, as it was left, or a new one."""
+    def open_session(self) -> Session:
+        """Return the session as it was left, or else one of the pool, or a new one."""
         borrowed = self._borrowed
         if borrowed is not None and (borrowed.session.is_used_up or not borrowed.session.is_alive()):
             self.close()
@@ -311,7 +311,7 @@ class Transport:
 
     def send(self, envelope: Envelope, content: Content, committing: Committing) -> Delivery:
         """Send one message, over as many connections as it takes: see `Delivery.elsewhere`."""
-        delivery = self.session().send(envelope, content, committing)
+        delivery = self.open_session().send(envelope, content, committing)
         return self.send_the_rest(delivery, envelope, content, committing)
 
     def send_the_rest(
@@ -320,7 +320,7 @@ class Transport:
         """Go on with those recipients that another connection can do better with at once."""
         while rest := delivery.elsewhere:
             try:
-                session = self.session()
+                session = self.open_session()
             except MailError:
                 if delivery.outcome is Outcome.NOT_SENT:
                     raise

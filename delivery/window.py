@@ -173,7 +173,7 @@ class OneSession:
                 attempt.end(error=self._reach.objection())
             if not attempt.has_ended:
                 try:
-                    session = self.transport.session()
+                    session = self.transport.open_session()
                 except MailError as exc:
                     if self._gives_way:
                         source.put_back(attempt)

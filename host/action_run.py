@@ -117,6 +117,11 @@ class ActionRun:
         self._prepared(parameters)
 
     def _reports(self, waiting: Iterator[object]) -> Iterator[Report]:
+        """Yield a report for each parameter set, in order.
+
+        The delivery keeps the order. `under_way` has what it was given and has not told of: should it end with an
+        error that nobody foresaw, these still have to be reported, and those that had not begun are delivered anew.
+        """
         if not self.prepares:
             for parameters in waiting:
                 yield self._run(parameters)
@@ -158,6 +163,7 @@ class ActionRun:
         self._context.cancel()
 
     def _prepare_each(self, waiting: Iterator[object], under_way: deque[Attempt]) -> Iterator[Attempt]:
+        """Yield an attempt for each parameter set, noted in `under_way`; what can't be prepared has ended already."""
         for parameters in waiting:
             self._taken += 1
             attempt = Attempt(position=self._taken)

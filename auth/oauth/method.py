@@ -55,7 +55,7 @@ class OAuth:
         self._unsaved = Token()
         self._is_checked = False
 
-    def credentials(self, progress: Progress) -> Credentials | None:
+    def get_credentials(self, progress: Progress) -> Credentials | None:
         """Return a token that is good for a while yet. Raises `AuthError`."""
         remembered = self._store.load()
         for token in (self._unsaved, remembered.token):

@@ -99,7 +99,7 @@ class StoreCommands:
 
     def export(self, arguments: Namespace) -> Iterator[str]:
         """The lines of `runs export`."""
-        from host.local.runs import EXPORTED
+        from host.local.recorded_runs import EXPORTED
 
         mails = self._home.runs.export(arguments.id)
         if arguments.format == "jsonl":

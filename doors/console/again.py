@@ -12,7 +12,7 @@ from actions.contract import KEY, VaultError
 from doors.console.visit import NotThere
 from host.local.files import StoreError
 from host.local.home import Home
-from host.local.runs import Runs
+from host.local.recorded_runs import Runs
 from host.manifest.model import Action
 
 _RECIPIENTS = ("to", "cc", "bcc")

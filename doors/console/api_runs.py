@@ -11,14 +11,14 @@ from starlette.responses import Response
 from doors.console.api import Call
 from doors.console.api_lists import asks_for, listed
 from doors.console.events import stream
+from doors.console.history_pages import stop
 from doors.console.preview import described
-from doors.console.runs_pages import stop
 from doors.console.visit import NotThere
 from host.local import inputs
 from host.local.files import StoreError
 from host.local.inputs import InputError
+from host.local.recorded_runs import RecordedRun, RunEntry
 from host.local.run import Request
-from host.local.runs import RecordedRun, RunEntry
 from host.manifest.validation import InvalidInput, rules_of_parameters
 
 MOST_SETS = 10_000

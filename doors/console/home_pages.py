@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from doors.console.explained import shown
+from doors.console.history_pages import state_of
 from doors.console.render import FOLDER
-from doors.console.runs_pages import state_of
 from doors.console.visit import NotThere, Visit
 from host.local.pages import pages
 

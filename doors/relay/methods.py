@@ -31,7 +31,7 @@ class TokenMethod:
         with self._lock:
             self._renew_if_due()
 
-    def credentials(self, progress: Progress) -> Credentials | None:  # noqa: ARG002 - there is nothing to tell
+    def get_credentials(self, progress: Progress) -> Credentials | None:  # noqa: ARG002 - there is nothing to tell
         username, server, port = self._who
         with self._lock:
             self._renew_if_due()

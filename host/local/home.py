@@ -17,7 +17,7 @@ from host.local.sql import OpenDatabases
 
 if TYPE_CHECKING:
     from host.local.assets import Assets
-    from host.local.runs import Runs
+    from host.local.recorded_runs import Runs
     from host.local.store import Store
     from host.local.vault import Vault
 
@@ -125,7 +125,7 @@ class Home:
 
     @cached_property
     def runs(self) -> Runs:
-        from host.local.runs import Runs
+        from host.local.recorded_runs import Runs
 
         return Runs(self.folder, self._store)
 

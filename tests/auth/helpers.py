@@ -61,7 +61,7 @@ def login(provider: TokenEndpoint | None = None, **fields: Any) -> Login:
 
 def token_of(settings: Login, state: State, sign_in: SignIn | None = None) -> str:
     """The access token that would be presented to the mail server."""
-    credentials = OAuth(settings, state, sign_in).credentials(lambda _: None)
+    credentials = OAuth(settings, state, sign_in).get_credentials(lambda _: None)
     assert isinstance(credentials, BearerCredentials)
     assert (credentials.username, credentials.host, credentials.port) == (ANN, "mx.example.com", 587)
     return credentials.token

@@ -42,7 +42,7 @@ def refused(settings: Login, state: KeptState) -> AuthError:
     """The error of a login that does not come about; it shows no secret."""
     texts: list[str] = []
     with pytest.raises(AuthError) as caught:
-        OAuth(settings, state).credentials(texts.append)
+        OAuth(settings, state).get_credentials(texts.append)
     error = caught.value
     shown = f"{error} {error.hint} {error.__cause__!r} {texts} {settings!r}"
     assert "c4nary" not in shown
@@ -349,7 +349,7 @@ def test_an_identity_s_token_is_kept_until_the_identity_changes(
 
 def test_a_refused_token_of_a_machine_is_asked_for_anew(machine: TokenEndpoint, state: KeptState) -> None:
     method = OAuth(identity(), state)
-    method.credentials(lambda _: None)
+    method.get_credentials(lambda _: None)
     assert method.renew(lambda _: None) is True
     assert len(machine.requests) == 2
 
@@ -443,7 +443,7 @@ def test_a_service_account_s_token_is_kept_until_the_account_changes(
     assert len(provider.requests) == 1
     texts: list[str] = []
     other = login(service_account_json=account(provider.token_url, client_email="other@mails"))
-    OAuth(other, state).credentials(texts.append)
+    OAuth(other, state).get_credentials(texts.append)
     assert texts[0] == "Signed out: service_account_json changed since the token was obtained."
     assert len(provider.requests) == 2
 
@@ -645,7 +645,7 @@ def test_a_service_account_gets_a_token_for_each_sender_and_keeps_it(
     provider.behaviour.account_key = own().public
     settings = login(service_account_json=account(provider.token_url), login_as="sender")
     for sender in (ANN, BOB, ANN, BOB):
-        credentials = OAuth(settings.as_sender(sender), state).credentials(lambda _: None)
+        credentials = OAuth(settings.as_sender(sender), state).get_credentials(lambda _: None)
         assert getattr(credentials, "username", "") == sender
     assert [request.claims["sub"] for request in provider.requests] == [ANN, BOB]
 
@@ -654,9 +654,9 @@ def test_the_tokens_of_so_many_senders_only_are_kept(provider: TokenEndpoint, st
     provider.behaviour.account_key = own().public
     settings = login(service_account_json=account(provider.token_url), login_as="sender")
     for number in range(MAX_SENDERS + 5):
-        OAuth(settings.as_sender(f"{number}@example.com"), state).credentials(lambda _: None)
+        OAuth(settings.as_sender(f"{number}@example.com"), state).get_credentials(lambda _: None)
     assert len(state.load()) == MAX_SENDERS
-    OAuth(settings.as_sender(f"{MAX_SENDERS + 4}@example.com"), state).credentials(lambda _: None)
+    OAuth(settings.as_sender(f"{MAX_SENDERS + 4}@example.com"), state).get_credentials(lambda _: None)
     assert len(provider.requests) == MAX_SENDERS + 5, "the newest are still there"
 
 
@@ -665,7 +665,7 @@ def test_an_application_s_token_serves_for_every_sender(provider: TokenEndpoint,
     settings = login(provider, client_secret="s", login_as="sender")
     tokens = set()
     for sender in (ANN, BOB):
-        credentials = OAuth(settings.as_sender(sender), state).credentials(lambda _: None)
+        credentials = OAuth(settings.as_sender(sender), state).get_credentials(lambda _: None)
         assert getattr(credentials, "username", "") == sender
         tokens.add(getattr(credentials, "token", ""))
     assert tokens == set(provider.access_tokens)

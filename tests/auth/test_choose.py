@@ -124,15 +124,15 @@ def test_nothing_is_said_about_other_methods_when_one_is_forced() -> None:
 
 def test_basic_logs_in_with_user_name_and_password_and_has_nothing_to_renew() -> None:
     method = choose(login(password="secret")).method
-    assert method.credentials(print) == PasswordCredentials("ann@example.com", "secret")
+    assert method.get_credentials(print) == PasswordCredentials("ann@example.com", "secret")
     assert method.renew(print) is False
 
 
 def test_passwordless_logs_in_with_a_client_certificate_if_there_is_one() -> None:
-    assert choose(login()).method.credentials(print) is None
+    assert choose(login()).method.get_credentials(print) is None
     method = choose(login(has_client_certificate=True)).method
     assert method.name == "Passwordless"
-    assert method.credentials(print) == ExternalCredentials()
+    assert method.get_credentials(print) == ExternalCredentials()
     assert method.renew(print) is False
 
 
@@ -149,7 +149,7 @@ def test_who_logs_in_with_a_password_does_not_load_the_oauth_libraries() -> None
     program = (
         "import sys\nfrom auth.choose import choose\nfrom auth.settings import Login\n"
         "choose(Login(id='1', server='h', port=25, username='a', password='b'))"
-        ".method.credentials(print)\n"
+        ".method.get_credentials(print)\n"
         "print(sorted({'requests', 'msal', 'authlib', 'cryptography', 'auth.oauth'} & set(sys.modules)))"
     )
     root = Path(__file__).parents[2]

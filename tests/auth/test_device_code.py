@@ -41,7 +41,7 @@ def asking() -> SignIn:
 
 def error_of(settings: Login, state: KeptState, asks: SignIn | None = None) -> AuthError:
     with pytest.raises(AuthError) as caught:
-        OAuth(settings, state, asks or asking()).credentials(lambda _: None)
+        OAuth(settings, state, asks or asking()).get_credentials(lambda _: None)
     assert "device-" not in f"{caught.value} {caught.value.hint}", "the device code is a secret"
     return caught.value
 
@@ -52,7 +52,7 @@ def test_a_person_is_told_the_address_and_the_code_and_signs_in_once(
     provider.behaviour.before_approval = ["authorization_pending", "authorization_pending"]
     settings = device(provider)
     texts: list[str] = []
-    OAuth(settings, state, asking()).credentials(texts.append)
+    OAuth(settings, state, asking()).get_credentials(texts.append)
     assert texts == [
         f"To sign in as ann@example.com, open {provider.url}/activate on any device within 15 min "
         "and enter the code WDJB-MJHT"
@@ -71,14 +71,14 @@ def test_a_person_is_told_the_address_and_the_code_and_signs_in_once(
 def test_a_link_that_holds_the_code_is_shown_too(provider: TokenEndpoint, state: KeptState) -> None:
     provider.behaviour.device = {"verification_uri_complete": "https://id.example/activate?code=WDJB-MJHT"}
     texts: list[str] = []
-    OAuth(device(provider), state, asking()).credentials(texts.append)
+    OAuth(device(provider), state, asking()).get_credentials(texts.append)
     assert texts[0].endswith(", or open https://id.example/activate?code=WDJB-MJHT")
 
 
 def test_a_link_that_is_no_page_is_not_shown(provider: TokenEndpoint, state: KeptState) -> None:
     provider.behaviour.device = {"verification_uri_complete": "javascript:alert(1)"}
     texts: list[str] = []
-    OAuth(device(provider), state, asking()).credentials(texts.append)
+    OAuth(device(provider), state, asking()).get_credentials(texts.append)
     assert texts[0].endswith("enter the code WDJB-MJHT")
 
 
@@ -90,7 +90,7 @@ def test_the_address_may_have_the_name_that_google_gives_it(
         "verification_url": "https://google.example/device",
     }
     texts: list[str] = []
-    OAuth(device(provider), state, asking()).credentials(texts.append)
+    OAuth(device(provider), state, asking()).get_credentials(texts.append)
     assert "open https://google.example/device on any device" in texts[0]
 
 
@@ -99,13 +99,13 @@ def test_a_client_with_a_secret_shows_it_where_the_provider_wants_it(
     secret_in: tuple[str, ...], provider: TokenEndpoint, state: KeptState
 ) -> None:
     provider.behaviour.client_secret, provider.behaviour.secret_in = CANARY, secret_in
-    OAuth(device(provider, client_secret=CANARY), state, asking()).credentials(lambda _: None)
+    OAuth(device(provider, client_secret=CANARY), state, asking()).get_credentials(lambda _: None)
     assert token_of(device(provider, client_secret=CANARY), state) == provider.access_tokens[-1]
 
 
 def test_a_client_with_a_certificate_shows_that(provider: TokenEndpoint, state: KeptState) -> None:
     provider.behaviour.application_key = own().public
-    OAuth(device(provider, oauth_certificate=own().pem), state, asking()).credentials(lambda _: None)
+    OAuth(device(provider, oauth_certificate=own().pem), state, asking()).get_credentials(lambda _: None)
     assert provider.requests[-1].claims["sub"] == "app"
 
 
@@ -115,7 +115,7 @@ def test_a_provider_that_is_asked_too_often_is_asked_less_often(
     monkeypatch.setattr("auth.oauth.device._SLOWER", 0.4)
     provider.behaviour.before_approval = ["slow_down"]
     began = time.monotonic()
-    OAuth(device(provider), state, asking()).credentials(lambda _: None)
+    OAuth(device(provider), state, asking()).get_credentials(lambda _: None)
     assert time.monotonic() - began > 0.4
 
 
@@ -123,7 +123,7 @@ def test_a_provider_that_is_busy_for_a_while_does_not_end_the_sign_in(
     provider: TokenEndpoint, state: KeptState
 ) -> None:
     provider.behaviour.before_approval = ["temporarily_unavailable", "authorization_pending"]
-    OAuth(device(provider), state, asking()).credentials(lambda _: None)
+    OAuth(device(provider), state, asking()).get_credentials(lambda _: None)
     assert token_of(device(provider), state) == provider.access_tokens[-1]
 
 
@@ -209,7 +209,7 @@ def test_an_interval_of_any_shape_is_lived_with(
 ) -> None:
     monkeypatch.setattr("auth.oauth.device.MAX_INTERVAL", 0.05)
     provider.behaviour.device = {"interval": interval}
-    OAuth(device(provider), state, asking()).credentials(lambda _: None)
+    OAuth(device(provider), state, asking()).get_credentials(lambda _: None)
     assert token_of(device(provider), state) == provider.access_tokens[-1]
 
 
@@ -221,5 +221,5 @@ def test_what_a_stranger_puts_into_code_and_address_is_shown_as_text(
         "verification_uri": "https://id.example/\r\nx",
     }
     texts: list[str] = []
-    OAuth(device(provider), state, asking()).credentials(texts.append)
+    OAuth(device(provider), state, asking()).get_credentials(texts.append)
     assert texts[0].isprintable()

@@ -65,7 +65,7 @@ def signed_in(provider: TokenEndpoint, settings: Login, state: KeptState) -> OAu
             threading.Thread(target=requests.get, args=(provider.authorize(query),), daemon=True).start()
 
     method = OAuth(settings, state, SignIn(cancelled=lambda: False, wait=5))
-    method.credentials(progress)
+    method.get_credentials(progress)
     return method
 
 
@@ -86,7 +86,7 @@ def test_a_refused_token_of_an_application_is_asked_for_anew_and_not_taken_from_
 ) -> None:
     cloud.behaviour.client_secret = CANARY
     method = OAuth(tenant(client_secret=CANARY), state)
-    method.credentials(lambda _: None)
+    method.get_credentials(lambda _: None)
     assert method.renew(lambda _: None) is True
     assert len(cloud.requests) == 2
 
@@ -219,7 +219,7 @@ def test_a_certificate_proves_the_application_to_microsoft(
 def test_a_refused_token_of_a_certificate_is_asked_for_anew(cloud: TokenEndpoint, state: KeptState) -> None:
     cloud.behaviour.application_key = own().public
     method = OAuth(tenant(oauth_certificate=own().pem), state)
-    method.credentials(lambda _: None)
+    method.get_credentials(lambda _: None)
     assert method.renew(lambda _: None) is True
     assert len({request.claims["jti"] for request in cloud.requests}) == 2
 
@@ -256,7 +256,7 @@ def test_a_person_signs_in_to_microsoft_with_a_code(cloud: TokenEndpoint, state:
     cloud.behaviour.before_approval = ["authorization_pending"]
     settings = tenant(device_code=True)
     texts: list[str] = []
-    OAuth(settings, state, SignIn(cancelled=lambda: False)).credentials(texts.append)
+    OAuth(settings, state, SignIn(cancelled=lambda: False)).get_credentials(texts.append)
     assert "open https://microsoft.com/devicelogin on any device" in texts[0]
     began, *_ = cloud.requests
     assert began.path == "/contoso/oauth2/v2.0/devicecode"
@@ -269,13 +269,15 @@ def test_a_person_signs_in_to_microsoft_with_a_code(cloud: TokenEndpoint, state:
 def test_a_code_is_for_public_clients_so_no_secret_is_shown(cloud: TokenEndpoint, state: KeptState) -> None:
     cloud.behaviour.device = {"interval": 1}
     settings = tenant(device_code=True, client_secret=CANARY)
-    OAuth(settings, state, SignIn(cancelled=lambda: False)).credentials(lambda _: None)
+    OAuth(settings, state, SignIn(cancelled=lambda: False)).get_credentials(lambda _: None)
     assert not any("client_secret" in request.form for request in cloud.requests)
 
 
 def test_a_code_that_microsoft_does_not_give_is_its_refusal(cloud: TokenEndpoint, state: KeptState) -> None:
     cloud.behaviour.error = {"error": "unauthorized_client", "error_description": "AADSTS700016: Not found."}
     with pytest.raises(AuthError) as caught:
-        OAuth(tenant(device_code=True), state, SignIn(cancelled=lambda: False)).credentials(lambda _: None)
+        OAuth(tenant(device_code=True), state, SignIn(cancelled=lambda: False)).get_credentials(
+            lambda _: None
+        )
     assert (caught.value.step, caught.value.oauth_error) == (Step.SIGN_IN, "unauthorized_client")
     assert "client_id" in caught.value.hint

@@ -29,7 +29,7 @@ from tests.auth.helpers import login
 folder, fields = Path(sys.argv[1]), json.loads(sys.argv[2])
 texts = []
 try:
-    credentials = OAuth(login(**fields), FileState(folder, "7")).credentials(texts.append)
+    credentials = OAuth(login(**fields), FileState(folder, "7")).get_credentials(texts.append)
     print(json.dumps({"token": credentials.token}))
 except AuthError as exc:
     print(json.dumps({"error": exc.oauth_error, "hint": exc.hint}))

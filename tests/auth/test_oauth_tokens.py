@@ -136,7 +136,7 @@ def test_a_token_does_not_outlive_the_settings_it_was_obtained_with(
     provider.behaviour.rotate = False
     changed: dict[str, Any] = {field: "other.example.com", "refresh_token": settings.refresh_token}
     with pytest.raises(AuthError):  # the asset's own refresh token is used again, and is spent
-        OAuth(login(provider, **changed), state).credentials(texts.append)
+        OAuth(login(provider, **changed), state).get_credentials(texts.append)
     assert texts[0] == f"Signed out: {field} changed since the token was obtained."
 
 
@@ -179,7 +179,7 @@ def test_passing_trouble_of_the_provider_does_not_stop_a_token_that_still_holds(
     state.change(refresh_at=0)
     provider.behaviour.answer = lambda sender: sender.say(503, {}, Retry_After="30")
     texts: list[str] = []
-    credentials = OAuth(settings, state).credentials(texts.append)
+    credentials = OAuth(settings, state).get_credentials(texts.append)
     assert token in str(getattr(credentials, "token", ""))
     assert texts[-1].endswith("The token that is there holds for a while yet.")
 
@@ -247,9 +247,9 @@ def test_invalid_grant_is_not_believed_before_the_store_was_read_again(
 
 def test_a_refused_token_is_refreshed_once_and_only_once(provider: TokenEndpoint, state: KeptState) -> None:
     method = OAuth(login(provider, refresh_token=provider.give_refresh_token()), state)
-    first = method.credentials(lambda _: None)
+    first = method.get_credentials(lambda _: None)
     assert method.renew(lambda _: None) is True
-    second = method.credentials(lambda _: None)
+    second = method.get_credentials(lambda _: None)
     assert first != second
     assert method.renew(lambda _: None) is False
     assert len(provider.requests) == 2
@@ -260,8 +260,8 @@ def test_a_refused_token_that_another_process_has_replaced_already_costs_no_requ
 ) -> None:
     settings = login(provider, refresh_token=provider.give_refresh_token())
     here, there = OAuth(settings, state), OAuth(settings, state)
-    here.credentials(lambda _: None)
-    there.credentials(lambda _: None)
+    here.get_credentials(lambda _: None)
+    there.get_credentials(lambda _: None)
     assert there.renew(lambda _: None) is True
     before = len(provider.requests)
     assert here.renew(lambda _: None) is True
@@ -271,14 +271,14 @@ def test_a_refused_token_that_another_process_has_replaced_already_costs_no_requ
 def test_a_refused_token_of_an_application_is_replaced_too(provider: TokenEndpoint, state: KeptState) -> None:
     provider.behaviour.client_secret = CANARY
     method = OAuth(login(provider, client_secret=CANARY), state)
-    method.credentials(lambda _: None)
+    method.get_credentials(lambda _: None)
     assert method.renew(lambda _: None) is True
     assert len(provider.requests) == 2
 
 
 def test_without_a_state_tokens_live_as_long_as_the_method(provider: TokenEndpoint) -> None:
     method = OAuth(login(provider, refresh_token=provider.give_refresh_token()))
-    assert method.credentials(lambda _: None) == method.credentials(lambda _: None)
+    assert method.get_credentials(lambda _: None) == method.get_credentials(lambda _: None)
     assert len(provider.requests) == 1
 
 
@@ -293,7 +293,7 @@ def test_a_token_that_can_not_be_saved_serves_this_run_and_says_so(
 
     monkeypatch.setattr(state, "save", full)
     texts: list[str] = []
-    assert method.credentials(texts.append) == method.credentials(texts.append)
+    assert method.get_credentials(texts.append) == method.get_credentials(texts.append)
     assert any("could not be saved (OSError)" in text for text in texts)
     assert len(provider.requests) == 1
 
@@ -309,6 +309,6 @@ def test_nobody_has_signed_in_yet_is_said_with_what_to_do(provider: TokenEndpoin
 
 def test_the_user_of_the_token_is_the_user_of_the_asset(provider: TokenEndpoint, state: KeptState) -> None:
     settings = login(provider, refresh_token=provider.give_refresh_token())
-    credentials = OAuth(settings, state).credentials(lambda _: None)
+    credentials = OAuth(settings, state).get_credentials(lambda _: None)
     assert ANN in repr(credentials)
     assert not any(token in repr(credentials) for token in provider.access_tokens)

@@ -89,7 +89,7 @@ def finish(settings: Login, store: TokenStore, query: str) -> str:
 def test_a_person_signs_in_once_and_is_not_asked_again(provider: TokenEndpoint, state: KeptState) -> None:
     settings = login(provider, auth_url=provider.auth_url, scopes="mail")
     person = Person()
-    OAuth(settings, state, asking()).credentials(person)
+    OAuth(settings, state, asking()).get_credentials(person)
     assert person.texts[0].startswith("To sign in as ann@example.com, open this link within 5 s: http")
     assert token_of(settings, state) == provider.access_tokens[-1]
     assert [request.form["grant_type"] for request in provider.requests] == ["authorization_code"]
@@ -102,7 +102,7 @@ def test_the_page_that_the_browser_ends_on_says_what_to_do_and_keeps_the_code_to
     provider: TokenEndpoint, state: KeptState
 ) -> None:
     person = Person()
-    OAuth(login(provider, auth_url=provider.auth_url), state, asking()).credentials(person)
+    OAuth(login(provider, auth_url=provider.auth_url), state, asking()).get_credentials(person)
     for _ in range(100):
         if person.page is not None:
             break
@@ -298,7 +298,7 @@ def test_an_answer_without_a_code_is_no_sign_in(provider: TokenEndpoint, state: 
 def test_nobody_comes(provider: TokenEndpoint, state: KeptState) -> None:
     method = OAuth(login(provider, auth_url=provider.auth_url), state, asking(wait=0.2))
     with pytest.raises(AuthError) as caught:
-        method.credentials(lambda _: None)
+        method.get_credentials(lambda _: None)
     assert str(caught.value) == "Nobody signed in within 0.2 s."
     assert state.load()["oauth"]["sign_in"] is None
 
@@ -307,7 +307,7 @@ def test_waiting_ends_when_the_run_is_cancelled(provider: TokenEndpoint, state: 
     began_at = time.monotonic()
     asks = SignIn(cancelled=lambda: time.monotonic() > began_at + 0.2, wait=30)
     with pytest.raises(AuthError) as caught:
-        OAuth(login(provider, auth_url=provider.auth_url), state, asks).credentials(lambda _: None)
+        OAuth(login(provider, auth_url=provider.auth_url), state, asks).get_credentials(lambda _: None)
     assert caught.value.category is Category.CANCELLED
     assert time.monotonic() - began_at < 5
 
@@ -326,7 +326,7 @@ def test_strangers_at_the_redirect_neither_end_the_wait_nor_get_in(
             super().open()
 
     person = Disturbed()
-    OAuth(settings, state, asking()).credentials(person)
+    OAuth(settings, state, asking()).get_credentials(person)
     assert statuses == [404, 400, 400, 400]
     assert token_of(settings, state) == provider.access_tokens[-1]
 
@@ -337,7 +337,7 @@ def test_a_provider_that_gives_no_refresh_token_is_told_about(
     provider.behaviour.refresh_tokens = False
     settings = login(provider, auth_url=provider.auth_url)
     person = Person()
-    OAuth(settings, state, asking()).credentials(person)
+    OAuth(settings, state, asking()).get_credentials(person)
     assert "offline_access" in person.texts[-1]
     state.change(refresh_at=0)
     assert token_of(settings, state) == provider.access_tokens[-1], "it holds for a while yet"
@@ -351,7 +351,7 @@ def test_a_dead_refresh_token_leads_to_a_sign_in_where_there_is_somebody(
 ) -> None:
     settings = login(provider, auth_url=provider.auth_url, refresh_token="long-dead")
     person = Person()
-    OAuth(settings, state, asking()).credentials(person)
+    OAuth(settings, state, asking()).get_credentials(person)
     assert any(text.endswith("Signing in again.") for text in person.texts)
     assert token_of(settings, state) == provider.access_tokens[-1]
 
@@ -361,7 +361,7 @@ def test_a_refused_token_that_can_not_be_refreshed_leads_to_a_sign_in(
 ) -> None:
     provider.behaviour.refresh_tokens = False
     method = OAuth(login(provider, auth_url=provider.auth_url), state, asking())
-    method.credentials(Person())
+    method.get_credentials(Person())
     assert method.renew(Person()) is True
     assert len(provider.grants("authorization_code")) == 2
 
@@ -407,6 +407,6 @@ def test_whatever_receives_the_redirect_may_be_something_else(
 
     settings = login(provider, auth_url=provider.auth_url)
     asks = SignIn(cancelled=lambda: False, redirect=made, wait=30)
-    OAuth(settings, state, asks).credentials(progress)
+    OAuth(settings, state, asks).get_credentials(progress)
     assert given == [(query_of(handed.link)["state"], 30)]
     assert provider.requests[-1].form["redirect_uri"] == handed.uri

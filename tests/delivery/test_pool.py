@@ -245,7 +245,7 @@ def test_a_connection_has_a_place_on_the_machine_for_as_long_as_it_lasts() -> No
     places, pool = Places(1), Pool()
     with ScriptedServer() as server:
         with transport(server, places, pool) as first:
-            first.session()
+            first.open_session()
             assert places.free_ones == 0
         assert places.free_ones == 1
 
@@ -258,7 +258,7 @@ def test_a_connection_that_does_not_come_about_keeps_no_place() -> None:
         transport(server, places, Pool()) as first,
         pytest.raises(Refused),
     ):
-        first.session()
+        first.open_session()
     assert places.free_ones == 1
 
 
@@ -268,7 +268,7 @@ def test_whoever_may_not_wait_is_told_at_once_that_other_programs_have_all_place
         transport(server, Places(0), Pool(), may_wait=False) as extra,
         pytest.raises(NoTurn, match="other programs on this machine"),
     ):
-        extra.session()
+        extra.open_session()
     assert server.log.connections == 0
 
 
@@ -276,7 +276,7 @@ def test_a_place_that_becomes_free_is_taken_by_the_run_that_waits() -> None:
     places = Places(0)
     with ScriptedServer() as server, transport(server, places, Pool()) as waiting:
         threading.Timer(0.3, places.free).start()
-        assert waiting.session().is_open
+        assert waiting.open_session().is_open
 
 
 def test_a_run_that_waits_for_a_place_takes_a_session_that_another_of_its_runs_gives_back() -> None:
@@ -284,9 +284,9 @@ def test_a_run_that_waits_for_a_place_takes_a_session_that_another_of_its_runs_g
     places, pool = Places(1), Pool()
     with ScriptedServer() as server:
         first, second = transport(server, places, pool), transport(server, places, pool)
-        lent = first.session()
+        lent = first.open_session()
         got: list[Session] = []
-        waiting = threading.Thread(target=lambda: got.append(second.session()))
+        waiting = threading.Thread(target=lambda: got.append(second.open_session()))
         waiting.start()
         while not pool.is_wanted(first.access.asset):  # it has found no place
             time.sleep(0.01)
@@ -302,8 +302,8 @@ def test_a_session_that_lies_idle_keeps_no_place_that_another_program_waits_for(
     places, pool = Places(2), Pool()
     with ScriptedServer() as server:
         first, second = transport(server, places, pool), transport(server, places, pool)
-        first.session()
-        second.session()
+        first.open_session()
+        second.open_session()
         places.waiting += is_wanted
         second.close()
         assert places.free_ones == is_wanted

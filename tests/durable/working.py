@@ -13,9 +13,9 @@ from delivery.pool import Pool
 from host.local import database, durable, files
 from host.local.durable import Order, Submitted
 from host.local.home import Home
+from host.local.recorded_runs import RecordedRun
 from host.local.retry import Patience
 from host.local.rows import rows_of_text
-from host.local.runs import RecordedRun
 from host.local.sql import transaction
 from host.local.worker import Worker
 from host.manifest.model import load

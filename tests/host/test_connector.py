@@ -120,7 +120,7 @@ def test_all_parameter_sets_share_a_session_and_it_is_ended(
     monkeypatch: pytest.MonkeyPatch, connector: Watched
 ) -> None:
     def run(values: Mapping[str, Any], context: Context, transport: Transport) -> Report:
-        transport.session().noop()
+        transport.open_session().noop()
         return sent(values, context, transport)
 
     install(monkeypatch, "send_email", run)

@@ -172,7 +172,7 @@ READ_AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from host.local.home import Home
-import host.local.runs, host.local.spool, cryptography.fernet, sqlalchemy.dialects.sqlite
+import host.local.recorded_runs, host.local.spool, cryptography.fernet, sqlalchemy.dialects.sqlite
 if os.getuid() == 0:
     os.setgid(65534); os.setuid(65534)
 runs = Home(Path(sys.argv[1])).runs

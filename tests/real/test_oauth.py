@@ -154,7 +154,7 @@ def test_a_certificate_that_is_not_the_application_s_is_refused(
         ca_bundle=str(certificates.certificate),
     )
     with pytest.raises(AuthError) as caught:
-        OAuth(login).credentials(lambda _: None)
+        OAuth(login).get_credentials(lambda _: None)
     assert caught.value.oauth_error == "invalid_client"
 
 
@@ -184,10 +184,10 @@ def test_a_person_signs_in_with_a_code_and_the_token_is_refreshed_from_then_on(
 
     before = len(provider.grants)
     method = OAuth(login, sign_in=SignIn(cancelled=lambda: False))
-    first = method.credentials(progress)
+    first = method.get_credentials(progress)
     people[0].join(20)
     assert method.renew(progress) is True
-    second = method.credentials(progress)
+    second = method.get_credentials(progress)
     assert isinstance(first, BearerCredentials)
     assert isinstance(second, BearerCredentials)
     assert first.token != second.token

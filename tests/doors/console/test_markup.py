@@ -13,15 +13,15 @@ from markupsafe import escape
 from starlette.testclient import TestClient
 
 from delivery.pool import Pool
-from doors.console import runs_pages, visit
+from doors.console import history_pages, visit
 from doors.console.api_routes import ADDRESSES
 from doors.console.app import make_app
 from doors.console.catcher import Chaos
 from doors.console.console import Console
 from doors.console.explained import linked, shown
+from doors.console.history_pages import _links
 from doors.console.openid import Identity, OpenIdSettings
 from doors.console.render import FOLDER, render, when
-from doors.console.runs_pages import _links
 from host.local import database
 from host.local.people.roles import Role
 from host.local.sql import transaction
@@ -72,7 +72,7 @@ ADDRESSES_BEGUN = {
     "base.html": {"href"},  # of the template's own
     "mail_body.html": {"html_address"},  # made by the templates that include it
     "onward.html": {"seconds", "to"},  # `target` in sign_in.py lets only paths of ours pass
-    "show_run.html": {"link"},  # `_links` in runs_pages.py: of https
+    "show_run.html": {"link"},  # `_links` in history_pages.py: of https
 }
 """Values that begin an address, of each template."""
 SINKS = (
@@ -118,7 +118,7 @@ class Walk:
         self.desk = desk
         self.shown: list[tuple[str, dict[str, Any]]] = []
         monkeypatch.setattr(visit, "render", self._render)
-        monkeypatch.setattr(runs_pages, "MOST_LISTED", 2)
+        monkeypatch.setattr(history_pages, "MOST_LISTED", 2)
 
     def _render(self, template: str, **values: Any) -> str:
         self.shown.append((template, values))

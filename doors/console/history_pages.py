@@ -14,7 +14,7 @@ from doors.console.timeline import bars
 from doors.console.visit import NotThere, Visit, go
 from host.local import durable
 from host.local.files import StoreError
-from host.local.runs import MOST_UNKNOWN, RecordedRun, RunEntry
+from host.local.recorded_runs import MOST_UNKNOWN, RecordedRun, RunEntry
 
 MOST_LISTED = 100
 MAILS_ON_A_PAGE = 100

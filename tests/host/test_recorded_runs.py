@@ -157,7 +157,7 @@ from pathlib import Path
 from actions.contract import Report
 from host.local.home import Home
 from tests.support.ledgers import Written, mail
-from tests.host.test_runs import RUN, left
+from tests.host.test_recorded_runs import RUN, left
 home = Home(Path(sys.argv[1]))
 for turn in range(10):
     name = f"{sys.argv[2]} {turn}"
