@@ -113,6 +113,7 @@ def nothing_delivered(facts: Facts) -> dict[str, Any]:
 
 
 def _delivered(message: Message, delivery: Delivery, data: dict[str, Any]) -> Report:
+    """Say what became of a message that was offered to the server; `data` is what is known of it besides."""
     outcome, failure, reply = delivery.outcome, delivery.failure, delivery.reply
     if outcome is Outcome.NOT_SENT and failure is not None:
         reply = failure.reply or reply  # that for which it got no further

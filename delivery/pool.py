@@ -134,6 +134,7 @@ class Pool:
         interrupt: Callable[[], None],
         deadline: float,
     ) -> PooledSession:
+        """Look for one that is idle and alive, and connect where there is none, until `deadline`."""
         is_waiting = False
         try:
             while True:

@@ -1,4 +1,4 @@
-"""The steps on the way to a server, for who wants to see them one by one: `test connectivity`."""
+"""The steps on the way to a server, for whoever wants to see them one by one: `test connectivity`."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Access:
         """How a login was tried: OAuth, Basic or Passwordless; "" before the first connection."""
         self._refusal: AuthenticationRefused | AuthError | None = None
         self.steps: Steps | None = None
-        """Where the steps of each connection are kept, for who asks for them."""
+        """Where the steps of each connection are kept, for whoever asks for them."""
 
     def as_sender(self, address: str) -> Access:
         """Return the access of an application that logs in as this sender, to the same server."""
@@ -180,6 +180,7 @@ class Access:
     def _open(
         self, server: Server, credentials: Credentials | None, interrupt: Callable[[], None]
     ) -> Session:
+        """Open a session at `server`: connect, encrypt, and log in if there is something to log in with."""
         self.server = str(server)
         asset, login, steps, tell = self.asset, self.asset.login, self.steps, self.observer.progress
         if steps is not None and credentials is not None and self.tried == OAUTH:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Timeouts(NamedTuple):
     """Seconds. `reply` holds for one whole reply, and for the peer to take one chunk.
 
-    RFC 5321 section 4.5.3.2.6 gives the reply to the end of a message ten minutes: a client that gives up
-    earlier than the server makes doubled mail. While that reply is due, the peer may take as long with a write.
+    RFC 5321 section 4.5.3.2.6 gives the reply to the end of a message ten minutes: a client that gives up earlier may
+    send again what the server goes on to deliver. While that reply is due, the peer may take as long with a write.
     """
 
     connect: float = 15.0

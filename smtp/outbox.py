@@ -94,7 +94,7 @@ class Outbox:
         yield from self._send_in_turn(waiting)
 
     def begin_stepwise(self) -> Stepwise:
-        """A transaction for who learns of envelope and message little by little."""
+        """A transaction for a caller that learns of envelope and message little by little."""
         return self._pipeline.begin_stepwise()
 
     # -- one message at a time -------------------------------------------------------------------------------

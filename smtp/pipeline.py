@@ -308,6 +308,7 @@ class Pipeline:
             raise
 
     def _read_to_end(self, transaction: Transaction) -> None:
+        """Read the answer to the complete message, if one is due, and see whether the server can be given another."""
         if transaction.failure is not None or transaction.is_settled:
             return
         transaction.is_settled = True

@@ -295,7 +295,7 @@ class Session:
         return self._ready_outbox().send_many(messages, window, committing)
 
     def begin_stepwise(self) -> Stepwise:
-        """A transaction for who learns of envelope and message little by little."""
+        """A transaction for a caller that learns of envelope and message little by little."""
         self.begun += 1
         return self._ready_outbox().begin_stepwise()
 

@@ -50,7 +50,7 @@ class Generic:
         verifier = generate_token(_VERIFIER_LENGTH)
         extra: dict[str, str] = {}
         if is_google(self._login.auth_url):
-            # Only so does Google give a refresh token, and give one again to who has signed in before.
+            # Only so does Google give a refresh token, and give one again to somebody who has signed in before.
             extra = {"access_type": "offline", "prompt": "consent", "login_hint": self._login.username}
         session = self._session(_PUBLIC)
         link, _ = session.create_authorization_url(

@@ -126,6 +126,7 @@ class OAuth:
             self._is_checked = True
 
     def _refresh(self, provider: Provider, remembered: Remembered) -> Token:
+        """Trade the refresh token for new tokens. That it was begun is remembered, should nobody hear how it ended."""
         token = remembered.token
         self._store.save(token, unfinished=True)
         try:
@@ -187,7 +188,7 @@ class OAuth:
 
 
 class _OwnMemory:
-    """State for who gave none: it lasts as long as this object."""
+    """State for a caller that gave none: it lasts as long as this object."""
 
     def __init__(self) -> None:
         self._state: dict[str, Any] = {}

@@ -44,7 +44,7 @@ class Microsoft:
             warnings.catch_warnings(),
         ):
             # MSAL would rather have the browser POST the answer. Browsers warn of a form that goes from https
-            # to http, which a redirect on this machine is, and PKCE makes the code useless to who reads it.
+            # to http, which a redirect on this machine is, and PKCE makes the code useless to whoever reads it.
             warnings.simplefilter("ignore", UserWarning)
             flow = application.initiate_auth_code_flow(
                 self._wanted, redirect_uri=redirect_uri, state=state, login_hint=self._login.username

@@ -60,7 +60,7 @@ class SignIn:
 
 
 def new_state(login: Login) -> str:
-    """What only the answer to one sign-in brings. It names the asset, for who receives the answers of several."""
+    """What only the answer to one sign-in brings. It names the asset, for whoever receives the answers of several."""
     return f"{login.id}:{secrets.token_urlsafe(32)}"
 
 

@@ -89,7 +89,7 @@ class CommandLine:
 
     @property
     def what_was_sent(self) -> str:
-        """A sentence about that, for who could not be given the result."""
+        """A sentence about that, for whoever could not be given the result."""
         if self._result is None or not self.may_have_sent:
             return ""
         return f" Do not simply repeat the call: {self._result['message']}"

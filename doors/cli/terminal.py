@@ -114,7 +114,7 @@ class Terminal:
 
 
 class Transcripts:
-    """A watcher that also keeps what was said on each connection, for who asks to see it."""
+    """A watcher that also keeps what was said on each connection, for whoever asks to see it."""
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher

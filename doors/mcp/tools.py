@@ -1,4 +1,4 @@
-"""The tools, made from the manifest: an action that is added there is one, without a line here."""
+"""The tools, made from the manifest: an action that is added there becomes a tool, without a line here."""
 
 from __future__ import annotations
 

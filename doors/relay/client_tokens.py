@@ -33,7 +33,7 @@ class ClientTokens:
         return self._destination.authentication == CODE
 
     def log_in(self, login: ClientLogin) -> Upstream:
-        """The way to the mail server for who brings this token. Raises `AuthError`."""
+        """The way to the mail server for whoever brings this token. Raises `AuthError`."""
         if self.are_good_for_once:
             method, upstream = self._made(login)
             method.begin()

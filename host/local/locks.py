@@ -74,7 +74,7 @@ def take(path: Path, *, make: bool = True) -> Lock | None:
 
 
 def share(path: Path) -> Lock:
-    """The lock of this file together with others that share it; waits for who holds it alone. Raises `OSError`."""
+    """The lock of this file together with others that share it; waits for whoever holds it alone. Raises `OSError`."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)

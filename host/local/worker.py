@@ -1,8 +1,9 @@
-"""Who sends the mails of durable runs: one worker of a data folder at a time, others stand by. Of PostgreSQL many.
+"""Who sends the mails of durable runs: one worker of a data folder at a time, or many on PostgreSQL.
 
-With the data folder's own database it looks for runs with mails that are due, the highest priority first, and works on
-one run of each mailbox at a time, so many mailboxes at once as it may. With PostgreSQL it is given batches of a run
-(`host.local.jobs`). What it does with a run's mails is in `host.local.work`.
+On a data folder the others stand by, and one takes over when the first ends. The worker looks for runs with mails that
+are due, the highest priority first, and works on one run of each mailbox at a time, on as many mailboxes at once as it
+may. With PostgreSQL it is given batches of a run (`host.local.jobs`). What it does with a run's mails is in
+`host.local.work`.
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ class PhantomVault:
 
 
 def _report_name(name: str) -> str:
-    """The platform calls its reports type__id-7__ts-2026-11-20.pdf; the number means nothing to who gets one."""
+    """The platform calls its reports type__id-7__ts-2026-11-20.pdf; the number means nothing to whoever gets one."""
     pieces = name.split("__")
     return f"{pieces[0]}_{pieces[2]}" if len(pieces) == 3 else name
 

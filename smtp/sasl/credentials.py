@@ -2,8 +2,8 @@
 
 The mechanisms stand in the order of what the other side learns. SCRAM bound to the TLS channel gives away nothing and
 can't be relayed; SCRAM alone proves that the server knows the password too; PLAIN and LOGIN hand it over, which TLS
-keeps from all but the server; CRAM-MD5 hides it from who reads along, though not from guessing, and many servers that
-list it can't do it for the passwords they keep. So with TLS it comes last, and without it is all there is (`usable`).
+keeps from all but the server; CRAM-MD5 hides it from whoever reads along, though not from guessing, and many servers
+that list it can't do it for the passwords they keep. With TLS it comes last; without TLS it is all there is (`usable`).
 """
 
 from __future__ import annotations
