@@ -110,6 +110,7 @@ class PlatformJournal:
             elif name in record["keys"]:
                 record["keys"][name] |= {
                     "outcome": data["outcome"],
+                    "server": data["server"],
                     "message_id": data["message_id"],
                     "refused": [one for one in data["recipients"] if one["status"] == "refused"],
                     "summary": dict(report.summary),
@@ -120,7 +121,8 @@ class PlatformJournal:
     def _report(self, earlier: Mapping[str, Any]) -> Report:
         """The earlier mail's result, as far as it was kept."""
         outcome = earlier["outcome"] or "unknown"
-        data = nothing_delivered(Facts(f"{self._asset.server}:{self._asset.port}")) | {
+        server = earlier.get("server") or f"{self._asset.server}:{self._asset.port}"
+        data = nothing_delivered(Facts(server)) | {
             "outcome": outcome,
             "message_id": earlier.get("message_id", ""),
             "recipients": earlier.get("refused", []),
