@@ -15,7 +15,7 @@ from delivery.steps import FAILED, PASSED, SKIPPED, TEST_MAIL, Steps
 from delivery.transport import Transport
 from message.address.mailbox import parse_list
 from message.draft import Addressing, plain_draft
-from smtp.errors import MailError
+from smtp.errors import MailError, SmtpError
 from smtp.session import Session
 
 MAY_SIGN_IN = True
@@ -44,11 +44,11 @@ def run(parameters: Parameters, context: Context, transport: Transport) -> Repor
         if not steps.taken:
             steps.describe(session)  # another run of this process had connected it
         if mail is None:
-            text = _without_a_mail(context, session)
+            text = _without_a_mail(context, session, steps)
             steps.add(TEST_MAIL, text, SKIPPED)
             return _passed(context, transport, steps, text)
     except MailError as exc:
-        text = stopped("Test connectivity failed", exc, transport.access.server)
+        text = stopped("Test connectivity failed", exc, transport.facts.server)
         return _told(False, text, context, transport, steps)
     address = mail.recipients[0]
     context.progress(f"Sending a test mail to {address}.")
@@ -87,10 +87,14 @@ def _test_mail(asset: Asset) -> Outgoing | None:
     return plain_draft(Addressing(to=address, subject=SUBJECT), BODY, (), own)
 
 
-def _without_a_mail(context: Context, session: Session) -> str:
-    """An empty transaction: the server is asked whether it would take a mail, and given none."""
-    session.mail(None)
-    session.reset()
+def _without_a_mail(context: Context, session: Session, steps: Steps) -> str:
+    """An empty transaction: the server is asked whether it would take a mail, and given none. Raises `SmtpError`."""
+    try:
+        session.mail(None)
+        session.reset()
+    except SmtpError as exc:
+        steps.add(TEST_MAIL, str(exc), FAILED)
+        raise
     if "@" in (context.asset.sender_address or context.asset.username):
         text = "No mail was sent: the asset's own address is not one that it may write to."
     else:

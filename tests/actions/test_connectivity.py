@@ -80,6 +80,14 @@ def test_without_an_address_an_empty_transaction_is_made(run: Runner, username: 
     assert server.log.accepted == []
 
 
+@pytest.mark.parametrize("kind", [Kind.PERMANENT, Kind.CLOSE])
+@pytest.mark.parametrize("step", [Step.MAIL, Step.RSET])
+def test_an_empty_transaction_that_fails_is_a_step_that_failed(run: Runner, step: Step, kind: Kind) -> None:
+    result, _ = outcome_of(run, Settings(fault=Fault(step, kind)), sender_address=None)
+    assert result.message.startswith(f"Test connectivity failed, at step {step} with 127.0.0.1:")
+    assert [taken["step"] for taken in result.data["steps"] if taken["status"] == "failed"] == ["test mail"]
+
+
 def test_a_bad_address_of_the_asset_is_found_before_anything_is_connected(run: Runner) -> None:
     result, server = outcome_of(run, Settings(), sender_address="a b@example.com")
     assert result.message.startswith("Test connectivity failed: sender_address: 'a b@example.com'")
