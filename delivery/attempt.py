@@ -75,13 +75,22 @@ class Facts(NamedTuple):
 _NO_FACTS = Facts()
 
 
+class Takes(NamedTuple):
+    """What a server takes, as far as messages differ by it."""
+
+    eight_bit: bool
+    smtputf8: bool
+    dsn: bool
+
+
 class Attempt:
     """One message of a run. It `has_ended` with a `delivery`, or with an `error` that came before any.
 
     One that could not even be prepared has no `outgoing`: it travels with the others, so that what became of them
     all is told in their order. `position` is its place in its run, from 1; 0 where there is no order. `started` is in
     seconds of `time.monotonic`. `has_turn` is set when its account may send it, `is_begun` when a session takes it,
-    `is_committed` before the octets leave that can complete it: until then it certainly was not sent.
+    `is_committed` before the octets leave that can complete it: until then it certainly was not sent. `message` was
+    composed for what `takes` says. `left` counts the servers that broke off before it was complete there.
     """
 
     def __init__(
@@ -103,6 +112,8 @@ class Attempt:
         self.has_turn = False
         self.is_begun = False
         self.is_committed = False
+        self.takes: Takes | None = None
+        self.left = 0
         self.has_ended = error is not None or delivery is not None
 
     def end(

@@ -31,10 +31,10 @@ class Servers:
 
     def __init__(self, asset: Asset) -> None:
         self._all = servers_of(asset)
+        self.others = len(self._all) - 1
+        """How many there are beside any one of them."""
         self._at = 0
         """The place of the one that the next connection is tried with first."""
-        self._left = 0
-        """How often one was left because it broke off."""
         self._lock = threading.Lock()
 
     def in_turn(self) -> tuple[Server, ...]:
@@ -42,25 +42,11 @@ class Servers:
         at = self._at
         return self._all[at:] + self._all[:at]
 
-    def pass_over(self, server: Server) -> None:
-        """Begin with the next one, since this one can't be reached; unless another session has seen to that."""
+    def pass_over(self, name: str) -> None:
+        """Begin with the next one, as this one can't be used or broke off; unless another session has seen to that."""
         with self._lock:
-            if self._all[self._at] is server:
+            if name == str(self._all[self._at]):
                 self._at = (self._at + 1) % len(self._all)
-
-    def leave(self, name: str) -> bool:
-        """Begin with the next one, since this one broke off; whether there is one that a message may go to.
-
-        In a run that happens as often as there are others, so that whoever goes on comes to an end.
-        """
-        with self._lock:
-            if name != str(self._all[self._at]):
-                return True  # another session has gone on already
-            if self._left == len(self._all) - 1:
-                return False
-            self._left += 1
-            self._at = (self._at + 1) % len(self._all)
-            return True
 
 
 def servers_of(asset: Asset) -> tuple[Server, ...]:

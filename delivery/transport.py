@@ -17,19 +17,16 @@ from auth.errors import AuthError
 from auth.errors import Step as LoginStep
 from auth.settings import LOGIN_AS_USERNAME, Login
 from delivery.asset import Asset
-from delivery.attempt import Facts
+from delivery.attempt import Attempt, Facts
 from delivery.observer import Observer
 from delivery.pace import Pace
 from delivery.pool import Interrupt, Pool, PooledSession, Slot, Slots
 from delivery.servers import Server, Servers, broke_off
-from smtp.content import Content
-from smtp.envelope import Envelope
 from smtp.errors import AuthenticationRefused, Cancelled, MailError, SmtpError, Step
 from smtp.options import Options, Timeouts
-from smtp.outcome import Delivery, Outcome
+from smtp.outcome import Delivery
 from smtp.session import Session
 from smtp.tls import TlsMode
-from smtp.transaction import Committing
 
 if TYPE_CHECKING:
     from auth.settings import Method, State
@@ -67,7 +64,7 @@ class Access:
         self.asset = asset
         self.servers = Servers(asset)
         self.server = f"{asset.login.server}:{asset.login.port}"
-        """Host and port of the one that was tried last."""
+        """Host and port of the asset's own."""
         self.slots = slots
         self.pace = pace
         self.observer = observer
@@ -160,33 +157,38 @@ class Access:
             raise
 
     def _open_one_of(self, interrupt: Callable[[], None]) -> Session:
-        """Open a session at the first of the servers that can be reached."""
+        """Open a session at the first of the servers that can be used; where none can, the last one says why."""
         # The token is fetched first: a server's patience is shorter than a person's or a provider's.
         credentials = self._choice.method.get_credentials(self.observer.progress)
-        *others, last = self.servers.in_turn()
-        for server in others:
+        failure: SmtpError | None = None
+        for server in self.servers.in_turn():
+            if failure is not None:
+                told = f"{failure.server} can't be used: {failure.text.rstrip('.')}. The next one is tried."
+                self.observer.progress(told)
+                if self.steps is not None:
+                    self.steps.begin()
             try:
                 return self._open(server, credentials, interrupt)
             except SmtpError as exc:
+                exc.server = str(server)
                 is_final = isinstance(exc, AuthenticationRefused) and not exc.retryable
                 if is_final or isinstance(exc, Cancelled):
                     raise
-                self.observer.progress(f"{server} can't be used: {exc}. The next one is tried.")
-                self.servers.pass_over(server)
-                if self.steps is not None:
-                    self.steps.begin()
-        return self._open(last, credentials, interrupt)
+                # The last one is passed over too: so each attempt of a run in vain ends for the same reason.
+                self.servers.pass_over(exc.server)
+                failure = exc
+        assert failure is not None  # noqa: S101 - there is one server at least
+        raise failure
 
     def _open(
         self, server: Server, credentials: Credentials | None, interrupt: Callable[[], None]
     ) -> Session:
         """Open a session at `server`: connect, encrypt, and log in if there is something to log in with."""
-        self.server = str(server)
         asset, login, steps, tell = self.asset, self.asset.login, self.steps, self.observer.progress
         if steps is not None and credentials is not None and self.tried == OAUTH:
             steps.add(LoginStep.TOKEN, "there is an access token")
         proxy = self._find_proxy() if self._find_proxy is not None else self._proxy
-        tell(f"Connecting to {self.server}{f' through the {proxy.name}' if proxy else ''}.")
+        tell(f"Connecting to {server}{f' through the {proxy.name}' if proxy else ''}.")
         options = Options(
             Timeouts(connect=login.connection_timeout, reply=login.read_timeout),
             implicit_tls=asset.ssl_config == TlsMode.SSL,
@@ -206,7 +208,9 @@ class Access:
                 told = f"No login: {self.tried}."
             else:
                 how = session.authenticate(
-                    credentials, allow_plaintext=asset.allow_plaintext_auth, mechanism=asset.sasl_mechanism
+                    _for(server, credentials),
+                    allow_plaintext=asset.allow_plaintext_auth,
+                    mechanism=asset.sasl_mechanism,
                 )
                 told = f"Logged in: {self.tried}, {how or 'with the certificate alone'}."
             tell(told)
@@ -293,8 +297,10 @@ class Transport:
                 borrowed = self._borrowed = self.pool.lend(
                     self.access.asset, self._connect, self.access.raise_if_cancelled, may_wait=self._may_wait
                 )
+            except MailError as error:
+                self.facts = Facts(error.server or self.access.server, auth_method=self.access.tried)
+                raise
             finally:
-                self.facts = Facts(self.access.server, auth_method=self.access.tried)
                 if self._waiting is not None:
                     self._waiting.free()
                     self._waiting = None
@@ -304,30 +310,17 @@ class Transport:
             self.facts = Facts(server, version, cipher, self.access.tried, session.auth_mechanism)
         return borrowed.session
 
-    def goes_on_elsewhere(self, delivery: Delivery) -> bool:
-        """Whether the asset's next server gets a message that nobody has, because this one broke off."""
-        if not self.access.asset.fallback_servers or self.is_open:
+    def goes_on_elsewhere(self, attempt: Attempt, delivery: Delivery) -> bool:
+        """Whether the asset's next server gets a message that nobody has, because this one broke off.
+
+        For each message that happens as often as there are other servers, so that it comes to an end.
+        """
+        servers = self.access.servers
+        if attempt.left == servers.others or self.is_open or not broke_off(delivery):
             return False
-        return broke_off(delivery) and self.access.servers.leave(self.facts.server)
-
-    def send(self, envelope: Envelope, content: Content, committing: Committing) -> Delivery:
-        """Send one message, over as many connections as it takes: see `Delivery.elsewhere`."""
-        delivery = self.open_session().send(envelope, content, committing)
-        return self.send_the_rest(delivery, envelope, content, committing)
-
-    def send_the_rest(
-        self, delivery: Delivery, envelope: Envelope, content: Content, committing: Committing
-    ) -> Delivery:
-        """Go on with those recipients that another connection can do better with at once."""
-        while rest := delivery.elsewhere:
-            try:
-                session = self.open_session()
-            except MailError:
-                if delivery.outcome is Outcome.NOT_SENT:
-                    raise
-                return delivery
-            delivery = delivery.continued(session.send(envelope.to(rest), content, committing))
-        return delivery
+        attempt.left += 1
+        servers.pass_over(self.facts.server)
+        return True
 
     def close(self) -> None:
         """Give the session back. Never raises."""
@@ -339,7 +332,6 @@ class Transport:
                 asset, self._borrowed, self.access.raise_if_cancelled, is_wanted_elsewhere=is_wanted
             )
             self._borrowed = None
-            self.facts = Facts(self.access.server, auth_method=self.access.tried)
 
     def _connect(self) -> PooledSession | None:
         """A new session; None while other programs have all connections of this machine to the account."""
@@ -362,6 +354,15 @@ class Transport:
             if slot is not None:
                 slot.free()
             raise
+
+
+def _for(server: Server, credentials: Credentials) -> Credentials:
+    """A token names the server that it is shown to, whichever of the asset's it is (RFC 7628 section 3.1)."""
+    from smtp.sasl.credentials import BearerCredentials  # many servers want nobody to log in
+
+    if isinstance(credentials, BearerCredentials):
+        return credentials._replace(host=server.host, port=server.port)
+    return credentials
 
 
 def _context(asset: Asset) -> ssl.SSLContext | None:

@@ -13,7 +13,8 @@ Retry. What a connection did not get goes over another one where that can do bet
 (`smtp.outcome.Delivery.elsewhere`): the server closed a connection that had served others before, or takes so many
 messages or recipients on each. It certainly did not get the message for these recipients.
 An asset may name other servers (`delivery.servers`). Then a message goes on to the next one, too, when the connection
-broke off, or 421 was said, before it was complete for anybody.
+broke off, or 421 was said, before it was complete for anybody. What the next server takes may differ: the message is
+composed anew then, with the same Message-ID.
 
 The point of no return. An attempt is committed before the octets leave that can complete it (`Observer.committing`).
 From there on only the server's answer says what became of it; without one it is unknown and never repeated.
@@ -35,16 +36,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from auth.settings import LOGIN_AS_SENDER
-from delivery.attempt import Attempt, Source
+from delivery.attempt import Attempt, Facts, Source, Takes
 from delivery.errors import NoTurn
 from delivery.observer import Observer
 from delivery.pool import LOOK_AGAIN
 from delivery.progress import LARGE, WithProgress
 from delivery.transport import Transport
+from message.compose import Message
 from smtp.content import Content
 from smtp.envelope import Envelope
 from smtp.errors import Category, MailError, SmtpError
-from smtp.outcome import Delivery
+from smtp.outcome import Delivery, Outcome
 from smtp.session import Session
 
 MANY = 20
@@ -131,7 +133,9 @@ class Reach:
         assert error is not None  # noqa: S101 - it has failed
         kind = SmtpError if isinstance(error, SmtpError) else MailError
         text = f"it was not tried, because {TRIES} attempts before it failed: {error.text}"
-        return kind(text, step=error.step, category=error.category, retryable=True)
+        objection = kind(text, step=error.step, category=error.category, retryable=True)
+        objection.server = error.server
+        return objection
 
 
 def _reason(error: MailError) -> tuple[object, ...]:
@@ -170,7 +174,8 @@ class OneSession:
         while (attempt := self._take(source, may_wait=True)) is not None:
             session = None
             if not attempt.has_ended and self._reach.failures >= TRIES:
-                attempt.end(error=self._reach.objection())
+                objection = self._reach.objection()
+                attempt.end(error=objection, facts=Facts(objection.server))
             if not attempt.has_ended:
                 try:
                     session = self.transport.open_session()
@@ -231,7 +236,7 @@ class OneSession:
                 self._reach.failures = 0
                 if delivery.elsewhere:
                     self._again.append((attempt, delivery))
-                elif self.transport.goes_on_elsewhere(delivery):
+                elif self.transport.goes_on_elsewhere(attempt, delivery):
                     self._again.append((attempt, None))
                 else:
                     attempt.end(delivery=delivery, facts=self.transport.facts)
@@ -250,28 +255,15 @@ class OneSession:
         self, session: Session, first: Attempt, source: Source
     ) -> Iterator[tuple[Envelope, Content]]:
         """Compose `first`, and take more while the session takes messages; what can't be composed keeps its place."""
-        offered = session.extensions
-        eight_bit = "8BITMIME" in offered
-        # RFC 6531 section 3.1: who offers SMTPUTF8 offers 8BITMIME too. Who doesn't gets no octet above 127.
-        smtputf8 = eight_bit and self.transport.access.asset.allow_smtputf8 and "SMTPUTF8" in offered
         attempt: Attempt | None = first
         while attempt is not None:
             attempt.is_begun = True
             if not attempt.has_ended:
-                assert attempt.outgoing is not None  # noqa: S101 - only what could not be prepared has none
                 try:
-                    message = attempt.outgoing.compose(eight_bit=eight_bit, smtputf8=smtputf8)
+                    message = self._composed(session, attempt)
                 except MailError as exc:
                     attempt.end(error=exc, facts=self.transport.facts)
                 else:
-                    if message.envelope.notify and "DSN" not in offered:
-                        warning = (
-                            "the server does not offer DSN: it was not told when to report on the delivery"
-                        )
-                        message = message._replace(warnings=(*message.warnings, warning))
-                    if message.content.size >= LARGE:
-                        message = message._replace(content=WithProgress(message.content, self.observer.sent))
-                    attempt.message = message
                     self._in_flight.append(attempt)
                     yield message.envelope, message.content
             if not session.is_open or session.is_used_up or self._again:
@@ -279,6 +271,28 @@ class OneSession:
             attempt = self._take(source, may_wait=not self._in_flight)
             if attempt is not None:
                 self._taken.append(attempt)
+
+    def _composed(self, session: Session, attempt: Attempt) -> Message:
+        """The message as the session's server takes it: made anew where another one took more, or less.
+
+        Raises `MailError`.
+        """
+        offered = session.extensions
+        eight_bit = "8BITMIME" in offered
+        # RFC 6531 section 3.1: who offers SMTPUTF8 offers 8BITMIME too. Who doesn't gets no octet above 127.
+        smtputf8 = eight_bit and self.transport.access.asset.allow_smtputf8 and "SMTPUTF8" in offered
+        takes = Takes(eight_bit, smtputf8, "DSN" in offered)
+        if attempt.message is not None and attempt.takes == takes:
+            return attempt.message
+        assert attempt.outgoing is not None  # noqa: S101 - only what could not be prepared has none
+        message = attempt.outgoing.compose(eight_bit=eight_bit, smtputf8=smtputf8)
+        if message.envelope.notify and not takes.dsn:
+            warning = "the server does not offer DSN: it was not told when to report on the delivery"
+            message = message._replace(warnings=(*message.warnings, warning))
+        if message.content.size >= LARGE:
+            message = message._replace(content=WithProgress(message.content, self.observer.sent))
+        attempt.message, attempt.takes = message, takes
+        return message
 
     def _committing(self, numbers: Sequence[int]) -> None:
         """The point of no return of those messages of the session, counted from the first that it was given."""
@@ -301,20 +315,14 @@ class OneSession:
 
         Whoever gives way and gets no connection puts it back, as nobody has it.
         """
-        message = attempt.message
-        assert message is not None  # noqa: S101 - it was in flight
         if delivery is None and self._reach.failures >= TRIES:
-            attempt.end(error=self._reach.objection())
+            objection = self._reach.objection()
+            attempt.end(error=objection, facts=Facts(objection.server))
             return
         self._in_flight.append(attempt)
         self._settled = 0
         try:
-            if delivery is None:
-                delivery = self.transport.send(message.envelope, message.content, self._committing)
-            else:
-                delivery = self.transport.send_the_rest(
-                    delivery, message.envelope, message.content, self._committing
-                )
+            delivery = self._delivered_again(attempt, delivery)
         except MailError as exc:
             if self._gives_way and not attempt.has_ended:
                 self._taken.remove(attempt)
@@ -324,11 +332,36 @@ class OneSession:
                 attempt.end(error=exc, facts=self.transport.facts)
         else:
             self._reach.failures = 0
-            if self.transport.goes_on_elsewhere(delivery):
+            if self.transport.goes_on_elsewhere(attempt, delivery):
                 self._again.appendleft((attempt, None))
             else:
-                attempt.end(delivery=delivery, facts=self.transport.facts)
+                # The server that may have it is told of, not one that was tried for some recipients later on.
+                is_with_none = delivery.outcome is Outcome.NOT_SENT
+                attempt.end(delivery=delivery, facts=self.transport.facts if is_with_none else attempt.facts)
         self._in_flight.clear()
+
+    def _delivered_again(self, attempt: Attempt, delivery: Delivery | None) -> Delivery:
+        """What becomes of one message, or of what is left of it after `delivery`: see `Delivery.elsewhere`.
+
+        Raises `MailError` where nobody has it, and no connection came about or its server can't take it.
+        """
+        while delivery is None or delivery.elsewhere:
+            try:
+                session = self.transport.open_session()
+                message = self._composed(session, attempt)
+            except MailError:
+                if delivery is None or delivery.outcome is Outcome.NOT_SENT:
+                    raise
+                return delivery
+            if delivery is None:
+                delivery = session.send(message.envelope, message.content, self._committing)
+            else:
+                # By their places: a server without SMTPUTF8 gets domains spelled otherwise.
+                each = zip(message.envelope.recipients, delivery.recipients, strict=True)
+                rest = tuple([address for address, told in each if told.elsewhere])
+                more = session.send(message.envelope.to(rest), message.content, self._committing)
+                delivery = delivery.continued(more)
+        return delivery
 
     def _ended(self) -> Iterator[Attempt]:
         """Yield those that have ended, as far as none before them has not."""

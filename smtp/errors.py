@@ -89,6 +89,9 @@ class MailError(Exception):
     nobody said. Text and hint are made for people and hold no secret.
     """
 
+    server = ""
+    """Host and port of the server that could not be used; "" where it was not about one, or nobody noted it."""
+
     def __init__(
         self,
         text: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 from collections.abc import Iterator
 
@@ -9,12 +10,18 @@ import pytest
 
 from auth.settings import Login
 from delivery.asset import Asset
+from delivery.pool import Pool
 from delivery.servers import servers_of
+from delivery.transport import Access, Transport
+from smtp.errors import ConnectError, Refused
+from tests.delivery.test_senders import ANN, TOKEN, application, provider  # noqa: F401 - a fixture
 from tests.delivery.test_window import accepted, mails, outcomes
+from tests.support.actions import FakeContext
 from tests.support.authority import authority
 from tests.support.running import Runner
 from tests.support.running import asset as any_asset
 from tests.support.scripted import Fault, Kind, ScriptedServer, Settings, Step
+from tests.support.token_endpoint import TokenEndpoint
 
 MAIL = {"to": "r0@example.com", "subject": "0", "body": "Hello"}
 
@@ -159,3 +166,103 @@ def test_a_test_of_the_connection_tells_the_steps_of_the_server_that_was_reached
     steps = {step["step"]: step["status"] for step in ran.data["steps"]}
     assert steps["TLS"] == "passed"
     assert any(f"127.0.0.1:{first.port} can't be used" in text for text in ran.progress)
+
+
+@pytest.mark.parametrize("lacking", [{"eight_bit": False}, {"smtputf8": False}], ids=str)
+@pytest.mark.parametrize("count", [1, 8])
+def test_the_next_server_gets_mails_as_it_takes_them(
+    run: Runner, lacking: dict[str, bool], count: int
+) -> None:
+    given = [{**mail, "to": f"r{n}@müller.example", "body": "Grüße"} for n, mail in enumerate(mails(count))]
+    breaks_off = Settings(fault=Fault(Step.MAIL, Kind.CLOSE, nth=min(count, 4), times=99))
+    with ScriptedServer(breaks_off) as first, ScriptedServer(Settings(**lacking)) as second:
+        ran = run("send_email", asset(first, second), *given)
+        assert sorted(accepted(first) + accepted(second)) == [str(number) for number in range(count)]
+        assert accepted(second)
+        assert second.log.violations == []
+    assert outcomes(ran) == ["sent"] * count
+
+
+@pytest.mark.parametrize(("first", "second"), [(("DSN",), ()), ((), ("DSN",))])
+def test_what_is_warned_of_is_about_the_server_that_took_the_mail(
+    run: Runner, first: tuple[str, ...], second: tuple[str, ...]
+) -> None:
+    breaks_off = Settings(fault=Fault(Step.MAIL, Kind.CLOSE, times=99), extra=first)
+    with ScriptedServer(breaks_off) as one, ScriptedServer(Settings(extra=second)) as other:
+        ran = run("send_email", asset(one, other), {**MAIL, "dsn": "failure"})
+        (mail,) = other.log.accepted
+    assert mail.recipient_parameters == ((("NOTIFY=FAILURE",) if second else ()),)
+    assert bool(ran.warnings) == (not second)
+
+
+def test_a_run_ends_early_though_every_server_fails_for_a_reason_of_its_own(
+    run: Runner, dead_port: int
+) -> None:
+    with ScriptedServer(Settings(fault=Fault(Step.BANNER, Kind.PERMANENT, times=999))) as first:
+        ran = run("send_email", asset(first, dead_port), *mails(30))
+        assert first.log.connections == 3
+    assert outcomes(ran) == ["not sent"] * 30
+    assert {result["data"][0]["server"] for result in ran.results} == {f"127.0.0.1:{dead_port}"}
+    assert all(f"with 127.0.0.1:{dead_port}: " in result["message"] for result in ran.results)
+
+
+def test_a_server_that_breaks_off_each_time_keeps_no_mail_from_the_others(run: Runner) -> None:
+    once, always = Fault(Step.MAIL, Kind.CLOSE), Fault(Step.MAIL, Kind.SHUTDOWN, times=999)
+    with ScriptedServer(Settings(fault=once)) as first, ScriptedServer(Settings(fault=always)) as second:
+        ran = run("send_email", asset(first, second, max_connections=1), *mails(15))
+        assert sorted(map(int, accepted(first))) == list(range(1, 15))
+    assert outcomes(ran) == ["not sent"] + ["sent"] * 14
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_where_each_server_breaks_off_a_mail_is_tried_once_at_each(run: Runner, count: int) -> None:
+    always = Settings(fault=Fault(Step.MAIL, Kind.CLOSE, times=999))
+    with ScriptedServer(always) as first, ScriptedServer(always) as second, ScriptedServer(always) as third:
+        ran = run("send_email", asset(first, second, third), *mails(count))
+        assert [server.log.connections for server in (first, second, third)] == [count] * 3
+    assert outcomes(ran) == ["not sent"] * count
+
+
+def test_a_token_names_the_server_that_it_is_shown_to(
+    run: Runner,
+    provider: TokenEndpoint,  # noqa: F811 - the fixture
+    dead_port: int,
+) -> None:
+    with ScriptedServer(Settings(auth=("OAUTHBEARER",), logins={ANN: TOKEN})) as second:
+        fields = application(second, provider, port=dead_port, fallback_servers=f"localhost:{second.port}")
+        ran = run("send_email", fields, {**MAIL, "from": ANN})
+        (shown,) = (line for _, line in second.log.commands if line.startswith(b"AUTH"))
+    assert ran.message == "Email sent"
+    assert f"\1host=localhost\1port={second.port}\1".encode() in base64.b64decode(shown.split()[-1])
+
+
+def test_a_mail_of_which_a_part_was_sent_tells_of_the_server_that_took_it(
+    run: Runner, dead_port: int
+) -> None:
+    gone = Fault(Step.BANNER, Kind.PERMANENT, nth=2, times=99)
+    settings = Settings(tls="ssl", limits="MAILMAX=1 RCPTMAX=1", fault=gone)
+    with ScriptedServer(settings) as first:
+        fields = asset(first, dead_port, ssl_config="SSL", ca_bundle=authority().pem)
+        ran = run("send_email", fields, {**MAIL, "to": "a@example.com, b@example.com"})
+    assert ran.statuses == {"a@example.com": "accepted", "b@example.com": "not tried"}
+    assert (ran.data["server"], ran.data["tls_version"]) == (f"127.0.0.1:{first.port}", "TLSv1.3")
+
+
+def test_an_error_names_its_own_server_whatever_other_sessions_try(dead_port: int) -> None:
+    with ScriptedServer(Settings(fault=Fault(Step.BANNER, Kind.PERMANENT, times=9))) as first:
+        login = Login("1", first.host, first.port)
+        account = Asset(login, "None", fallback_servers=f"127.0.0.1:{dead_port}")
+        context = FakeContext(asset=account)
+        access, pool = Access(account, context), Pool()
+        one, other = Transport(access, pool), Transport(access, pool)
+
+        def progress(text: str) -> None:
+            if text == f"Connecting to 127.0.0.1:{dead_port}." and not context.texts:
+                context.texts.append(text)
+                with pytest.raises(Refused):  # it begins with the second, and so ends with the first
+                    other.open_session()
+
+        context.progress = progress  # type: ignore[method-assign] # what another session does meanwhile
+        with pytest.raises(ConnectError):
+            one.open_session()
+    assert (one.facts.server, other.facts.server) == (f"127.0.0.1:{dead_port}", f"127.0.0.1:{first.port}")

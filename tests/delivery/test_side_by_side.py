@@ -264,7 +264,9 @@ def test_a_server_that_can_not_be_reached_is_tried_three_times(run: Runner, coun
     assert said.count("what is left is not tried") == 1
     last = done.results[-1]["data"][0]
     assert (last["failure"]["step"], last["failure"]["retryable"]) == ("connection", True)
-    assert "It was not tried, because 3 attempts before it failed" in done.results[-1]["message"]
+    where = f"at step connection with 127.0.0.1:{fields['port']}: It was not tried, because 3 attempts before it failed"
+    assert where in done.results[-1]["message"]
+    assert last["server"] == f"127.0.0.1:{fields['port']}"
 
 
 def test_failures_of_different_kinds_or_not_in_a_row_do_not_end_a_run(run: Runner) -> None:
