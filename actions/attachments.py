@@ -7,10 +7,10 @@ import re
 from binascii import Error, a2b_base64
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actions.contract import Vault, VaultError
+from message.address.mailbox import json_list
 from message.conversation import LONGEST_HEADER
 from message.errors import Fault, shown
 
@@ -32,7 +32,12 @@ class Wanted(NamedTuple):
 
 def listed(field: str, value: str | Sequence[str]) -> list[Wanted]:
     """Vault ids separated by commas, a list of them, or such a list as JSON text."""
-    ids = _ids(value) if isinstance(value, str) else value
+    ids: Sequence[str] = value
+    if isinstance(value, str):
+        listed_ids = json_list(value)
+        if listed_ids is None or not all(isinstance(vault_id, str) for vault_id in listed_ids):
+            listed_ids = value.split(",")
+        ids = listed_ids
     return [Wanted(field, vault_id.strip()) for vault_id in ids if vault_id.strip()]
 
 
@@ -148,16 +153,6 @@ def _objects(field: str, value: str | Sequence[Any]) -> tuple[list[dict[str, Any
     if not isinstance(items, list):
         return [], [Fault(field, "it has to be a JSON list of objects")]
     return [item if isinstance(item, dict) else {} for item in items], []
-
-
-def _ids(text: str) -> Sequence[str]:
-    if text.lstrip().startswith("["):
-        with suppress(ValueError, RecursionError):
-            items = json.loads(text)
-            if all(isinstance(item, str) for item in items):
-                ids: list[str] = items
-                return ids
-    return text.split(",")
 
 
 def _faults(number: int, item: Mapping[str, Any], key: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from message import address as addresses
 from message.address.scanner import NO_AT, Entry, scan
@@ -42,7 +42,8 @@ def parse_list(
     (the first 100, and how many more there are), with a proposal where there is one.
     """
     if isinstance(value, str):
-        value = _from_json(value) if value.lstrip().startswith("[") else (value,)
+        listed = json_list(value) if "[" in value else None
+        value = (value,) if listed is None else listed
     mailboxes: list[Mailbox] = []
     faults: list[Fault] = []
     bad = 0
@@ -168,13 +169,15 @@ def look_alikes(mailboxes: Iterable[Mailbox]) -> tuple[str, ...]:
     )
 
 
-def _from_json(text: str) -> Sequence[str]:
-    """The members of a JSON list, for a text that begins like one; no address does."""
+def json_list(text: str) -> list[Any] | None:
+    """The members of a JSON list; None for any other text. What begins like one is no address and no vault id."""
+    if not text.lstrip().startswith("["):
+        return None
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return (text,)
-    return value if isinstance(value, list) else (text,)
+        return None
+    return value if isinstance(value, list) else None
 
 
 def _mailbox(entry: Entry) -> Mailbox:

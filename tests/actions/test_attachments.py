@@ -29,6 +29,13 @@ def mail(run: Runner, catcher: Catcher, inbox: Inbox, attachments: Any) -> Mail:
     return sound(inbox.only)
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "[]", " [ ] ", '[""]', ",", []])
+def test_a_list_without_a_vault_id_attaches_nothing(
+    run: Runner, catcher: Catcher, inbox: Inbox, nothing: Any
+) -> None:
+    assert mail(run, catcher, inbox, nothing).text.strip() == "See attached."
+
+
 @pytest.mark.parametrize(
     ("name", "content", "content_type"),
     [
