@@ -46,7 +46,7 @@ from message.compose import Message
 from smtp.content import Content
 from smtp.envelope import Envelope
 from smtp.errors import Category, MailError, SmtpError
-from smtp.outcome import Delivery, Outcome
+from smtp.outcome import Delivery, Outcome, Status, not_sent
 from smtp.session import Session
 
 MANY = 20
@@ -343,16 +343,23 @@ class OneSession:
     def _delivered_again(self, attempt: Attempt, delivery: Delivery | None) -> Delivery:
         """What becomes of one message, or of what is left of it after `delivery`: see `Delivery.elsewhere`.
 
-        Raises `MailError` where nobody has it, and no connection came about or its server can't take it.
+        Raises `MailError` where nobody has it, and no connection came about or its server can't take it; but where
+        somebody was refused, and this is the end of it, that is part of what is returned.
         """
         while delivery is None or delivery.elsewhere:
             try:
                 session = self.transport.open_session()
                 message = self._composed(session, attempt)
-            except MailError:
-                if delivery is None or delivery.outcome is Outcome.NOT_SENT:
+            except MailError as exc:
+                if delivery is None:
                     raise
-                return delivery
+                if delivery.outcome is not Outcome.NOT_SENT:
+                    return delivery
+                if self._gives_way or not delivery.count(Status.REFUSED):
+                    raise
+                if not isinstance(exc, SmtpError) or exc.category is Category.CANCELLED:
+                    raise
+                return delivery.continued(not_sent(delivery.elsewhere, exc))
             if delivery is None:
                 delivery = session.send(message.envelope, message.content, self._committing)
             else:

@@ -195,3 +195,19 @@ def test_each_kind_of_encryption_has_its_port(run: Runner, ssl_config: str | Non
         done = run("send_email", asset(nowhere, ssl_config=ssl_config, port=nothing), MAIL)
         assert f"Connecting to no-such-host.invalid:{port}." in done.progress
         assert done.data["server"] == f"no-such-host.invalid:{port}"
+
+
+def test_who_was_refused_is_told_of_even_if_the_others_get_no_connection(run: Runner) -> None:
+    settings = Settings(
+        limits="MAILMAX=1 RCPTMAX=1",
+        refused={"no@example.net": "550 5.1.1 no such user"},
+        fault=Fault(Step.BANNER, Kind.CLOSE, nth=2, times=9),
+    )
+    with ScriptedServer(settings) as server:
+        result = run("send_email", asset(server), {"to": "no@example.net, yes@example.net", "body": "x"})
+    assert (result.data["outcome"], result.failure["step"]) == ("not sent", "banner")
+    assert [(one["status"], one["code"], one["retryable"]) for one in result.data["recipients"]] == [
+        ("refused", 550, False),
+        ("not tried", None, True),
+    ]
+    assert "Refused: no@example.net (550 5.1.1 no such user); not tried: yes@example.net." in result.message
