@@ -2,7 +2,7 @@
 
 A run borrows a session for as long as it lasts. When it ends while other runs of the same asset go on, the
 session waits for the next of them; when it was the last, or when it has waited too long, it is ended. So a
-process that runs one action at a time opens and ends one session for each, and leaves nothing behind.
+process that has one run at a time opens and ends one session for each, and leaves nothing behind.
 """
 
 from __future__ import annotations

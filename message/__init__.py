@@ -55,3 +55,7 @@ def __getattr__(name: str) -> Any:
         "html_draft": draft.html_draft,
         "plain_draft": draft.plain_draft,
     }[name]
+
+
+def __dir__() -> list[str]:
+    return __all__

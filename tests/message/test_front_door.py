@@ -56,6 +56,7 @@ def test_every_module_works_with_nothing_but_message_and_smtp(tmp_path: Path) ->
 @pytest.mark.parametrize("name", message.__all__)
 def test_what_is_promised_is_there(name: str) -> None:
     assert getattr(message, name).__module__.startswith("message.")
+    assert name in dir(message)
 
 
 def test_what_is_not_promised_is_not_there() -> None:
