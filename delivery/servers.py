@@ -11,6 +11,8 @@ from smtp.errors import ConnectionLost
 from smtp.options import Habits
 from smtp.outcome import Delivery, Status
 
+IN_VAIN = 3
+"""So often in a row each server is left for the next one because it broke off, and no message is the better for it."""
 _SERVER = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]+))?")
 """As the manifest's schema lets it through; an IPv6 address has brackets."""
 
@@ -35,6 +37,7 @@ class Servers:
         """How many there are beside any one of them."""
         self._at = 0
         """The place of the one that the next connection is tried with first."""
+        self._in_vain = 0
         self._lock = threading.Lock()
 
     def in_turn(self) -> tuple[Server, ...]:
@@ -43,10 +46,24 @@ class Servers:
         return self._all[at:] + self._all[:at]
 
     def pass_over(self, name: str) -> None:
-        """Begin with the next one, as this one can't be used or broke off; unless another session has seen to that."""
+        """Begin with the next one, as this one can't be used; unless another session has seen to that."""
         with self._lock:
             if name == str(self._all[self._at]):
                 self._at = (self._at + 1) % len(self._all)
+
+    def leave(self, name: str) -> bool:
+        """Do the same as this one broke off; unless that was in vain too often, and is not worth the wait."""
+        with self._lock:
+            if name == str(self._all[self._at]):
+                if self._in_vain == IN_VAIN * self.others:
+                    return False
+                self._in_vain += 1
+                self._at = (self._at + 1) % len(self._all)
+            return True
+
+    def dealt_with_one(self) -> None:
+        """A server has dealt with a message, whatever it said to it."""
+        self._in_vain = 0
 
 
 def servers_of(asset: Asset) -> tuple[Server, ...]:

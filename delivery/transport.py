@@ -316,10 +316,14 @@ class Transport:
         For each message that happens as often as there are other servers, so that it comes to an end.
         """
         servers = self.access.servers
-        if attempt.left == servers.others or self.is_open or not broke_off(delivery):
+        if not servers.others:
+            return False
+        if self.is_open or not broke_off(delivery):
+            servers.dealt_with_one()
+            return False
+        if attempt.left == servers.others or not servers.leave(self.facts.server):
             return False
         attempt.left += 1
-        servers.pass_over(self.facts.server)
         return True
 
     def close(self) -> None:

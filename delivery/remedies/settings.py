@@ -14,7 +14,9 @@ _CHECK_THE_PORT = (
 _OWN_AUTHORITY = "If the authority is yours, put its certificate into the asset's ca_bundle"
 _ADVICE = MappingProxyType(
     {
-        Reason.UNKNOWN_NAME: "Check the server field for a typing mistake.",
+        Reason.UNKNOWN_NAME: (
+            "Check the field that names it (server, fallback_servers or proxy) for a typing mistake."
+        ),
         Reason.SILENT_BANNER: (
             "A server that expects TLS from the first byte is silent like this: choose SSL (port 465)."
         ),

@@ -223,6 +223,16 @@ def test_where_each_server_breaks_off_a_mail_is_tried_once_at_each(run: Runner, 
     assert outcomes(ran) == ["not sent"] * count
 
 
+def test_a_run_waits_a_few_times_only_for_a_server_that_is_silent_because_the_other_breaks_off(
+    run: Runner,
+) -> None:
+    silent, always = Fault(Step.EHLO, Kind.SILENCE, times=99), Fault(Step.MAIL, Kind.SHUTDOWN, times=99)
+    with ScriptedServer(Settings(fault=silent)) as first, ScriptedServer(Settings(fault=always)) as second:
+        ran = run("send_email", asset(first, second, read_timeout=0.3), *mails(15))
+        assert first.log.connections == 4
+    assert outcomes(ran) == ["not sent"] * 15
+
+
 def test_a_token_names_the_server_that_it_is_shown_to(
     run: Runner,
     provider: TokenEndpoint,  # noqa: F811 - the fixture
