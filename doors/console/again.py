@@ -62,7 +62,7 @@ def open_recipients(result: Mapping[str, Any]) -> list[str]:
     return [
         str(one["address"])
         for data in result["data"]
-        if isinstance(data, Mapping)
+        if isinstance(data, Mapping) and "outcome" in data  # a preview has only the addresses
         for one in data.get("recipients", ())
         if one.get("status") in ("refused", "not tried")
     ]

@@ -70,7 +70,7 @@ class Result:
     @property
     def refused(self) -> list[dict[str, Any]]:
         """The recipients that the server refused: address, code, enhanced_code, reply, retryable."""
-        recipients = self.data[0].get("recipients", []) if self.data else []
+        recipients = self.data[0].get("recipients", []) if self.outcome else []
         return [recipient for recipient in recipients if recipient["status"] == "refused"]
 
 

@@ -271,7 +271,7 @@ class Runs:
                     "position": row.position,
                     "key": result["parameter"].get(KEY, ""),
                     "message_id": row.message_id or data.get("message_id", ""),
-                    "recipients": [one["address"] for one in data.get("recipients", ())],
+                    "recipients": _addresses(data),
                     "outcome": row.state,
                     "message": result["message"],
                     "attempts": row.attempts,
@@ -329,6 +329,12 @@ def _message(row: RunRow, secret: Cipher) -> str:
 
 def _mail(row: MailRow) -> MailEntry:
     return MailEntry(row.position, row.state, row.attempts, row.message_id, row.committed_at, row.finished_at)
+
+
+def _addresses(data: Mapping[str, Any]) -> list[str]:
+    """Whom a mail was for. Of a mail that was only shown (preview email) the addresses are all there is."""
+    recipients = data.get("recipients", ())
+    return [one["address"] if isinstance(one, Mapping) else str(one) for one in recipients]
 
 
 def _result(row: MailRow, secret: Cipher) -> dict[str, Any]:

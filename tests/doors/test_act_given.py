@@ -165,6 +165,12 @@ def test_each_step_is_logged(asset: dict[str, Any], caplog: pytest.LogCaptureFix
     assert any("Connecting to" in record.getMessage() for record in caplog.records)
 
 
+def test_a_mail_that_was_only_shown_was_refused_by_nobody(asset: dict[str, Any]) -> None:
+    (result,) = act("preview email", {"to": "a@example.com", "body": "x"}, asset)
+    assert (result.success, result.outcome, result.refused) == (True, "", [])
+    assert result.data[0]["recipients"] == ["a@example.com"]
+
+
 def test_results_of_test_connectivity_have_no_surprises(asset: dict[str, Any]) -> None:
     (result,) = act("test connectivity", {}, asset)
     assert (result.success, result.outcome, result.refused) == (True, "", [])

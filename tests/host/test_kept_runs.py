@@ -262,6 +262,15 @@ def test_a_run_is_exported_as_json_lines_and_as_csv(home: Home, capsys: pytest.C
     assert (row[0], row[4], row[5]) == ("1", "not sent", 'Nothing was sent, "really"\n')
 
 
+def test_a_mail_that_was_only_shown_is_exported_too(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = ["preview", "--asset", "prod", "--to", "jane@example.com", "--body", "x"]
+    home.assets.add("prod", {"server": "mail.example.com", "sender_address": "soc@example.com"})
+    assert main(shown, Pool()) == 0
+    capsys.readouterr()
+    exported = json.loads(command(capsys, "export", "1"))
+    assert (exported["recipients"], exported["outcome"]) == (["jane@example.com"], "not sent")
+
+
 def test_the_commands_say_what_they_did(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     left_unknown(home)
     shown = json.loads(command(capsys, "show", "1"))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 
+import pytest
 from starlette.testclient import TestClient
 
+from delivery.pool import Pool
+from doors.cli.command_line import main
 from tests.doors.console.conftest import Desk
 
 
@@ -101,6 +105,18 @@ def test_the_preview_is_the_message_and_sends_nothing(desk: Desk, browser: TestC
     assert 'value="To be looked at"' in page.text  # the form is still filled in
     assert desk.catcher.mailbox.list() == ()
     assert desk.console.home.runs.list() == ()
+
+
+@pytest.mark.parametrize("mails", [1, 2])
+def test_a_run_that_only_showed_mails_has_its_page(desk: Desk, browser: TestClient, mails: int) -> None:
+    """Of these the result says to whom they would have gone, and nothing of what became of them."""
+    each = [{"to": "jane@example.com", "subject": "Shown", "body": "x"}] * mails
+    assert main(["run", "preview email", "--asset", "catcher", "--params", json.dumps(each)], Pool()) == 0
+    page = browser.get("/runs/1")
+    assert page.status_code == 200
+    assert "would be sent" in page.text
+    again = browser.get("/run?from=1&position=1&only=open")
+    assert (again.status_code, 'value="Shown"' in again.text) == (200, True)
 
 
 def test_run_again_opens_the_filled_form(desk: Desk, browser: TestClient) -> None:
