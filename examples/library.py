@@ -82,3 +82,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except (smtp.SmtpError, smtp.InvalidValue, OSError) as error:
         sys.exit(f"library.py: {error}")
+    except (EOFError, KeyboardInterrupt):
+        sys.exit("library.py: stopped")

@@ -168,14 +168,15 @@ class _Parser(argparse.ArgumentParser):
     def print_help(self, file: object = None) -> None:  # noqa: ARG002 - argparse's signature
         Terminal().print_text(self.format_help().rstrip())
 
-    def parse_args(  # type: ignore[override]  # the base class has overloads for other namespaces
+    def parse_known_args(  # type: ignore[override]  # the base class has overloads for other namespaces
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> argparse.Namespace:
-        given, unknown = self.parse_known_args(args, namespace)
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """What a command doesn't know is its own mistake: it names the help that explains it."""
+        given, unknown = super().parse_known_args(args, namespace)
         if unknown:
             # The first of them, without what stands behind a =: it may be a password that lacks its --set.
             self.error(f"unrecognized arguments: {unknown[0].partition('=')[0]}")
-        return given
+        return given, unknown
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message} ({self.prog} --help explains)")

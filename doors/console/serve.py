@@ -128,8 +128,10 @@ def _listening(options: Options) -> Iterator[socket.socket]:
             listener.bind((options.host, options.port))
             listener.listen()  # whoever follows the link at once is served as soon as it can be
         except (OSError, OverflowError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
             raise InputError(
-                f"{options.host}:{options.port} can't be listened on: {error}. Choose another --host or --port."
+                f"{options.host}:{options.port} can't be listened on: {reason.lower()}. "
+                "Choose another --host or --port."
             ) from error
         yield listener
 

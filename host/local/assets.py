@@ -163,5 +163,7 @@ def _find(session: Session, name: str) -> AssetRow:
     row = session.scalar(select(AssetRow).where(AssetRow.name == name)) if is_text else None
     if row is None:
         names = ", ".join(session.scalars(select(AssetRow.name).order_by(AssetRow.name).limit(20)))
-        raise StoreError(f"There is no asset {name!r:.80}. Stored are: {names or 'none'}.")
+        is_path = "/" in name or name.endswith(".json")  # which no asset's name can be
+        hint = " A file has to be stored first: asset add NAME --config FILE." if is_path else ""
+        raise StoreError(f"There is no asset {name!r:.80}. Stored are: {names or 'none'}.{hint}")
     return row

@@ -132,7 +132,14 @@ def test_test_connectivity_needs_no_parameters(call: Any) -> None:
             ("run", "send email", "--asset", "asset.json", "--params", "{}", "--container", "a b"),
             "container's id",
         ),
-        (("run", "send email", "--asset", "asset.json", "--password", "x"), "unrecognized arguments"),
+        (
+            ("run", "send email", "--asset", "asset.json", "--password", "x"),
+            "unrecognized arguments: --password (smtp_connector.py run --help explains)",
+        ),
+        (
+            ("asset", "show", "prod", "--all"),
+            "unrecognized arguments: --all (smtp_connector.py asset show --help explains)",
+        ),
         (("asset", "show", "none"), "There is no asset 'none'. Stored are: none."),
         (("asset", "remove", "none"), "There is no asset 'none'"),
         (("asset", "test", "none"), "There is no asset 'none'"),

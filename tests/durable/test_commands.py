@@ -103,6 +103,7 @@ def test_what_was_not_sent_is_in_the_exit_code_of_who_waits(
         (("--params", "missing.jsonl"), "can't be read"),
         (("--params", "[]"), "nothing to do"),
         (("--asset", "another"), "There is no asset 'another'"),
+        (("--asset", "./asset.json"), "A file has to be stored first: asset add NAME --config FILE."),
         (("--priority", "high"), "'high' is not a whole number of at most"),
         (("--priority", "9" * 20), "is not a whole number of at most"),
         (("--not-before", "0001-01-01T00:00:00+14:00"), "is no time"),

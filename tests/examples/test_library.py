@@ -42,3 +42,17 @@ def test_it_sends_a_mail_and_says_what_became_of_it(tmp_path: Path) -> None:
         "soc@example.com",
     )
     assert b"It works." in mail.content
+
+
+def test_who_gives_no_password_at_the_prompt_gets_a_line() -> None:
+    done = subprocess.run(
+        [sys.executable, EXAMPLE, "localhost", "1", "soc@example.com", "jane@example.com"],
+        stdin=subprocess.DEVNULL,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        start_new_session=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("library.py: stopped\n")
+    assert "Traceback" not in done.stderr

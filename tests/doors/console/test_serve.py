@@ -96,7 +96,7 @@ def test_a_port_that_is_taken_is_named(people: PeopleDatabase, capsys: pytest.Ca
         taken.listen()
         port = str(taken.getsockname()[1])
         assert main(["serve", "--port", port], Pool()) == 2
-    assert f"127.0.0.1:{port} can't be listened on" in capsys.readouterr().err
+    assert f"127.0.0.1:{port} can't be listened on: address already in use. Choose" in capsys.readouterr().err
 
 
 def test_a_user_is_made_with_the_password_of_standard_input(
