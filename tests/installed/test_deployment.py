@@ -26,19 +26,51 @@ def install(source: Path, target: Path, python: str = sys.executable) -> subproc
     )
 
 
+def an_older_one(target: Path) -> Path:
+    """An installation that is there already, as far as the script can see; a file that only it has."""
+    left_over = target / "lib" / "left-over"
+    for path in (left_over, target / "bin" / "smtp-connector"):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    return left_over
+
+
 @pytest.mark.timeout(600)
 def test_the_script_installs_a_wheel_tries_it_and_replaces_what_was_there(
     wheel: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "opt" / "smtp-connector"
-    left_over = target / "lib" / "left-over"
-    left_over.parent.mkdir(parents=True)
-    left_over.touch()
+    left_over = an_older_one(target)
     done = install(wheel, target)
     assert (done.returncode, done.stdout) == (0, f"Installed: {target}/bin/smtp-connector\n"), done.stderr
     assert os.access(target / "bin" / "smtp-connector", os.X_OK)
     assert list(target.rglob("smtp_connector/__pycache__/app.*.pyc"))
     assert not left_over.exists()
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+@pytest.mark.timeout(600)
+def test_what_is_installed_stays_when_the_new_one_can_t_be_installed(tmp_path: Path) -> None:
+    target = tmp_path / "opt" / "smtp-connector"
+    left_over = an_older_one(target)
+    assert install(tmp_path / "no-such.whl", target).returncode != 0
+    assert left_over.exists()
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_a_folder_with_anything_else_in_it_is_left_alone(wheel: Path, tmp_path: Path) -> None:
+    (tmp_path / "opt").mkdir()
+    (tmp_path / "opt" / "letters.txt").write_text("Dear Jane")
+    done = install(wheel, tmp_path / "opt")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "is not empty, and holds no smtp-connector. Nothing was changed" in done.stderr
+    assert [path.name for path in (tmp_path / "opt").iterdir()] == ["letters.txt"]
+
+
+def test_what_the_script_needs_is_said() -> None:
+    done = subprocess.run(["/bin/sh", DEPLOY / "install.sh"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "install.sh SOURCE TARGET" in done.stderr
 
 
 def test_an_old_python_is_told_and_nothing_is_made(wheel: Path, tmp_path: Path) -> None:
