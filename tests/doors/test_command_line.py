@@ -134,11 +134,11 @@ def test_test_connectivity_needs_no_parameters(call: Any) -> None:
         ),
         (
             ("run", "send email", "--asset", "asset.json", "--password", "x"),
-            "unrecognized arguments: --password (smtp_connector.py run --help explains)",
+            f"unrecognized arguments: --password ({PROGRAM} run --help explains)",
         ),
         (
             ("asset", "show", "prod", "--all"),
-            "unrecognized arguments: --all (smtp_connector.py asset show --help explains)",
+            f"unrecognized arguments: --all ({PROGRAM} asset show --help explains)",
         ),
         (("asset", "show", "none"), "There is no asset 'none'. Stored are: none."),
         (("asset", "remove", "none"), "There is no asset 'none'"),
