@@ -32,14 +32,18 @@ class Preview:
     view: MailView
 
 
+class NothingToShow(InputError):
+    """The action sends no mail that could be looked at beforehand."""
+
+
 def compose(request: Request, home: Home, pool: Pool) -> Preview:
     """Compose the request's first parameter set, as for a server that can take everything.
 
-    Raises `InputError` for an action that has nothing to look at, `MailError` for what is wrong with the mail.
+    Raises `NothingToShow`, and `MailError` for what is wrong with the mail.
     """
     run = LocalRun(request, home, Unwatched(), pool)
     if not run.can_prepare:
-        raise InputError(f"{request.action.name} sends no mail that could be looked at.")
+        raise NothingToShow(f"{request.action.name} sends no mail that could be looked at.")
     outgoing = run.prepare(request.parameters[0])
     message = outgoing.compose(eight_bit=True, smtputf8=request.asset.allow_smtputf8)
     try:
@@ -60,7 +64,7 @@ def described(request: Request, home: Home, pool: Pool) -> dict[str, Any]:
     """What `preview email` says of the request's first parameter set. Raises `InputError`."""
     run = LocalRun(request, home, Unwatched(), pool)
     if not run.can_prepare:
-        raise InputError(f"{request.action.name} sends no mail that could be looked at.")
+        raise NothingToShow(f"{request.action.name} sends no mail that could be looked at.")
     report = run.preview(request.parameters[0])
     if not report.success:
         raise InputError(report.message)

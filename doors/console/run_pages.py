@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from actions.contract import VaultFile
 from doors.console import forms
 from doors.console.again import filled_by_run, sample
 from doors.console.guard import MAIL_POLICY
-from doors.console.preview import Preview, compose
+from doors.console.preview import NothingToShow, Preview, compose
 from doors.console.visit import FORESEEN, NotThere, Visit, go, told
 from host.local import inputs
 from host.manifest.model import Action, UnknownAction
@@ -56,9 +57,11 @@ def submit(visit: Visit) -> Response:
         faults = forms.faults_of_json(action.parameters, values)
         if faults:
             return _page(visit, action, asset, values, faults=faults, container=container)
-        preview = _composed(visit, action, asset, values, container)
         if visit.value("do") == "preview":
+            preview = _composed(visit, action, asset, values, container)
             return _page(visit, action, asset, values, preview=preview, container=container)
+        with suppress(NothingToShow):
+            _composed(visit, action, asset, values, container)  # a mail's mistakes are told at their fields
         live = visit.console.start(action.name, asset, values, container, visit.name)
     except FORESEEN as error:
         return _page(visit, action, asset, values, error=error, container=container)
@@ -76,7 +79,7 @@ def preview_part(visit: Visit) -> Response:
         preview = _composed(visit, action, asset, values, visit.value("container"))
     except FORESEEN as error:
         return visit.page("preview_part.html", error=told(error), preview=None, frame="")
-    frame = visit.console.previews.keep(preview) if preview is not None else ""
+    frame = visit.console.previews.keep(preview)
     return visit.page("preview_part.html", error="", preview=preview, frame=frame)
 
 
@@ -119,10 +122,8 @@ def _action(visit: Visit, name: str) -> Action:
         raise NotThere(str(error)) from error
 
 
-def _composed(
-    visit: Visit, action: Action, asset: str, values: Mapping[str, Any], container: str
-) -> Preview | None:
-    """The mail as it would go out, which finds what is wrong with it; None for an action that sends none."""
+def _composed(visit: Visit, action: Action, asset: str, values: Mapping[str, Any], container: str) -> Preview:
+    """The mail as it would go out, which finds what is wrong with it. Raises `NothingToShow`."""
     console = visit.console
     request = console.request(action.name, asset, [dict(values)], container)
     return compose(request, console.home, console.pool)

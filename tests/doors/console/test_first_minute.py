@@ -115,8 +115,16 @@ def test_a_run_that_only_showed_mails_has_its_page(desk: Desk, browser: TestClie
     page = browser.get("/runs/1")
     assert page.status_code == 200
     assert "would be sent" in page.text
+    assert page.text.count("Subject: Shown") == mails
     again = browser.get("/run?from=1&position=1&only=open")
     assert (again.status_code, 'value="Shown"' in again.text) == (200, True)
+
+
+def test_the_form_runs_what_sends_no_mail_too(desk: Desk, browser: TestClient) -> None:
+    assert "Test connectivity passed." in desk.run(browser, "test connectivity")
+    page = desk.run(browser, "preview email", to="jane@example.com", subject="Shown", body="x")
+    assert "Subject: Shown" in page
+    assert len(desk.catcher.mailbox.list()) == 1  # the test mail
 
 
 def test_run_again_opens_the_filled_form(desk: Desk, browser: TestClient) -> None:

@@ -144,6 +144,7 @@ class Walk:
         self._under_way(browser)
         self._durable(browser)
         self._agents(browser)
+        self.desk.run(browser, "preview email", to="jane@example.com", body="x")
         browser.post("/settings/users", data={"name": "jane", "password": "long enough", "role": "viewer"})
         browser.post("/settings/users", data={"name": "jane", "password": "", "role": "viewer"})
         browser.post("/settings/tokens", data={"name": "robot", "role": "viewer", "days": "3"})
