@@ -43,6 +43,8 @@ def main(wanted: str = "") -> int:
             _say(f"{cell.name}: {judgement}")
     if wrong:
         _say(f"{wrong} cells are not as the matrix has them")
+    if not played:
+        _say(f"no cell has {wanted!r} in its name")
     more = _tell_of_habits(unknown)
     _say_counts(played, totals)
     return 1 if wrong or more or not played else 0
