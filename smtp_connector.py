@@ -7,7 +7,6 @@ nothing that Python 2.7 can't read, and its types are in comments. No other file
 # ruff: noqa: E402, F401 - what has to be done before the imports; names that stand in types alone
 import gc
 import os
-import signal
 import sys
 
 if __name__ == "__main__":
@@ -23,8 +22,14 @@ if __name__ == "__main__":
         os._exit(1)
 
     gc.disable()  # what is being loaded stays to the end: to look through it for garbage takes a tenth of the start
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where interruptions are ignored
-        signal.signal(signal.SIGINT, _stop)
+    try:
+        import signal
+
+        # Not where interruptions are ignored.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _stop)
+    except KeyboardInterrupt:  # that takes a moment, too
+        sys.exit("smtp_connector.py: Interrupted.")
 
 from contextlib import suppress
 from importlib import import_module

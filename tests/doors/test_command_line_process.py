@@ -110,7 +110,7 @@ def test_a_second_signal_is_not_passed_over(start: Any) -> None:
 
 
 # Before the first of these the interpreter itself is starting, and an interruption is told by it.
-@pytest.mark.parametrize("module", ["actions.contract", "delivery.pool", "smtp.errors", "doors.cli"])
+@pytest.mark.parametrize("module", ["enum", "actions.contract", "delivery.pool", "smtp.errors", "doors.cli"])
 def test_an_interruption_while_it_is_being_loaded_shows_no_traceback_of_ours(
     environment: dict[str, str], module: str
 ) -> None:
