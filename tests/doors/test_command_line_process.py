@@ -110,7 +110,7 @@ def test_a_second_signal_is_not_passed_over(start: Any) -> None:
 
 
 # Before the first of these the interpreter itself is starting, and an interruption is told by it.
-@pytest.mark.parametrize("module", ["enum", "actions.contract", "delivery.pool", "smtp.errors", "doors.cli"])
+@pytest.mark.parametrize("module", ["actions.contract", "delivery.pool", "smtp.errors", "doors.cli"])
 def test_an_interruption_while_it_is_being_loaded_shows_no_traceback_of_ours(
     environment: dict[str, str], module: str
 ) -> None:
@@ -125,6 +125,26 @@ def test_an_interruption_while_it_is_being_loaded_shows_no_traceback_of_ours(
     _, err = process.communicate(timeout=30)
     assert b"Traceback" not in err
     assert b"Interrupted" in err or process.returncode == 0
+
+
+def test_an_interruption_while_it_learns_to_handle_one_shows_no_traceback(
+    environment: dict[str, str],
+) -> None:
+    program = f"""
+import builtins, runpy
+
+load = builtins.__import__
+def interrupted(name, *arguments):
+    if name == "signal":
+        raise KeyboardInterrupt
+    return load(name, *arguments)
+builtins.__import__ = interrupted
+runpy.run_path({str(ROOT / "smtp_connector.py")!r}, run_name="__main__")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, b"smtp_connector.py: Interrupted.\n")
 
 
 def test_a_reader_that_goes_away_is_no_failure(start: Any, tmp_path: Path) -> None:
