@@ -6,7 +6,6 @@ Printed is the processor's time in ms, the median of `TIMES`.
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -60,11 +59,7 @@ def loading_takes(module: str, call: list[str], home: Path) -> float:
 def main() -> int:
     with servers.smtp_sink() as port, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        asset, mail = folder / "asset.json", folder / "mail.json"
-        asset.write_text(json.dumps(mails.asset(port)))
-        mail.write_text(json.dumps(mails.parameters(0)))
-        program = [str(servers.ROOT / "smtp_connector.py"), "run", "send email"]
-        call = [*program, "--asset", str(asset), "--params", str(mail)]
+        call = mails.command(port, folder)
         for module in (*listed(), *OTHERS):
             took = median(loading_takes(module, call, folder) for _ in range(TIMES))
             print(f"{module:32} {took * 1000:6.1f} ms")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+_ROOT = Path(__file__).resolve().parent.parent
 SENDER = "me@example.com"
 _LINE = "The host was isolated, the account was locked, and the evidence is in the vault.\n"
 
@@ -28,6 +31,15 @@ def asset(port: int, **fields: object) -> dict[str, Any]:
         "sender_address": SENDER,
         **fields,
     }
+
+
+def command(port: int, folder: Path) -> list[str]:
+    """The command line that sends one of them there, without the interpreter; its files are put into `folder`."""
+    account, mail = folder / "asset.json", folder / "mail.json"
+    account.write_text(json.dumps(asset(port)))
+    mail.write_text(json.dumps(parameters(0)))
+    program = [str(_ROOT / "smtp_connector.py"), "run", "send email"]
+    return [*program, "--asset", str(account), "--params", str(mail)]
 
 
 def ready() -> bytes:

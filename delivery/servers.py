@@ -12,7 +12,7 @@ from smtp.options import Habits
 from smtp.outcome import Delivery, Status
 
 IN_VAIN = 3
-"""So often in a row each server is left for the next one because it broke off, and no message is the better for it."""
+"""How often in a row each server may be left because it broke off, with no message dealt with in between."""
 _SERVER = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]+))?")
 """As the manifest's schema lets it through; an IPv6 address has brackets."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -31,11 +30,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def measure(effort: int) -> Result:
     with servers.smtp_sink() as port, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        asset, mail = folder / "asset.json", folder / "mail.json"
-        asset.write_text(json.dumps(mails.asset(port)))
-        mail.write_text(json.dumps(mails.parameters(0)))
-        program = [str(servers.ROOT / "smtp_connector.py"), "run", "send email"]
-        call = [*program, "--asset", str(asset), "--params", str(mail)]
+        call = mails.command(port, folder)
         run = partial(_run, folder)
         took = medians(
             {
